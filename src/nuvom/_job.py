@@ -1,0 +1,202 @@
+"""Jobs as plain values: what is pushed, what a worker claims, how an attempt ended, what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+DEFAULT_QUEUE = "default"
+DEFAULT_MAX_CRASHES = 3
+PRIORITIES = range(-1000, 1001)
+
+
+class JobStatus(StrEnum):
+    """What a user sees of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing but an explicit retry changes a job of this status."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+class JobState(StrEnum):
+    """What a store keeps of a job: `queued` is three states, and only `ready` is in the claim's index."""
+
+    READY = "ready"
+    DELAYED = "delayed"  # waits for run_at, to start or to retry
+    HELD = "held"  # waits for the holder of its key
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def status(self) -> JobStatus:
+        """The public status of this state."""
+        return _STATUS.get(self) or JobStatus(self.value)
+
+
+_STATUS = dict.fromkeys((JobState.READY, JobState.DELAYED, JobState.HELD), JobStatus.QUEUED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why an attempt ended without success.
+
+    `kind` is `error` (the task raised), `crash` (its process died), `lost` (its lease ran out), `arguments` (they no
+    longer fit the task), `unknown_task`, `corrupt` (its row does not decode) or `result` (succeeded, value dropped).
+    """
+
+    kind: str
+    type: str = ""
+    message: str = ""
+    traceback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDefaults:
+    """What the code at hand says of a task; used only where no call and no `tasks` row says otherwise."""
+
+    queue: str = DEFAULT_QUEUE
+    priority: int = 0
+    max_crashes: int = DEFAULT_MAX_CRASHES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """A job to push. `queue`, `priority` and `max_crashes` are what its call said, None where it said nothing."""
+
+    id: str
+    task: str
+    arguments: bytes  # JSON: [args, kwargs]
+    defaults: TaskDefaults = TaskDefaults()
+    queue: str | None = None
+    priority: int | None = None
+    max_crashes: int | None = None
+    run_at: datetime | None = None  # None: now, by the store's clock
+    key: str | None = None  # at most one job of a key is not held
+    schedule_id: str | None = None
+    schedule_name: str | None = None
+    scheduled_for: datetime | None = None
+    options: bytes | None = None  # JSON: execution options that the call said
+    metadata: bytes | None = None  # JSON object
+
+
+class ClaimedJob(NamedTuple):
+    """A job in a worker's hands: a tuple of what running it needs, because a claim makes hundreds at once."""
+
+    ref: int | str  # the store's own handle of the row
+    id: str
+    task: str
+    arguments: bytes
+    queue: str
+    priority: int
+    run_at: datetime
+    started_at: datetime
+    created_at: datetime
+    attempt: int
+    errors: int
+    crashes: int
+    max_crashes: int
+    defers: int
+    suspect: bool
+    key: str | None = None
+    schedule_id: str | None = None
+    schedule_name: str | None = None
+    scheduled_for: datetime | None = None
+    options: bytes | None = None
+    metadata: bytes | None = None
+
+
+class Verdict(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # for good
+    RETRY = "retry"  # an error, to be tried again at run_at
+    DEFER = "defer"  # the task asked for a later time: no error
+    PUT_BACK = "put_back"  # not started, or stopped in an orderly way: free of charge
+
+
+class Outcome(NamedTuple):
+    """How a claimed job ended; a store accepts it only from the holder of (id, attempt, worker)."""
+
+    job: ClaimedJob
+    verdict: Verdict
+    value: bytes | None = None  # JSON; None: no value was stored
+    error: JobError | None = None
+    run_at: datetime | None = None  # for RETRY and DEFER
+    retries: int = 0  # what the running code allows, kept beside the errors that it bounds
+
+
+class Refused(NamedTuple):
+    """An outcome that was not accepted: its sender no longer held the job."""
+
+    id: str
+    attempt: int
+    worker: str
+
+
+class Pushed(NamedTuple):
+    """The answer to one pushed job: `new` is False when the id was there already and nothing changed."""
+
+    id: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of a job that ended without success."""
+
+    number: int
+    worker: str | None
+    started_at: datetime | None
+    ended_at: datetime
+    error: JobError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job as it is kept."""
+
+    id: str
+    task: str
+    arguments: bytes
+    queue: str
+    priority: int
+    state: JobState
+    run_at: datetime
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempt: int = 0
+    errors: int = 0
+    retries: int | None = None  # known once an attempt reported an error
+    crashes: int = 0
+    max_crashes: int = DEFAULT_MAX_CRASHES
+    defers: int = 0
+    suspect: bool = False
+    worker: str | None = None
+    key: str | None = None
+    schedule_id: str | None = None
+    schedule_name: str | None = None
+    scheduled_for: datetime | None = None
+    value: bytes | None = None
+    error: JobError | None = None
+    options: bytes | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def status(self) -> JobStatus:
+        """The public status."""
+        return self.state.status

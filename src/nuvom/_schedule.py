@@ -1,0 +1,204 @@
+"""Schedules as plain values: the envelope that a backend stores, and the ledger's row for each occurrence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from nuvom._clock import from_us, to_us
+from nuvom._job import JobStatus, TaskDefaults
+from nuvom.triggers import CronTrigger, IntervalTrigger, OneOffTrigger, Trigger
+
+
+class ScheduleType(StrEnum):
+    """The three kinds of schedule."""
+
+    ONE_OFF = "one_off"
+    INTERVAL = "interval"
+    CRON = "cron"
+
+
+class ScheduleState(StrEnum):
+    """Where a schedule is in its life; only `active` ones become due."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DONE = "done"  # nothing is left to run
+    CANCELLED = "cancelled"
+    QUARANTINED = "quarantined"  # its row cannot be read or planned; `note` says why
+
+    @property
+    def ended(self) -> bool:
+        """Whether this life of the id is over: it is kept beside the ledger, not among the schedules."""
+        return self in (ScheduleState.DONE, ScheduleState.CANCELLED)
+
+
+class CatchUp(StrEnum):
+    """Which of the occurrences that fell due together are run; the rest leave a row that says so."""
+
+    LATEST = "latest"  # the newest; the others are `coalesced`
+    FIRST = "first"  # the oldest; the others are `coalesced`
+    ALL = "all"  # the newest 100; older ones are `missed`
+    SKIP = "skip"  # the newest if at most 60 s late; all others are `missed`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleEnvelope:
+    """A task call and the times at which it is to run, as a plain storable value; all times are aware UTC."""
+
+    id: str
+    task: str
+    schedule_type: ScheduleType
+    arguments: bytes = b"[[],{}]"  # JSON: [args, kwargs]
+    name: str | None = None
+    at: datetime | None = None
+    interval: float | None = None  # seconds
+    cron: str | None = None
+    timezone_name: str = "UTC"
+    anchor: datetime | None = None  # where an interval's grid starts
+    next_nominal: datetime | None = None
+    next_run: datetime | None = None
+    catch_up: CatchUp = CatchUp.LATEST
+    state: ScheduleState = ScheduleState.ACTIVE
+    note: str | None = None
+    origin: str = "api"  # or "code"
+    generation: int = 0
+    run_count: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)  # what the call said of its jobs: queue, priority, retries …
+    defaults: TaskDefaults = TaskDefaults()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tzdata: str | None = None  # the release that next_nominal was computed with
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    unknown: Mapping[str, Any] = field(default_factory=dict)  # fields of a newer release, kept as they came
+    _app: Any = field(default=None, compare=False, repr=False)
+
+    @property
+    def args(self) -> list[Any]:
+        """The positional arguments, as JSON carries them."""
+        args: list[Any] = json.loads(self.arguments)[0]
+        return args
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments, as JSON carries them."""
+        kwargs: dict[str, Any] = json.loads(self.arguments)[1]
+        return kwargs
+
+    @property
+    def trigger(self) -> Trigger:
+        """The times of this schedule; raises InvalidTrigger where its fields make none."""
+        return trigger_of(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the envelope as JSON-safe values; `from_dict` gives an equal one."""
+        stored = {name: _plain(getattr(self, name)) for name in _STORED}
+        return {**self.unknown, **stored, "args": self.args, "kwargs": self.kwargs}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the envelope of `to_dict`'s values; fields that this release does not know are kept."""
+        known = {name: _PARSE.get(name, _same)(data[name]) for name in _STORED if name in data}
+        arguments = json.dumps([data.get("args", []), data.get("kwargs", {})], separators=(",", ":"), ensure_ascii=False)
+        unknown = {key: value for key, value in data.items() if key not in _STORED and key not in ("args", "kwargs")}
+        return cls(**known, arguments=arguments.encode(), unknown=unknown)
+
+    def same_times(self, other: ScheduleEnvelope) -> bool:
+        """Tell whether both have the same trigger and zone: then an upsert does not move the next run."""
+        return all(getattr(self, name) == getattr(other, name) for name in _TIMES)
+
+    def ended(self, state: ScheduleState, generation: int, now: datetime) -> ScheduleEnvelope:
+        """Return this schedule at the end of its life: `done` or `cancelled`, with no next run."""
+        return replace(
+            self, state=state, next_nominal=None, next_run=None, generation=generation, updated_at=now
+        )  # fmt: skip
+
+
+_TIMES = ("schedule_type", "at", "interval", "cron", "timezone_name")
+_STORED = tuple(f.name for f in fields(ScheduleEnvelope) if f.name not in ("arguments", "unknown", "_app"))
+_MOMENTS = ("at", "anchor", "next_nominal", "next_run", "created_at", "updated_at")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case StrEnum():
+            return value.value
+        case TaskDefaults():
+            return {"queue": value.queue, "priority": value.priority, "max_crashes": value.max_crashes}
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def _moment(value: str | None) -> datetime | None:
+    # Through microseconds, so that any offset is read and UTC is what is kept.
+    return None if value is None else from_us(to_us(datetime.fromisoformat(value)))
+
+
+_PARSE: dict[str, Any] = {
+    **dict.fromkeys(_MOMENTS, _moment),
+    "schedule_type": ScheduleType,
+    "catch_up": CatchUp,
+    "state": ScheduleState,
+    "defaults": lambda value: TaskDefaults(**value),
+}
+
+
+def trigger_of(envelope: ScheduleEnvelope) -> Trigger:
+    """Return the trigger that an envelope's fields describe; raises InvalidTrigger where they describe none."""
+    match envelope:
+        case ScheduleEnvelope(schedule_type=ScheduleType.ONE_OFF, at=datetime() as at):
+            return OneOffTrigger(at)
+        case ScheduleEnvelope(schedule_type=ScheduleType.INTERVAL, interval=float() | int() as interval, anchor=datetime() as anchor):
+            return IntervalTrigger(interval, anchor)
+        case ScheduleEnvelope(schedule_type=ScheduleType.CRON, cron=str() as cron):
+            return CronTrigger(cron, envelope.timezone_name, seed=envelope.name or envelope.id)
+        case _:
+            from nuvom.errors import InvalidTrigger
+
+            raise InvalidTrigger("schedule_type", envelope.schedule_type, "the envelope lacks this type's own fields")
+
+
+class OccurrenceOutcome(StrEnum):
+    """What became of an occurrence. One row of the ledger says it for good."""
+
+    DISPATCHED = "dispatched"
+    SKIPPED_OVERLAP = "skipped_overlap"
+    SKIPPED_UNIQUE = "skipped_unique"
+    MISSED = "missed"
+    COALESCED = "coalesced"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occurrence:
+    """One row of the ledger; its key is (schedule_id, nominal, source).
+
+    `source` is empty for the plan's own, `manual:<request>` or `backfill:<request>`. Where more than 1,000 occurrences
+    were dropped at once, one row stands for the rest: `last` is the newest of them and `count` how many they are.
+    """
+
+    schedule_id: str
+    nominal: datetime
+    outcome: OccurrenceOutcome
+    source: str = ""
+    reason: str | None = None
+    job_id: str | None = None
+    lateness: timedelta | None = None  # from next_run to the dispatch
+    recorded_at: datetime | None = None
+    last: datetime | None = None
+    count: int = 1
+    job_status: JobStatus | None = None
+    job_started_at: datetime | None = None
+    job_finished_at: datetime | None = None

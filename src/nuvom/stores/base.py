@@ -1,0 +1,478 @@
+"""What a store must do: the protocols, the values that cross them, and nothing else.
+
+A store has four faces over the same connections: `jobs`, `workers`, `ledger` and `schedules`. Times that come from the
+store's clock are never taken from the caller, so that two hosts five minutes apart change nothing.
+
+Promises that every method keeps:
+
+* What a caller was told is accepted (push, upsert, update, cancel, retry) is on disk before the call returns. What can
+  be repeated (claim, finish, heartbeat, apply) need not be.
+* A method either does all it says or nothing. `StoreUnavailable(unknown=True)` is raised where that cannot be known.
+* Batches are bounded by the caller: at most 1,000 at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused
+from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+
+MAX_BATCH = 1_000
+
+
+class Order(StrEnum):
+    """Which ready jobs a claim takes."""
+
+    BEST = "best"  # by priority, then run_at
+    FAIR = "fair"  # the head of each priority present, the oldest of them first: no priority starves
+    SUSPECT = "suspect"  # one job that was running when a process died, to be run alone
+
+
+class Claim(NamedTuple):
+    """A worker's request for jobs."""
+
+    worker: str
+    limit: int
+    queues: tuple[str, ...] | None = None  # None: every queue
+    excluding: tuple[str, ...] = ()  # tasks that this worker does not know
+    order: Order = Order.BEST
+
+
+class CancelAnswer(StrEnum):
+    """What a cancel found."""
+
+    CANCELLED = "cancelled"
+    RUNNING = "running"
+    FINISHED = "finished"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a listing wants; None means any."""
+
+    status: JobStatus | None = None
+    task: str | None = None
+    queue: str | None = None
+    schedule_id: str | None = None
+
+
+class QueueStats(NamedTuple):
+    """What waits and runs in one queue."""
+
+    queue: str
+    ready: int
+    delayed: int
+    held: int
+    running: int
+    oldest: datetime | None  # run_at of the ready job that waits longest
+
+
+class Wakeup(NamedTuple):
+    """When the next thing happens that no wake-up announces; seconds from now, None for never."""
+
+    delayed: float | None  # a delayed job becomes due
+    lease: float | None  # a live worker's lease would run out
+
+
+class JobStore(Protocol):
+    """Jobs from push to pruning."""
+
+    def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
+        """Store all of `jobs` or none; an id that is there already changes nothing and says so.
+
+        queue, priority and max_crashes are the call's, else those of the task's `tasks` row, else the job's defaults.
+        A job whose run_at lies ahead is `delayed`; one whose key has an open job is `held`; others are `ready`. Wakes
+        idle workers.
+        """
+        ...
+
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one.
+
+        `BEST` and `FAIR` pass over suspects; `SUSPECT` takes at most one. Nothing for a worker without a live row. A
+        row that does not decode becomes `failed` with kind `corrupt`, and the rest goes on. A job with max_crashes=0
+        is returned only when its claim is on disk.
+        """
+        ...
+
+    def has_ready(self, queues: tuple[str, ...] | None, excluding: Collection[str] = ()) -> bool:
+        """Tell whether a claim would find something, suspects included; a plain read."""
+        ...
+
+    def has_suspects(self, queues: tuple[str, ...] | None) -> bool:
+        """Tell whether a suspect is ready; a plain read."""
+        ...
+
+    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
+        """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned.
+
+        SUCCEEDED and FAILED end the job. RETRY adds an error and a history row and delays until run_at; DEFER delays
+        and adds to `defers`; PUT_BACK makes the job ready again, free of charge. SUCCEEDED, FAILED and RETRY clear the
+        suspect mark. Ending a job with a key releases the oldest job held by that key in the same transaction. Wakes
+        those who wait for a result, and workers when ready jobs are left behind.
+        """
+        ...
+
+    def promote(self, limit: int) -> int:
+        """Make at most `limit` due delayed jobs ready, oldest first; returns how many."""
+        ...
+
+    def next_wakeup(self) -> Wakeup:
+        """Say when the next delayed job is due and when the earliest lease ends; an index look."""
+        ...
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, None for an id that is not (or no longer) there."""
+        ...
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the attempts that ended without success, oldest first."""
+        ...
+
+    def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
+        """Return jobs, newest first; `before` is the last id of the page before."""
+        ...
+
+    def cancel(self, job_id: str) -> CancelAnswer:
+        """Cancel a job that waits; a running or final one is left as it is."""
+        ...
+
+    def retry(self, job_id: str) -> bool:
+        """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
+        ...
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """Return how many jobs there are of each status; costs a scan, not for loops."""
+        ...
+
+    def queues(self) -> list[QueueStats]:
+        """Return each queue that has jobs waiting or running."""
+        ...
+
+    def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
+        """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """What workers report of a task, so that dispatch and producers need not import it."""
+
+    name: str
+    canonical: str  # differs from `name` for an alias
+    defaults: Any  # TaskDefaults
+    signature: str  # as text, for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A process that holds a lease: a worker's or a scheduler's."""
+
+    id: str  # never used again
+    kind: str  # "worker" or "scheduler"
+    host: str
+    pid: int
+    version: str
+    queues: tuple[str, ...] | None = None
+    tasks: tuple[str, ...] = ()
+    address: str | None = None  # where its listener is reached
+    started_at: datetime | None = None  # by the store's clock
+    beat_at: datetime | None = None
+    running: int = 0
+    alive: bool = True
+
+
+class WorkerStore(Protocol):
+    """Leases: one row a process, so that a heartbeat is one write whatever it runs."""
+
+    def register(self, worker: WorkerInfo) -> None:
+        """Start the lease of a process whose id was never used."""
+        ...
+
+    def unregister(self, worker_id: str) -> None:
+        """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
+        ...
+
+    def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
+        """Extend these leases; returns the ids whose lease had run out, which stay dead."""
+        ...
+
+    def release(self, worker_id: str, cause: str) -> int:
+        """End the lease of a process seen dead, and treat its running jobs as `rescue` does; returns how many."""
+        ...
+
+    def rescue(self) -> int:
+        """Free the running jobs of processes whose lease ran out; returns how many.
+
+        The first loss is free and marks a job `suspect`, ready again at once; a suspect that is lost pays a crash
+        (history row, kind `crash` or `lost`); beyond max_crashes it is `failed`. max_crashes=0: failed at once.
+        """
+        ...
+
+    def list(self) -> list[WorkerInfo]:
+        """Return the processes with a row, live ones first."""
+        ...
+
+    def remember_tasks(self, rows: Sequence[TaskRow]) -> None:
+        """Write or replace the `tasks` rows."""
+        ...
+
+    def tasks(self) -> list[TaskRow]:
+        """Return the `tasks` rows, by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanItem:
+    """What one due schedule comes to: rows to record, jobs to push, and where its next run moves.
+
+    It is applied only while the stored generation and next_run are the expected ones and the schedule is active.
+    """
+
+    envelope: ScheduleEnvelope  # as it was read; its generation and next_run are what is expected
+    occurrences: tuple[Occurrence, ...]
+    jobs: tuple[NewJob, ...]  # each belongs to the `dispatched` occurrence with its job_id
+    next_nominal: datetime | None  # None: nothing is left to run, the schedule is done
+    next_run: datetime | None
+    quarantine: str | None = None  # why it cannot be planned; then nothing else is applied
+
+
+class Fence(NamedTuple):
+    """The newest definition of a schedule that the ledger knows; kept when the schedule is gone."""
+
+    envelope: ScheduleEnvelope  # its state and generation are the newest
+    ended_at: datetime | None
+
+
+class Refusal(NamedTuple):
+    """A plan's item that was not applied: `reason` is `generation`, `next_run`, `state` or `gone`."""
+
+    schedule_id: str
+    reason: str
+
+
+class Ledger(Protocol):
+    """One row for each occurrence that came due, beside the jobs whatever keeps the schedules."""
+
+    def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
+        """Insert rows and jobs in one transaction, a job only if its row was new; for schedules kept elsewhere.
+
+        An item whose generation is older than the fence's, or whose fence has ended, is refused; the rest goes on.
+        """
+        ...
+
+    def fence(self, schedule_id: str) -> Fence | None:
+        """Return the newest definition known of a schedule."""
+        ...
+
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+        """Write a definition if the stored generation is `expected` (None: no fence); False: somebody was faster."""
+        ...
+
+    def occurrences(
+        self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None
+    ) -> list[Occurrence]:
+        """Return ledger rows, newest nominal first, with after <= nominal < before; live jobs' status is filled in."""
+        ...
+
+    def occurrence(self, schedule_id: str, nominal: datetime, source: str = "") -> Occurrence | None:
+        """Return one row."""
+        ...
+
+    def open_runs(self, schedule_id: str, limit: int) -> int:
+        """Count a schedule's jobs that are not final, up to `limit`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleFilter:
+    """Which schedules a listing wants; None means any."""
+
+    task: str | None = None
+    state: ScheduleState | None = None
+    name_like: str | None = None  # a pattern with `*`
+
+
+class Upserted(NamedTuple):
+    """What an upsert found: `change` is `created`, `replaced`, `unchanged` or `done` (its one-off ran already)."""
+
+    envelope: ScheduleEnvelope
+    change: str
+
+
+@runtime_checkable
+class SchedulerBackend(Protocol):
+    """The founding five: enough for a backend of one's own."""
+
+    def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+        """Store an envelope; the same id again replaces. Returns what is stored."""
+        ...
+
+    def get(self, schedule_id: str) -> ScheduleEnvelope | None:
+        """Return the envelope of an id, None when there is none."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> list[ScheduleEnvelope]:
+        """Return at most `limit` envelopes with next_run <= now, earliest first; it may be stale or repeat."""
+        ...
+
+    def reschedule(self, schedule_id: str, next_run: datetime) -> None:
+        """Move a schedule's next run; ignored for an unknown id and when not later than what is stored."""
+        ...
+
+    def cancel(self, schedule_id: str) -> bool:
+        """Remove a schedule; False when there was none."""
+        ...
+
+
+class ScheduleStore(SchedulerBackend, Protocol):
+    """What the built-in stores add to the founding five."""
+
+    def upsert(self, wanted: ScheduleEnvelope) -> Upserted:
+        """Create or replace by id in one atomic step, by the rule of `nuvom._identity.resolve`; wakes schedulers."""
+        ...
+
+    def update(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope | None:
+        """Replace a schedule whose stored generation is still `envelope.generation`; None: it is not (a lost race).
+
+        The stored one gets the next generation. An ended state ends its life as `cancel` does.
+        """
+        ...
+
+    def by_name(self, name: str) -> ScheduleEnvelope | None:
+        """Return the schedule of a name."""
+        ...
+
+    def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> list[ScheduleEnvelope]:
+        """Return schedules, newest first; `before` is the last id of the page before."""
+        ...
+
+    def upcoming(self, limit: int) -> list[ScheduleEnvelope]:
+        """Return active schedules by next run, the earliest first."""
+        ...
+
+    def next_due(self) -> float | None:
+        """Return seconds until the earliest next run, 0 or less when one is due, None when there is none."""
+        ...
+
+    def apply(self, items: Sequence[PlanItem]) -> list[Refusal]:
+        """Record, push and advance in one transaction; an item that no longer fits is refused and the rest goes on.
+
+        A row that is there already (same key) keeps what it says, and its job is not pushed again. A schedule with
+        nothing left to run leaves; its definition stays beside the ledger as `done`.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """One sleeper's ear: it hears that there may be something to do, never what."""
+
+    @property
+    def address(self) -> str | None:
+        """Where others reach it; kept on the row of its process."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep at most `timeout` seconds; True when something may have happened. A wake-up before the call counts."""
+        ...
+
+    def wake(self) -> None:
+        """End the wait from another thread."""
+        ...
+
+    def close(self) -> None:
+        """Give up the address."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long what is over is kept."""
+
+    jobs: timedelta = timedelta(days=7)
+    failed: timedelta = timedelta(days=30)
+    occurrences: timedelta = timedelta(days=30)
+    frequent: timedelta = timedelta(days=2)  # unremarkable rows of schedules that run more often than once a minute
+    rows: int = 100  # rows of a living schedule that stay whatever their age
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What `doctor` reads from a store."""
+
+    engine: str
+    version: str
+    schema: int
+    schema_needed: int
+    location: str
+    size: int  # bytes
+    problems: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """A store: four faces over the same connections."""
+
+    @property
+    def url(self) -> str:
+        """Its URL with the password masked."""
+        ...
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes can reach it."""
+        ...
+
+    @property
+    def jobs(self) -> JobStore:
+        """Jobs."""
+        ...
+
+    @property
+    def workers(self) -> WorkerStore:
+        """Leases."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """Occurrences."""
+        ...
+
+    @property
+    def schedules(self) -> ScheduleStore:
+        """Schedules."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the store's clock."""
+        ...
+
+    def listener(self, kind: str) -> Listener:
+        """Return an ear for `kind`: `worker` hears of ready jobs, `scheduler` of changed schedules."""
+        ...
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the names of what was applied."""
+        ...
+
+    def prune(self, keep: Retention) -> bool:
+        """Delete a small step of what is older than `keep` says; True when there may be more."""
+        ...
+
+    def maintain(self) -> None:
+        """Do the engine's own housekeeping (checkpoints), if it is time."""
+        ...
+
+    def health(self) -> Health:
+        """Say how the store is."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection; a closed store opens again at its next use never."""
+        ...
