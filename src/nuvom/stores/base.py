@@ -474,5 +474,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Close every connection; a closed store opens again at its next use never."""
+        """Close every connection; using the store afterwards raises StoreUnavailable."""
         ...
