@@ -33,7 +33,7 @@ CREATE TABLE jobs (
     CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'expired')) = (finished_at IS NOT NULL)),
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK (errors <= coalesce(retries, 0) + 1),
-    CHECK (crashes <= max(max_crashes, 1)),
+    CHECK (crashes <= max_crashes),
     CHECK (state <> 'held' OR key IS NOT NULL),
     CHECK (priority BETWEEN -1000 AND 1000),
     CHECK (length(id) = 16)
