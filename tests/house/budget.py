@@ -58,7 +58,8 @@ def too_few_short(found: list[Function]) -> Iterator[str]:
     long = sorted((f for f in found if f.lines > SHORT_LINES), key=lambda f: -f.lines)
     if len(long) * LONG_ONE_IN > len(found):
         worst = ", ".join(f"{shown(f.path)}:{f.line} {f.name} ({f.lines})" for f in long[:10])
-        yield f"{len(long)} of {len(found)} functions have over {SHORT_LINES} lines, at most one in {LONG_ONE_IN} may: {worst}"
+        count = f"{len(long)} of {len(found)} functions have over {SHORT_LINES} lines"
+        yield f"{count}, at most one in {LONG_ONE_IN} may: {worst}"
 
 
 def functions(path: Path) -> Iterator[Function]:
