@@ -1,0 +1,103 @@
+"""The local times that a cron expression names: plain calendar arithmetic, in which every day has 24 hours."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, date
+from typing import TYPE_CHECKING
+
+from nuvom.triggers.instants import DAY, EPOCH_ORDINAL
+
+if TYPE_CHECKING:
+    from nuvom.triggers.dates import DayRule
+
+_HOUR = 3600
+_FIRST_DAY = date.min.toordinal()
+_LAST_DAY = date.max.toordinal()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTimes:
+    """A set of local times, counted in seconds from 1970-01-01 00:00 local; the tuples ascend and none is empty."""
+
+    marks: tuple[int, ...]  # seconds of the hour
+    hours: tuple[int, ...]
+    months: tuple[int, ...]
+    day_rule: DayRule
+
+    def at_or_after(self, second: int) -> int | None:
+        """Return the first of these local times that is not earlier than `second`, or None up to year 9999."""
+        day, time = divmod(second, DAY)
+        day += EPOCH_ORDINAL
+        if day < _FIRST_DAY:
+            day, time = _FIRST_DAY, 0
+        match = self._day_at_or_after(day)
+        if match == day:
+            if (found := self._time_at_or_after(time)) is not None:
+                return (day - EPOCH_ORDINAL) * DAY + found
+            match = self._day_at_or_after(day + 1)
+        return None if match is None else (match - EPOCH_ORDINAL) * DAY + self.hours[0] * _HOUR + self.marks[0]
+
+    def at_or_before(self, second: int) -> int | None:
+        """Return the last of these local times that is not later than `second`, or None down to year 1."""
+        day, time = divmod(second, DAY)
+        day += EPOCH_ORDINAL
+        if day > _LAST_DAY:
+            day, time = _LAST_DAY, DAY - 1
+        match = self._day_at_or_before(day)
+        if match == day:
+            if (found := self._time_at_or_before(time)) is not None:
+                return (day - EPOCH_ORDINAL) * DAY + found
+            match = self._day_at_or_before(day - 1)
+        return None if match is None else (match - EPOCH_ORDINAL) * DAY + self.hours[-1] * _HOUR + self.marks[-1]
+
+    def _time_at_or_after(self, time: int) -> int | None:
+        hour, rest = divmod(time, _HOUR)
+        i = bisect_left(self.hours, hour)
+        if i < len(self.hours) and self.hours[i] == hour:
+            j = bisect_left(self.marks, rest)
+            if j < len(self.marks):
+                return hour * _HOUR + self.marks[j]
+            i += 1
+        return self.hours[i] * _HOUR + self.marks[0] if i < len(self.hours) else None
+
+    def _time_at_or_before(self, time: int) -> int | None:
+        hour, rest = divmod(time, _HOUR)
+        i = bisect_right(self.hours, hour) - 1
+        if i >= 0 and self.hours[i] == hour:
+            j = bisect_right(self.marks, rest) - 1
+            if j >= 0:
+                return hour * _HOUR + self.marks[j]
+            i -= 1
+        return self.hours[i] * _HOUR + self.marks[-1] if i >= 0 else None
+
+    def _day_at_or_after(self, ordinal: int) -> int | None:
+        if ordinal > _LAST_DAY:
+            return None
+        start = date.fromordinal(ordinal)
+        skipped = bisect_left(self.months, start.month)
+        least = start.day if start.month in self.months else 1
+        for year in range(start.year, MAXYEAR + 1):
+            for month in self.months[skipped:]:
+                days = self.day_rule.of_month(year, month)
+                if days and days[-1] >= least:
+                    return date(year, month, days[bisect_left(days, least)]).toordinal()
+                least = 1
+            skipped = 0
+        return None
+
+    def _day_at_or_before(self, ordinal: int) -> int | None:
+        if ordinal < _FIRST_DAY:
+            return None
+        start = date.fromordinal(ordinal)
+        kept = bisect_right(self.months, start.month)
+        most = start.day if start.month in self.months else 31
+        for year in range(start.year, MINYEAR - 1, -1):
+            for month in reversed(self.months[:kept]):
+                days = self.day_rule.of_month(year, month)
+                if days and days[0] <= most:
+                    return date(year, month, days[bisect_right(days, most) - 1]).toordinal()
+                most = 31
+            kept = len(self.months)
+        return None

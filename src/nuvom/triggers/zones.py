@@ -1,0 +1,88 @@
+"""Zone names: what the tz database has, without the names that mislead."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from nuvom.errors import InvalidTrigger, UnknownTimezone
+
+# tzdata's file `northamerica` and its NEWS for 2024b: since then these are links to areas, before they were fixed
+# offsets or rules of their own; either way not the clock of the people who write them.
+_REMEDIES = {
+    "EST": "it stays at UTC-5 all year; write 'America/New_York' (Eastern time) or 'America/Panama' (always UTC-5)",
+    "MST": "it stays at UTC-7 all year; write 'America/Denver' (Mountain time) or 'America/Phoenix' (always UTC-7)",
+    "HST": "write 'Pacific/Honolulu'",
+    "FACTORY": "it stands for a machine whose zone was never set; write an area such as 'Europe/Paris'",
+    "LOCALTIME": "it differs from machine to machine; write an area such as 'Europe/Paris'",
+    "LOCAL": "it differs from machine to machine; write an area such as 'Europe/Paris'",
+    "PST": "write 'America/Los_Angeles'",
+    "PDT": "write 'America/Los_Angeles'",
+    "MDT": "write 'America/Denver'",
+    "CST": "write 'America/Chicago' or 'Asia/Shanghai'",
+    "CDT": "write 'America/Chicago'",
+    "EDT": "write 'America/New_York'",
+    "AST": "write 'America/Halifax' or 'Asia/Riyadh'",
+    "AKST": "write 'America/Anchorage'",
+    "BRT": "write 'America/Sao_Paulo'",
+    "BST": "write 'Europe/London' or 'Asia/Dhaka'",
+    "WEST": "write 'Europe/Lisbon'",
+    "CEST": "write 'Europe/Berlin'",
+    "EEST": "write 'Europe/Athens'",
+    "MSK": "write 'Europe/Moscow'",
+    "IST": "write 'Asia/Kolkata', 'Europe/Dublin' or 'Asia/Jerusalem'",
+    "SGT": "write 'Asia/Singapore'",
+    "HKT": "write 'Asia/Hong_Kong'",
+    "JST": "write 'Asia/Tokyo'",
+    "KST": "write 'Asia/Seoul'",
+    "AWST": "write 'Australia/Perth'",
+    "ACST": "write 'Australia/Adelaide' or 'Australia/Darwin'",
+    "AEST": "write 'Australia/Sydney' or 'Australia/Brisbane'",
+    "AEDT": "write 'Australia/Sydney'",
+    "NZST": "write 'Pacific/Auckland'",
+    "NZDT": "write 'Pacific/Auckland'",
+    "Z": "write 'UTC'",
+}
+_AREAS = {
+    "WET": "Europe/Lisbon",
+    "CET": "Europe/Brussels",
+    "MET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "EST5EDT": "America/New_York",
+    "CST6CDT": "America/Chicago",
+    "MST7MDT": "America/Denver",
+    "PST8PDT": "America/Los_Angeles",
+}
+_OFFSET = re.compile(r"(UTC|GMT)?\s*[+-]\s*\d", re.IGNORECASE)
+
+
+def load_zone(name: str) -> ZoneInfo:
+    """Return the zone of a name of the tz database, exact case.
+
+    Raises:
+        UnknownTimezone: the tz database lacks the name, or it is one that misleads.
+        InvalidTrigger: it is no text.
+
+    """
+    if not isinstance(name, str):
+        raise InvalidTrigger("timezone_name", name, "is no zone's name; write 'UTC' or an area such as 'Europe/Paris'")
+    if remedy := _REMEDIES.get(name.upper()):
+        raise UnknownTimezone(name, remedy)
+    if name not in _names():
+        offset = "an offset is no zone; write an area such as 'Europe/Paris', or 'Etc/GMT-2' for UTC+2 all year"
+        raise UnknownTimezone(name, offset if _OFFSET.match(name) else None)
+    return ZoneInfo(name)
+
+
+def zone_warning(name: str) -> str | None:
+    """Return what to write instead of a name that the tz database keeps only for old programs, or None."""
+    area = _AREAS.get(name)
+    return area and f"timezone_name={name!r} is an old name that says no place; write an area such as {area!r}"
+
+
+@cache
+def _names() -> frozenset[str]:
+    # tzdata's own list: its case holds on every file system, and it has neither `right/` (leap seconds) nor folders
+    return frozenset((files("tzdata") / "zones").read_text("ascii").split())
