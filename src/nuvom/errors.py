@@ -58,6 +58,20 @@ class SettingsError(NuvomError, ValueError):
     """A setting cannot be used; the message names it, its value (masked) and where it came from."""
 
 
+class ArgumentsError(NuvomError, TypeError):
+    """A call does not fit its task; `task` and `parameter` (None: the whole call) name where."""
+
+    def __init__(self, task: str, parameter: str | None, reason: str) -> None:
+        super().__init__(task, parameter, reason)
+        self.task = task
+        self.parameter = parameter
+        self.reason = reason
+
+    def __str__(self) -> str:
+        where = f" parameter {self.parameter!r}" if self.parameter else ""
+        return f"{self.task}(){where}: {self.reason}"
+
+
 class PayloadTooLarge(NuvomError, ValueError):
     """Arguments take more room than a job may carry."""
 

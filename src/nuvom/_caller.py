@@ -1,0 +1,22 @@
+"""Warnings that point at the user's own line, however deep inside Nuvom they arise."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+_INSIDE = "nuvom"
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line of the nearest caller outside of Nuvom."""
+    level = 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_own(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, category, stacklevel=level - 1)
+
+
+def _is_own(module: str) -> bool:
+    return module == _INSIDE or module.startswith(f"{_INSIDE}.")

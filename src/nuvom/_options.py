@@ -1,0 +1,124 @@
+"""What `task.options(...)` said: kept apart from what the code's decorator says, because only this is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import orjson
+
+from nuvom._ids import is_uuid, named_id
+from nuvom._job import PRIORITIES
+from nuvom._naming import check_name
+from nuvom._schedule import CatchUp
+
+MAX_COUNT = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of one call; None means not said."""
+
+    id: str | None = None
+    name: str | None = None
+    queue: str | None = None
+    priority: int | None = None
+    retries: int | None = None
+    max_crashes: int | None = None
+    store_result: bool | None = None
+    catch_up: CatchUp | None = None
+    metadata: Mapping[str, Any] | None = None
+
+    def merged(self, later: Options) -> Self:
+        """Return these options with what a later `.options(...)` said on top."""
+        return replace(self, **{f.name: getattr(later, f.name) for f in fields(later) if getattr(later, f.name) is not None})
+
+    def refuse(self, names: tuple[str, ...], call: str, remedy: str) -> None:
+        """Raise TypeError when one of `names` was said before a call that has no use for it."""
+        for name in names:
+            if getattr(self, name) is not None:
+                raise TypeError(f"option {name}={getattr(self, name)!r} does not fit {call}: {remedy}")
+
+    def execution(self) -> bytes | None:
+        """Return the JSON of what the worker reads, None when nothing was said."""
+        said = {name: getattr(self, name) for name in ("retries", "store_result") if getattr(self, name) is not None}
+        return orjson.dumps(said) if said else None
+
+    def for_schedule(self) -> dict[str, Any]:
+        """Return what a schedule hands on to its jobs."""
+        names = ("queue", "priority", "max_crashes", "retries", "store_result")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def job_id(self) -> tuple[str | None, Mapping[str, Any]]:
+        """Return the id that was asked for and the metadata, in which a text that is no UUID is kept."""
+        metadata = dict(self.metadata or {})
+        if self.id is None or is_uuid(self.id):
+            return (self.id.lower() if self.id else None), metadata
+        return named_id("job", self.id), {**metadata, "id": self.id}
+
+
+def checked(**said: Any) -> Options:
+    """Return options after a look at each value; raises TypeError or ValueError naming the option and its value."""
+    given = {name: _CHECKS[name](value, name) for name, value in said.items() if value is not None}
+    return Options(**given)
+
+
+def whole(value: object, name: str, low: int, high: int) -> int:
+    """Return a whole number within bounds; raises TypeError or ValueError naming the option."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}={value!r} must be a whole number")
+    if not low <= value <= high:
+        raise ValueError(f"{name}={value!r} must be between {low} and {high}")
+    return value
+
+
+def _count(value: object, name: str) -> int:
+    return whole(value, name, 0, MAX_COUNT)
+
+
+def _priority(value: object, name: str) -> int:
+    return whole(value, name, PRIORITIES[0], PRIORITIES[-1])
+
+
+def _flag(value: object, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} must be True or False")
+    return value
+
+
+def _schedule_name(value: object, name: str) -> str:
+    text = check_name(value, name)
+    if is_uuid(text):
+        raise ValueError(f"{name}={text!r} looks like an id; a name must not, so that either finds one schedule")
+    return text
+
+
+def _catch_up(value: object, name: str) -> CatchUp:
+    try:
+        return CatchUp(value)  # type: ignore[arg-type]  # any value is tried: the enum itself says which fit
+    except ValueError:
+        raise ValueError(f"{name}={value!r} must be one of {', '.join(repr(c.value) for c in CatchUp)}") from None
+
+
+def _metadata(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}={value!r} must be a mapping of names to JSON values")
+    try:
+        copy: dict[str, Any] = orjson.loads(orjson.dumps(dict(value)))
+    except (TypeError, RecursionError) as error:
+        raise TypeError(f"{name}={value!r} cannot be stored as JSON: {error}") from None
+    return copy
+
+
+_CHECKS: dict[str, Any] = {
+    "id": check_name,
+    "name": _schedule_name,
+    "queue": check_name,
+    "priority": _priority,
+    "retries": _count,
+    "max_crashes": _count,
+    "store_result": _flag,
+    "catch_up": _catch_up,
+    "metadata": _metadata,
+}
