@@ -1,0 +1,70 @@
+"""The one way a job enters the table, whoever pushes it: a caller or a dispatch."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nuvom._clock import to_us
+from nuvom._ids import raw
+from nuvom._job import NewJob
+from nuvom.stores.sqlite import statements
+
+
+class Inserted(NamedTuple):
+    """What came of an insert: which jobs were new, in their order, and whether workers have something to take."""
+
+    new: list[bool]
+    ready: bool
+
+
+def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int) -> Inserted:
+    """Insert jobs inside the caller's write transaction; one whose id is there already changes nothing.
+
+    Args:
+        connection: in a write transaction, which the caller commits and after which it wakes workers if `ready`.
+        jobs: at most 1,000.
+        now_us: the store's clock in microseconds: created_at, and run_at of jobs that have none.
+    """
+    if not jobs:
+        return Inserted([], ready=False)
+    (newest,) = connection.execute(statements.load("last_job")).fetchone()
+    inserted = connection.executemany(statements.load("insert_job"), [_row(job, now_us) for job in jobs]).rowcount
+    (ready,) = connection.execute(statements.load("ready_after"), (newest,)).fetchone()
+    new = [True] * len(jobs) if inserted == len(jobs) else _which(connection, jobs, newest)
+    return Inserted(new, ready=bool(ready))
+
+
+def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) -> list[bool]:
+    """Tell which jobs were new; of two with one id in the batch only the first."""
+    inserted = {identifier for (identifier,) in connection.execute(statements.load("inserted_jobs"), (newest,))}
+    new = []
+    for job in jobs:
+        identifier = raw(job.id)
+        new.append(identifier in inserted)
+        inserted.discard(identifier)
+    return new
+
+
+def _row(job: NewJob, now_us: int) -> tuple[object, ...]:
+    defaults = job.defaults
+    return (
+        raw(job.id),
+        job.task,
+        job.arguments,
+        job.queue,
+        job.priority,
+        job.max_crashes,
+        defaults.queue,
+        defaults.priority,
+        defaults.max_crashes,
+        None if job.run_at is None else to_us(job.run_at),
+        job.key,
+        None if job.schedule_id is None else raw(job.schedule_id),
+        job.schedule_name,
+        None if job.scheduled_for is None else to_us(job.scheduled_for),
+        job.options,
+        job.metadata,
+        now_us,
+    )
