@@ -1,0 +1,1 @@
+"""Stores: where jobs, leases, schedules and the ledger are kept."""

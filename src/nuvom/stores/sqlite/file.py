@@ -1,0 +1,69 @@
+"""The database file itself: made private, recognised again, and missed when somebody takes it away."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nuvom.errors import StoreUnusable
+
+
+class DatabaseFile:
+    """A file by its path and, once it was opened, by its inode: what is open may no longer be what the path names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self._inode: tuple[int, int] | None = None
+
+    @property
+    def wal(self) -> Path:
+        """The write-ahead log beside it."""
+        return self.path.with_name(self.path.name + "-wal")
+
+    @property
+    def uri(self) -> str:
+        """What opens this file and never makes one."""
+        return f"{self.path.as_uri()}?mode=rw"
+
+    def prepare(self) -> None:
+        """Make the file if it never was there, and remember which one it is.
+
+        Raises:
+            StoreUnusable: it was deleted since it was first opened, or it cannot be made.
+        """
+        if not self.path.exists():
+            if self._inode is not None:
+                raise StoreUnusable(
+                    f"{self.path} was deleted while it was in use; put it back, or restart to begin with an empty one"
+                )
+            self._make()
+        if self.path.is_dir():
+            raise StoreUnusable(f"{self.path} is a folder; name a file in it")
+        self._inode = self._found()
+
+    def moved(self) -> bool:
+        """Tell whether the path no longer names the file that was opened."""
+        return self._found() != self._inode
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - twice as fast, and it runs before every commit
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+    def _make(self) -> None:
+        folder = self.path.parent
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            # Never opened where it exists: closing it would drop the locks of this process's connections (fcntl(2)).
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            if not self.path.exists():  # the folder's name is taken by something else
+                raise StoreUnusable(f"{folder} is not a folder, so {self.path.name} cannot be made in it") from None
+        except FileNotFoundError:
+            raise StoreUnusable(f"the folder of {self.path} does not exist; make it: `mkdir -p {folder}`") from None
+        except OSError as error:
+            raise StoreUnusable(
+                f"{self.path} cannot be made: {error.strerror}; name a place you may write to"
+            ) from error
