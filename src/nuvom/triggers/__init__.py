@@ -26,5 +26,9 @@ class Trigger(Protocol):
         """Yield the occurrences from `start` (included) to `end` (not included), oldest first."""
         ...
 
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return how many occurrences `between` would yield, in bounded time however many they are."""
+        ...
+
 
 __all__ = ["CronTrigger", "IntervalTrigger", "OneOffTrigger", "Trigger"]

@@ -73,6 +73,18 @@ class CronTrigger:
         require_aware(end)
         return self._range(ceil_second(start), ceil_second(end))
 
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return how many occurrences there are with start <= t < end; costs by the months between, not by how many."""
+        require_aware(start)
+        require_aware(end)
+        second, stop = max(ceil_second(start), FIRST), min(ceil_second(end), LAST + 1)
+        total = 0
+        while second < stop:
+            stretch = stretch_at(self._zone, second)
+            total += self._count_in(stretch, second, min(stop, stretch.end))
+            second = stretch.end
+        return total
+
     def _range(self, second: int, stop: int) -> Iterator[datetime]:
         found = self._first_from(second)
         while found is not None and found < stop:
@@ -116,6 +128,11 @@ class CronTrigger:
         if local is not None and local >= self._first_local(stretch):
             return local - stretch.offset
         return stretch.start if self._makes_up(stretch) else None
+
+    def _count_in(self, stretch: Stretch, second: int, stop: int) -> int:
+        made_up = second == stretch.start and self._makes_up(stretch)  # one with a regular time on the same instant
+        start = max(second + made_up + stretch.offset, self._first_local(stretch))
+        return made_up + self._cron.times.count(start, stop + stretch.offset)
 
     def _first_local(self, stretch: Stretch) -> int:
         """Return the stretch's first local time that may run; of a fixed-time job no second copy does."""

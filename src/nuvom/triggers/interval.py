@@ -55,11 +55,18 @@ class IntervalTrigger:
 
     def between(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """Yield the occurrences with start <= t < end, oldest first."""
+        return (self.anchor + count * self.interval for count in self._counts(start, end))
+
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return how many occurrences there are with start <= t < end."""
+        return len(self._counts(start, end))
+
+    def _counts(self, start: datetime, end: datetime) -> range:
         require_aware(start)
         require_aware(end)
         first = -((self.anchor - start) // self.interval)
         stop = -((self.anchor - end) // self.interval)
-        return (self.anchor + count * self.interval for count in range(max(first, 1), min(stop, self._last() + 1)))
+        return range(max(first, 1), min(stop, self._last() + 1))
 
     def _last(self) -> int:
         return (_END - self.anchor) // self.interval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date
 from typing import TYPE_CHECKING
@@ -51,6 +52,35 @@ class LocalTimes:
                 return (day - EPOCH_ORDINAL) * DAY + found
             match = self._day_at_or_before(day - 1)
         return None if match is None else (match - EPOCH_ORDINAL) * DAY + self.hours[-1] * _HOUR + self.marks[-1]
+
+    def count(self, start: int, stop: int) -> int:
+        """Return how many of these local times there are with start <= t < stop, from year 1 to 9999."""
+        if start >= stop:
+            return 0
+        (first, early), (last, late) = divmod(start, DAY), divmod(stop, DAY)
+        whole = self._days(first, last) * len(self.hours) * len(self.marks)
+        return (
+            whole - self._days(first, first + 1) * self._times(early) + self._days(last, last + 1) * self._times(late)
+        )
+
+    def _days(self, first: int, stop: int) -> int:
+        """Count the matching days with first <= day < stop, in days since 1970, a month at a time."""
+        day, end = max(first + EPOCH_ORDINAL, _FIRST_DAY), min(stop + EPOCH_ORDINAL, _LAST_DAY + 1)
+        total = 0
+        while day < end:
+            at = date.fromordinal(day)
+            days = self.day_rule.of_month(at.year, at.month) if at.month in self.months else ()
+            until = min(at.day + end - day, 32)
+            total += bisect_left(days, until) - bisect_left(days, at.day)
+            day += monthrange(at.year, at.month)[1] - at.day + 1
+        return total
+
+    def _times(self, time: int) -> int:
+        """Count the times of a day that are earlier than `time`, in seconds of the day."""
+        hour, rest = divmod(time, _HOUR)
+        i = bisect_left(self.hours, hour)
+        inside = bisect_left(self.marks, rest) if i < len(self.hours) and self.hours[i] == hour else 0
+        return i * len(self.marks) + inside
 
     def _time_at_or_after(self, time: int) -> int | None:
         hour, rest = divmod(time, _HOUR)

@@ -36,3 +36,7 @@ class OneOffTrigger:
         require_aware(start)
         require_aware(end)
         return iter((self.at,) if start <= self.at < end else ())
+
+    def count(self, start: datetime, end: datetime) -> int:
+        """Return 1 if start <= at < end, else 0."""
+        return sum(1 for _ in self.between(start, end))
