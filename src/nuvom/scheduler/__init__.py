@@ -1,0 +1,1 @@
+"""Schedulers: what turns due schedules into jobs, each occurrence exactly once."""
