@@ -40,7 +40,7 @@ def test_methods_and_nested_functions_count_too(tmp_path: Path) -> None:
     assert {f.name: f.lines for f in functions(write(tmp_path / "a.py", text))} == {"outer": 4, "inner": 2}
 
 
-@pytest.mark.parametrize("long, allowed", [(0, True), (1, True), (2, False)])
+@pytest.mark.parametrize(("long", "allowed"), [(0, True), (1, True), (2, False)])
 def test_nine_of_ten_functions_must_be_short(long: int, *, allowed: bool) -> None:
     found = [Function(Path("a.py"), n, f"f{n}", 26 if n < long else 25) for n in range(10)]
     assert (list(too_few_short(found)) == []) is allowed
