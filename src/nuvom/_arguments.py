@@ -274,7 +274,9 @@ def _native(value: Any, depth: int = 0) -> Any:
             return value
         case _:
             kind = type(value).__name__
-            raise ValueError(f"{_short(value)} does not survive JSON; annotate the parameter as {kind}, or pass what it is made of")
+            raise ValueError(
+                f"{_short(value)} does not survive JSON; annotate the parameter as {kind}, or pass what it is made of"
+            )
 
 
 def _same(decoded: Any, value: Any) -> bool:

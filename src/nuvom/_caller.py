@@ -20,3 +20,11 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 def _is_own(module: str) -> bool:
     return module == _INSIDE or module.startswith(f"{_INSIDE}.")
+
+
+def location() -> str:
+    """Return file and line of the nearest caller outside of Nuvom."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _is_own(frame.f_globals.get("__name__", "")):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -27,6 +27,10 @@ class Clock(Protocol):
         """Return an id of this boot: two monotonic readings compare only under the same id."""
         ...
 
+    def sleep(self, seconds: float) -> None:
+        """Let this much time pass."""
+        ...
+
 
 class SystemClock:
     """The host's clock."""
@@ -42,6 +46,10 @@ class SystemClock:
     def boot(self) -> str:
         """Return the kernel's boot id, or the time of boot where the kernel has none."""
         return _boot_id()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(max(0.0, seconds))
 
 
 @cache

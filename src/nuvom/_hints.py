@@ -19,7 +19,25 @@ _NEVER = (
     abc.Callable, abc.Iterator, abc.Generator, abc.AsyncIterator, abc.AsyncGenerator, abc.AsyncIterable, abc.Coroutine,
     abc.Awaitable, types.ModuleType, types.FunctionType, types.GeneratorType, type,
 )  # fmt: skip
-_FINE = (bool, int, float, str, bytes, list, tuple, dict, set, frozenset, datetime, date, time, timedelta, Decimal, UUID, PurePath)
+_FINE = (
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+    datetime,
+    date,
+    time,
+    timedelta,
+    Decimal,
+    UUID,
+    PurePath,
+)
 _FINE_ORIGINS = (list, tuple, dict, set, frozenset, abc.Sequence, abc.Mapping, abc.Set, abc.Iterable, abc.Collection)
 
 

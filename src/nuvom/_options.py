@@ -32,7 +32,9 @@ class Options:
 
     def merged(self, later: Options) -> Self:
         """Return these options with what a later `.options(...)` said on top."""
-        return replace(self, **{f.name: getattr(later, f.name) for f in fields(later) if getattr(later, f.name) is not None})
+        return replace(
+            self, **{f.name: getattr(later, f.name) for f in fields(later) if getattr(later, f.name) is not None}
+        )
 
     def refuse(self, names: tuple[str, ...], call: str, remedy: str) -> None:
         """Raise TypeError when one of `names` was said before a call that has no use for it."""
@@ -122,3 +124,15 @@ _CHECKS: dict[str, Any] = {
     "catch_up": _catch_up,
     "metadata": _metadata,
 }
+
+
+def names(value: object, option: str) -> tuple[str, ...]:
+    """Return a sequence of names, each checked; raises TypeError for a lone text."""
+    if isinstance(value, str) or not isinstance(value, list | tuple):
+        raise TypeError(f"{option}={value!r} must be a list of names, such as [{value!r}]")
+    return tuple(check_name(name, option) for name in value)
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> bytes | None:
+    """Return metadata as a job carries it, None for none."""
+    return orjson.dumps(metadata) if metadata else None

@@ -68,7 +68,9 @@ class ScheduleEnvelope:
     origin: str = "api"  # or "code"
     generation: int = 0
     run_count: int = 0
-    options: Mapping[str, Any] = field(default_factory=dict)  # what the call said of its jobs: queue, priority, retries …
+    options: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what the call said of its jobs: queue, priority, retries …
     defaults: TaskDefaults = TaskDefaults()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tzdata: str | None = None  # the release that next_nominal was computed with
@@ -103,7 +105,9 @@ class ScheduleEnvelope:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Return the envelope of `to_dict`'s values; fields that this release does not know are kept."""
         known = {name: _PARSE.get(name, _same)(data[name]) for name in _STORED if name in data}
-        arguments = json.dumps([data.get("args", []), data.get("kwargs", {})], separators=(",", ":"), ensure_ascii=False)
+        arguments = json.dumps(
+            [data.get("args", []), data.get("kwargs", {})], separators=(",", ":"), ensure_ascii=False
+        )
         unknown = {key: value for key, value in data.items() if key not in _STORED and key not in ("args", "kwargs")}
         return cls(**known, arguments=arguments.encode(), unknown=unknown)
 
@@ -160,7 +164,9 @@ def trigger_of(envelope: ScheduleEnvelope) -> Trigger:
     match envelope:
         case ScheduleEnvelope(schedule_type=ScheduleType.ONE_OFF, at=datetime() as at):
             return OneOffTrigger(at)
-        case ScheduleEnvelope(schedule_type=ScheduleType.INTERVAL, interval=float() | int() as interval, anchor=datetime() as anchor):
+        case ScheduleEnvelope(
+            schedule_type=ScheduleType.INTERVAL, interval=float() | int() as interval, anchor=datetime() as anchor
+        ):
             return IntervalTrigger(interval, anchor)
         case ScheduleEnvelope(schedule_type=ScheduleType.CRON, cron=str() as cron):
             return CronTrigger(cron, envelope.timezone_name, seed=envelope.name or envelope.id)

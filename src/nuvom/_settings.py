@@ -57,14 +57,23 @@ def masked(url: str) -> str:
 
 def find_root(start: Path) -> Path | None:
     """Return the nearest folder from `start` upwards that has a pyproject.toml or a .git, None where none has."""
-    return next((folder for folder in (start, *start.parents) if any((folder / mark).exists() for mark in _MARKS)), None)
+    return next(
+        (folder for folder in (start, *start.parents) if any((folder / mark).exists() for mark in _MARKS)), None
+    )
 
 
-def load(said: Mapping[str, Any], environ: Mapping[str, str] | None = None, start: Path | None = None) -> Settings:
+def load(
+    said: Mapping[str, Any],
+    *,
+    url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    start: Path | None = None,
+) -> Settings:
     """Resolve the settings of an app.
 
     Args:
         said: What `configure` or `Nuvom(...)` was given; None means not given.
+        url: The store, whatever the sources say.
         environ: The environment, by default the process's own.
         start: Where the search for the project's root begins, by default the working directory.
 
@@ -82,8 +91,10 @@ def load(said: Mapping[str, Any], environ: Mapping[str, str] | None = None, star
     values: dict[str, Any] = {}
     chosen: dict[str, str] = {}
     for source, found in sources:
-        _merge(source, found, values, chosen)
-    url = values.pop("url", None) or _default_url(root, start)
+        _merge(source, {n: v for n, v in found.items() if url is None or n != "url"}, values, chosen)
+    if url is not None:
+        chosen["url"] = "the caller"
+    url = url or values.pop("url", None) or _default_url(root, start)
     return replace(Settings(url=url, root=root), **values, chosen=chosen)
 
 
@@ -124,7 +135,9 @@ def _from_pyproject(root: Path | None) -> dict[str, Any]:
 def _default_url(root: Path | None, start: Path) -> str:
     folder = root or start
     if root is None and folder in (Path(folder.anchor), Path.home()):
-        raise SettingsError(f"{folder} is no project (no pyproject.toml or .git); set NUVOM_URL, e.g. sqlite:////var/lib/app.db")
+        raise SettingsError(
+            f"{folder} is no project (no pyproject.toml or .git); set NUVOM_URL, e.g. sqlite:////var/lib/app.db"
+        )
     existing = folder / DEFAULT_FILE
     if not existing.exists() and not os.access(folder, os.W_OK):
         raise SettingsError(f"{folder} is not writable, so {DEFAULT_FILE} cannot be made there; set NUVOM_URL")
@@ -140,7 +153,9 @@ def _text(value: object, origin: str) -> str:
 def _url(value: object, origin: str) -> str:
     url = _text(value, origin)
     if not urlsplit(url).scheme:
-        raise SettingsError(f"{origin}={masked(url)!r} is not a URL; write sqlite:///nuvom.db or sqlite:////an/absolute/path.db")
+        raise SettingsError(
+            f"{origin}={masked(url)!r} is not a URL; write sqlite:///nuvom.db or sqlite:////an/absolute/path.db"
+        )
     return url
 
 
@@ -166,7 +181,9 @@ def _span(value: object, origin: str) -> timedelta:
 def _lease(value: object, origin: str) -> timedelta:
     span = _span(value, origin)
     if span < timedelta(seconds=1):
-        raise SettingsError(f"{origin}={value!r} is too short: a lease is at least 1s, its heartbeat comes every third of it")
+        raise SettingsError(
+            f"{origin}={value!r} is too short: a lease is at least 1s, its heartbeat comes every third of it"
+        )
     return span
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+_SHOWN = 100  # characters of a value that a message repeats
+
 
 class NuvomError(Exception):
     """Base of all errors of Nuvom."""
@@ -19,7 +21,7 @@ class InvalidTrigger(NuvomError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.field}={self.value!r}: {self.reason}"
+        return f"{self.field}={_shortened(self.value)}: {self.reason}"
 
 
 class InvalidCron(InvalidTrigger):
@@ -31,9 +33,15 @@ class InvalidCron(InvalidTrigger):
         self.position = position
 
     def __str__(self) -> str:
-        where = f" in {self.part}" if self.part else ""
-        caret = "" if self.position is None else f"\n  {self.value}\n  {' ' * self.position}^"
-        return f"cron={self.value!r}{where}: {self.reason}{caret}"
+        where = f" in the {self.part} field" if self.part else ""
+        return f"cron={_shortened(self.value)}{where}: {self.reason}{self._caret()}"
+
+    def _caret(self) -> str:
+        if self.position is None:
+            return ""
+        start = max(0, self.position - _SHOWN // 2)  # so that the line does not wrap above its caret
+        line = "".join(c if c.isprintable() else " " for c in str(self.value)[start : start + _SHOWN])
+        return f"\n  {line}\n  {' ' * (self.position - start)}^"
 
 
 class UnknownTimezone(NuvomError, ValueError):
@@ -45,13 +53,14 @@ class UnknownTimezone(NuvomError, ValueError):
         self.hint = hint
 
     def __str__(self) -> str:  # built when read: searching the zone names costs milliseconds
-        return f"timezone_name={self.name!r} is not a usable time zone; {self.hint or self._suggestion()}"
+        return f"timezone_name={_shortened(self.name)} is not a usable time zone; {self.hint or self._suggestion()}"
 
     def _suggestion(self) -> str:
         from zoneinfo import available_timezones
 
-        close = get_close_matches(self.name, available_timezones(), n=1)
-        return f"did you mean {close[0]!r}?" if close else "use an IANA name such as 'Europe/Paris'"
+        names = {name.casefold(): name for name in available_timezones()}
+        close = get_close_matches(self.name[:_SHOWN].casefold(), names, n=1)
+        return f"did you mean {names[close[0]]!r}?" if close else "use an IANA name such as 'Europe/Paris'"
 
 
 class SettingsError(NuvomError, ValueError):
@@ -233,3 +242,8 @@ class JobIsRunning(NuvomError):
 
 class NaiveDatetimeWarning(UserWarning):
     """A datetime without a zone was read as UTC."""
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,156 @@
+"""Nuvom: a task engine for Python in which scheduling is a first-class citizen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+    from nuvom._current import current_job
+    from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
+    from nuvom._handle import JobHandle
+    from nuvom._job import Attempt, Job, JobError, JobStatus
+    from nuvom._retry import RetryLater
+    from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleState, ScheduleType
+    from nuvom._task import Call, Task
+    from nuvom.errors import (
+        ArgumentsError,
+        InvalidCron,
+        InvalidTrigger,
+        JobCancelledError,
+        JobFailed,
+        JobIsRunning,
+        JobNotFound,
+        NaiveDatetimeWarning,
+        NotInJob,
+        NuvomError,
+        PayloadTooLarge,
+        ResultNotStored,
+        ScheduleChanged,
+        ScheduleNotFound,
+        SchemaTooNew,
+        SettingsError,
+        StoreBusy,
+        StoreError,
+        StoreFull,
+        StoreUnavailable,
+        StoreUnusable,
+        TaskDefinitionError,
+        TaskNotFound,
+        UnknownTimezone,
+        UnsupportedByBackend,
+    )
+
+_HOMES = {
+    "_app": ("Nuvom",),
+    "_current": ("current_job",),
+    "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
+    "_handle": ("JobHandle",),
+    "_job": ("Attempt", "Job", "JobError", "JobStatus"),
+    "_retry": ("RetryLater",),
+    "_schedule": ("CatchUp", "Occurrence", "OccurrenceOutcome", "ScheduleEnvelope", "ScheduleState", "ScheduleType"),
+    "_task": ("Call", "Task"),
+    "errors": (
+        "ArgumentsError",
+        "InvalidCron",
+        "InvalidTrigger",
+        "JobCancelledError",
+        "JobFailed",
+        "JobIsRunning",
+        "JobNotFound",
+        "NaiveDatetimeWarning",
+        "NotInJob",
+        "NuvomError",
+        "PayloadTooLarge",
+        "ResultNotStored",
+        "ScheduleChanged",
+        "ScheduleNotFound",
+        "SchemaTooNew",
+        "SettingsError",
+        "StoreBusy",
+        "StoreError",
+        "StoreFull",
+        "StoreUnavailable",
+        "StoreUnusable",
+        "TaskDefinitionError",
+        "TaskNotFound",
+        "UnknownTimezone",
+        "UnsupportedByBackend",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__version__: str
+
+__all__ = [
+    "ArgumentsError",
+    "Attempt",
+    "Call",
+    "CatchUp",
+    "InvalidCron",
+    "InvalidTrigger",
+    "Job",
+    "JobCancelledError",
+    "JobError",
+    "JobFailed",
+    "JobHandle",
+    "JobIsRunning",
+    "JobNotFound",
+    "JobStatus",
+    "NaiveDatetimeWarning",
+    "NotInJob",
+    "Nuvom",
+    "NuvomError",
+    "Occurrence",
+    "OccurrenceOutcome",
+    "PayloadTooLarge",
+    "ResultNotStored",
+    "RetryLater",
+    "ScheduleChanged",
+    "ScheduleEnvelope",
+    "ScheduleNotFound",
+    "ScheduleState",
+    "ScheduleType",
+    "SchemaTooNew",
+    "SettingsError",
+    "StoreBusy",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "StoreUnusable",
+    "Task",
+    "TaskDefinitionError",
+    "TaskNotFound",
+    "UnknownTimezone",
+    "UnsupportedByBackend",
+    "app",
+    "configure",
+    "current_job",
+    "job",
+    "jobs",
+    "queues",
+    "schedule",
+    "schedules",
+    "task",
+    "workers",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: `import nuvom` alone costs next to nothing and starts nothing."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("nuvom")
+    elif name in _HOME:
+        from importlib import import_module
+
+        value = getattr(import_module(f"nuvom.{_HOME[name]}"), name)
+    else:
+        raise AttributeError(f"module 'nuvom' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,328 @@
+"""Nuvom: settings, stores and the registry of tasks tied together, and the default app behind `@task`."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from difflib import get_close_matches
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+from nuvom import _caller, _settings
+from nuvom._clock import SYSTEM_CLOCK, Clock
+from nuvom._collections import Jobs, Queues, Schedules, Workers
+from nuvom._crashpoint import reached
+from nuvom._decorator import TaskDecorator
+from nuvom._handle import JobHandle
+from nuvom._job import NewJob
+from nuvom._naming import check_name, default_name, source_file
+from nuvom._schedule import ScheduleEnvelope
+from nuvom._settings import Settings
+from nuvom._task import Call, Definition, Task, shadowed
+from nuvom._times import Times, Zone, build_envelope
+from nuvom.errors import SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
+from nuvom.scheduler import split
+from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store, TaskRow
+from nuvom.stores.registry import open_store
+
+_log = logging.getLogger("nuvom")
+
+
+class Nuvom:
+    """An app: a store, the tasks that were registered with it, and what is done with them.
+
+    Args:
+        url: The store, such as `sqlite:///jobs.db`; by default the setting NUVOM_URL or the project's own file.
+        scheduler: `package.module:Class` of a scheduler backend, when schedules live elsewhere.
+        **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
+    """
+
+    def __init__(self, url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
+        self._said: dict[str, Any] = {"url": url, "scheduler": scheduler, **settings}
+        self._first_use: str | None = None
+        self._clock: Clock = SYSTEM_CLOCK
+        self._store: Store | None = None
+        self._lock = threading.Lock()
+        self.registry: dict[str, Task[..., Any, Any]] = {}
+        self.task = TaskDecorator(self._register)
+        self.jobs = Jobs(self)
+        self.schedules = Schedules(self)
+        self.queues = Queues(self)
+        self.workers = Workers(self)
+
+    def __repr__(self) -> str:
+        shown = self._store.url if self._store else _settings.masked(str(self._said["url"] or "default store"))
+        return f"<Nuvom {shown}>"
+
+    def configure(self, url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
+        """Set settings before the app's first use.
+
+        Raises:
+            SettingsError: the app was used already; the message names where.
+        """
+        if self._first_use is not None:
+            raise SettingsError(f"configure() comes too late: the app was first used at {self._first_use}")
+        given = {"url": url, "scheduler": scheduler, **settings}
+        self._said |= {name: value for name, value in given.items() if value is not None}
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, resolved; reading them is the app's first use."""
+        self._first_use = _caller.location()
+        settings = _settings.load(self._said)
+        if settings.default_store and _settings.running_under_pytest():
+            raise SettingsError(
+                "a test would use the project's own store; write `with nuvom.testing.memory():` around it, or set NUVOM_URL"
+            )
+        return settings
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at its first use."""
+        if self._store is None:
+            with self._lock:
+                if self._store is None:
+                    self._store = self.open(busy_timeout=5.0)
+                    _log.info("store: %s", self._store.url)
+        return self._store
+
+    def open(self, *, busy_timeout: float | None) -> Store:
+        """Open a store of its own for a service or a caller, who then closes it.
+
+        Args:
+            busy_timeout: Seconds to wait for a locked store; None waits as long as it takes.
+        """
+        settings = self.settings
+        return open_store(
+            settings.url,
+            clock=self._clock,
+            busy_timeout=busy_timeout,
+            lease=settings.lease.total_seconds(),
+            root=settings.root,
+        )
+
+    @cached_property
+    def backend(self) -> SchedulerBackend:
+        """What keeps the schedules: the store, or the class that NUVOM_SCHEDULER names."""
+        if not self.split:
+            return self.store.schedules
+        assert self.settings.scheduler is not None
+        return load_backend(self.settings.scheduler)
+
+    @property
+    def split(self) -> bool:
+        """Whether schedules live elsewhere than the jobs."""
+        return self.settings.scheduler is not None
+
+    @property
+    def job_store(self) -> JobStore:
+        """The jobs' face of the store."""
+        return self.store.jobs
+
+    def schedule_store(self, what: str) -> ScheduleStore:
+        """Return the schedules' face of the store; raises UnsupportedByBackend where a five-method backend keeps them."""
+        if self.split:
+            raise UnsupportedByBackend(
+                f"{self.settings.scheduler} cannot {what}: it has only enqueue, get, due, reschedule and cancel"
+            )
+        return self.store.schedules
+
+    @property
+    def max_payload(self) -> int:
+        """The largest arguments of a job, in bytes."""
+        return self.settings.max_payload
+
+    def now(self) -> datetime:
+        """Return the store's clock."""
+        return self.store.now()
+
+    def push(self, jobs: Sequence[NewJob]) -> list[str]:
+        """Store jobs, all or none; an id that is there already changes nothing. Returns the ids."""
+        reached("producer.before_commit")
+        pushed = self.store.jobs.push(jobs)
+        reached("producer.after_commit")
+        return [job.id for job in pushed]
+
+    def handle(self, job_id: str, decode: Callable[[bytes], Any]) -> JobHandle[Any]:
+        """Return the handle of a job whose result is decoded by `decode`."""
+        return JobHandle(self, job_id, decode)
+
+    def job(self, job_id: str) -> JobHandle[Any]:
+        """Return the handle of a job by its id, from any process."""
+        return JobHandle(self, job_id, self._decode_by_task(job_id))
+
+    def _decode_by_task(self, job_id: str) -> Callable[[bytes], Any]:
+        def decode(raw: bytes) -> Any:
+            import orjson
+
+            job = self.job_store.get(job_id)
+            task = self.registry.get(job.task) if job else None
+            return orjson.loads(raw) if task is None else task.codec.decode_result(raw)
+
+        return decode
+
+    def schedule(self, key: str) -> ScheduleEnvelope:
+        """Return a schedule by its name or id; raises ScheduleNotFound."""
+        return self.schedules.get(key)
+
+    def put(self, call: Call[Any], times: Times) -> ScheduleEnvelope:
+        """Store a schedule of a call; the same identity again replaces what is stored."""
+        zone = Zone(default=self.settings.timezone, naive=self.settings.naive)
+        task = call.task
+        wanted = build_envelope(
+            task.name, call.arguments(), times, task.said, task.definition.defaults, now=self.now(), zone=zone
+        )
+        if self.split:
+            stored = split.enqueue_split(self.backend, self.store.ledger, wanted, self.now())
+        else:
+            stored = self.store.schedules.upsert(wanted)
+        return self.attached(stored.envelope)
+
+    def cancel_schedule(self, schedule_id: str) -> bool:
+        """Cancel a schedule by its id for good; False when there was none."""
+        if self.split:
+            return split.cancel_split(self.backend, self.store.ledger, schedule_id, self.now())
+        return self.backend.cancel(schedule_id)
+
+    def attached(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+        """Return an envelope whose methods use this app."""
+        return replace(envelope, _app=self)
+
+    def task_named(self, name: str) -> Task[..., Any, Any]:
+        """Return a task that is only known by its name, because workers reported it.
+
+        Raises:
+            TaskNotFound: no worker reported it and it is not registered here; near names are in the message.
+        """
+        if name in self.registry:
+            return self.registry[name]
+        rows = {row.name: row for row in self.store.workers.tasks()}
+        if name not in rows:
+            raise TaskNotFound(name, tuple(get_close_matches(name, [*rows, *self.registry], n=3)))
+
+        def remote(*args: Any, **kwargs: Any) -> Any:
+            raise TypeError(f"the code of {name!r} is not here; only its workers can run it")
+
+        return Task(self, remote, name, Definition(defaults=rows[name].defaults))
+
+    def _register(self, function: Callable[..., Any], name: str | None, definition: Definition) -> Task[..., Any, Any]:
+        own = _checked_function(function)
+        task = Task(self, function, check_name(name, "name") if name is not None else own, definition)
+        for key in (task.name, *task.aliases):
+            _refuse_taken(self.registry.get(key), task, key)
+        for parameter in shadowed(function):
+            _caller.warn(
+                f"{task.name}: its parameter {parameter!r} has the name of an option of .schedule; "
+                f"use {task.__name__}.bind({parameter}=…).schedule(…)"
+            )
+        self.registry |= dict.fromkeys((task.name, *task.aliases), task)
+        return task
+
+    def drain(self, until: datetime | None = None) -> int:
+        """Run the scheduler and a worker in the calling thread; returns how many jobs were run.
+
+        Args:
+            until: Go on until this time, sleeping in between; None stops when nothing is due.
+        """
+        from nuvom._drain import drain
+
+        return drain(self, until, self._clock)
+
+    @contextmanager
+    def swapped(self, url: str, clock: Clock) -> Iterator[None]:
+        """Use another store and clock for a while; what was open before is used again afterwards."""
+        settings = replace(_settings.load(self._said, url=url), scheduler=None)
+        kept = {
+            name: self.__dict__.pop(name, None) for name in ("settings", "backend", "_store", "_clock", "_first_use")
+        }
+        self.__dict__ |= {"settings": settings, "_store": None, "_clock": clock, "_first_use": kept["_first_use"]}
+        try:
+            yield
+        finally:
+            self.close()
+            del self.settings
+            self.__dict__ |= {name: value for name, value in kept.items() if value is not None or name.startswith("_")}
+
+    def close(self) -> None:
+        """Close the store; the next use opens it again."""
+        with self._lock:
+            store, self._store = self._store, None
+            self.__dict__.pop("backend", None)
+        if store is not None:
+            store.close()
+
+    async def aclose(self) -> None:
+        """Do what `close` does without blocking the event loop."""
+        from nuvom._async import in_thread
+
+        await in_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _checked_function(function: object) -> str:
+    """Return the default name of what was decorated; raises TaskDefinitionError where it cannot be a task."""
+    from nuvom._hints import unencodable_return
+
+    if isinstance(function, Task):
+        raise TaskDefinitionError(f"{function.name} is a task already")
+    if not callable(function) or isinstance(function, type | staticmethod | classmethod):
+        raise TaskDefinitionError(f"@task takes a function, not {function!r}")
+    name = default_name(function)
+    reason = unencodable_return(function)
+    if reason is not None:
+        raise TaskDefinitionError(f"{name} cannot be a task: {reason}")
+    return name
+
+
+def _refuse_taken(known: Task[..., Any, Any] | None, task: Task[..., Any, Any], key: str) -> None:
+    # The same file and qualname again is a reload, a notebook's cell, or __mp_main__: it replaces.
+    if known is None or _place(known) == _place(task):
+        return
+    raise TaskDefinitionError(
+        f"the name {key!r} belongs to {_place(known)[1]} of {_place(known)[0]}; give {_place(task)[1]} of "
+        f"{_place(task)[0]} another: @task(name=…)"
+    )
+
+
+def _place(task: Task[..., Any, Any]) -> tuple[str, str]:
+    return source_file(task.function) or task.function.__module__, task.function.__qualname__
+
+
+def load_backend(path: str) -> SchedulerBackend:
+    """Return an instance of the class that `package.module:Class` names; raises SettingsError saying what is wrong."""
+    module_name, _, class_name = path.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        made: object = getattr(importlib.import_module(module_name), class_name)()
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: {error}") from error
+    except AttributeError:
+        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: {module_name} has no {class_name}") from None
+    if not isinstance(made, SchedulerBackend):
+        missing = [name for name in ("enqueue", "get", "due", "reschedule", "cancel") if not hasattr(made, name)]
+        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: the class lacks {', '.join(missing)}")
+    return made
+
+
+def task_rows(registry: Mapping[str, Task[..., Any, Any]]) -> list[TaskRow]:
+    """Return what a worker reports of its tasks, one row for each name and alias."""
+    return [
+        TaskRow(name=name, canonical=task.name, defaults=task.definition.defaults, signature=str(task.codec.signature))
+        for name, task in sorted(registry.items())
+    ]

@@ -1,0 +1,93 @@
+"""The decorator that makes a function a task, typed so that `.delay` carries the function's signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
+
+from nuvom import _options
+from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, TaskDefaults
+from nuvom._task import Definition, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Decorate(Protocol):
+    """The decorator with options: what it gives depends on whether the function is async."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R, R]: ...
+
+
+class TaskDecorator:
+    """`@task` of one app, with or without options."""
+
+    def __init__(self, register: Callable[..., Task[Any, Any, Any]]) -> None:
+        self._register = register
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R, Coroutine[Any, Any, R]]: ...
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R, R]: ...
+
+    @overload
+    def __call__(
+        self,
+        *,
+        name: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        retries: int = 0,
+        max_crashes: int = DEFAULT_MAX_CRASHES,
+        store_result: bool = True,
+        aliases: Sequence[str] = (),
+    ) -> _Decorate: ...
+
+    def __call__(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        retries: int = 0,
+        max_crashes: int = DEFAULT_MAX_CRASHES,
+        store_result: bool = True,
+        aliases: Sequence[str] = (),
+    ) -> Any:
+        """Make a function a task.
+
+        Args:
+            function: The function, when used as `@task` without options.
+            name: Name of the task; by default that of its module and function.
+            queue: Queue of its jobs.
+            priority: -1000 to 1000, higher first.
+            retries: How many errors are followed by another try, with exponential backoff.
+            max_crashes: How many runs without an outcome are followed by another; 0 means at most once.
+            store_result: Whether returned values are kept.
+            aliases: Older names under which jobs may still come.
+
+        Raises:
+            TaskDefinitionError: the function cannot be a task; the message says what would.
+        """
+        said = _options.checked(
+            queue=queue, priority=priority, retries=retries, max_crashes=max_crashes, store_result=store_result
+        )
+        definition = Definition(
+            retries=said.retries or 0,
+            store_result=store_result,
+            defaults=TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes),
+            aliases=_options.names(aliases, "aliases"),
+        )
+        if function is not None:
+            return self._register(function, name, definition)
+        return lambda function: self._register(function, name, definition)

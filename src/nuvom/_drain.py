@@ -1,0 +1,107 @@
+"""Scheduler and worker in the calling thread: for scripts, notebooks and tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from nuvom._clock import Clock
+from nuvom._job import ClaimedJob, Outcome, Verdict
+from nuvom.scheduler.service import SchedulerService, SchedulerSettings
+from nuvom.stores.base import Claim, Store, WorkerInfo
+from nuvom.worker.execution import execute, execute_async
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+    from nuvom._task import Task
+
+_LONGEST_SLEEP = 0.25  # seconds: others may push meanwhile
+_BATCH = 100
+
+
+def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
+    """Run what is due, and until `until` what becomes due; returns how many jobs were run."""
+    store = app.store
+    service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings())
+    ran = 0
+    while True:
+        ran += _run_due(app, store, service)
+        pause = _until_next(app, store)
+        left = None if until is None else (until - store.now()).total_seconds()
+        if left is None or left <= 0:
+            return ran
+        clock.sleep(min(left, _bounded(pause, clock)))
+
+
+def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> int:
+    ran = 0
+    unknown: set[str] = set()
+    with _lease(app, store) as worker:
+        while True:
+            pause = service.step()
+            store.jobs.promote(_BATCH)
+            jobs = store.jobs.claim(Claim(worker, 1, excluding=tuple(unknown)))
+            unknown |= {job.task for job in jobs if job.task not in app.registry}
+            outcomes = [_outcome(job, app.registry.get(job.task), store) for job in jobs]
+            store.jobs.finish(worker, outcomes)
+            ran += sum(outcome.verdict is not Verdict.PUT_BACK for outcome in outcomes)
+            if not jobs and pause > 0:
+                return ran
+
+
+@contextmanager
+def _lease(app: Nuvom, store: Store) -> Iterator[str]:
+    # A fresh one for each burst: a virtual clock may have passed the end of the last.
+    worker = uuid4().hex
+    from nuvom import __version__
+
+    store.workers.register(
+        WorkerInfo(
+            id=worker,
+            kind="worker",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            tasks=tuple(app.registry),
+        )
+    )
+    try:
+        yield worker
+    finally:
+        store.workers.unregister(worker)
+
+
+def _outcome(job: ClaimedJob, task: Task[..., Any, Any] | None, store: Store) -> Outcome:
+    if task is None:
+        return Outcome(job, Verdict.PUT_BACK)
+    if not task.is_async:
+        return execute(job, task, store.now)
+    return _in_own_loop(job, task, store)
+
+
+def _in_own_loop(job: ClaimedJob, task: Task[..., Any, Any], store: Store) -> Outcome:
+    # A thread of its own: the caller may be inside a running event loop.
+    outcomes: list[Outcome] = []
+    thread = Thread(target=lambda: outcomes.append(asyncio.run(execute_async(job, task, store.now))))
+    thread.start()
+    thread.join()
+    return outcomes[0]
+
+
+def _until_next(app: Nuvom, store: Store) -> float | None:
+    due = None if app.split else store.schedules.next_due()
+    pauses = [pause for pause in (due, store.jobs.next_wakeup().delayed) if pause is not None]
+    return max(0.0, min(pauses)) if pauses else None
+
+
+def _bounded(pause: float | None, clock: Clock) -> float:
+    if pause is not None and pause <= _LONGEST_SLEEP:
+        return pause
+    return _LONGEST_SLEEP

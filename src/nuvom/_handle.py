@@ -1,0 +1,182 @@
+"""The handle of a job: what its producer asks of it later, in this process or another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from nuvom import _caller
+from nuvom._async import in_thread
+from nuvom._current import current_job
+from nuvom._job import Attempt, Job, JobStatus
+from nuvom.errors import JobCancelledError, JobFailed, JobIsRunning, JobNotFound, ResultNotStored
+from nuvom.stores.base import CancelAnswer, JobStore
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R_co = TypeVar("R_co", covariant=True)
+
+
+class JobSource(Protocol):
+    """What a handle needs of its app."""
+
+    @property
+    def job_store(self) -> JobStore:
+        """The store that keeps the job."""
+        ...
+
+
+class JobHandle(Generic[R_co]):
+    """A job that was pushed; equal to every other handle of the same id."""
+
+    __slots__ = ("_app", "_decode", "id")
+
+    def __init__(self, app: JobSource, job_id: str, decode: Callable[[bytes], R_co]) -> None:
+        self._app = app
+        self._decode = decode
+        self.id = job_id
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JobHandle) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def refresh(self) -> Job:
+        """Return the job as it is kept now; raises JobNotFound when it was pruned."""
+        job = self._app.job_store.get(self.id)
+        if job is None:
+            raise JobNotFound(self.id)
+        return job
+
+    def status(self) -> JobStatus:
+        """Return the job's status; raises JobNotFound when it was pruned."""
+        return self.refresh().status
+
+    def done(self) -> bool:
+        """Tell whether the job is final: succeeded, failed, cancelled or expired."""
+        return self.status().final
+
+    def result(self, timeout: float | None = None) -> R_co:
+        """Wait until the job is final and return what the task returned.
+
+        Args:
+            timeout: Seconds to wait at most; None waits as long as it takes.
+
+        Raises:
+            JobFailed: the job ended `failed`.
+            JobCancelledError: it was cancelled.
+            ResultNotStored: it succeeded, and its value was not kept.
+            TimeoutError: it is not final yet.
+            RuntimeError: called in a running event loop, which it would block: await aresult().
+        """
+        if _in_event_loop():
+            raise RuntimeError(f"result() of job {self.id} would block the running event loop: await aresult()")
+        if current_job(None) is not None:
+            _caller.warn("result() inside a job holds its worker's slot until the other job ends; it can wait for ever")
+        return self._wait(timeout)
+
+    def _wait(self, timeout: float | None) -> R_co:
+        job = self._app.job_store.wait_final(self.id, timeout)
+        if job is None:
+            raise JobNotFound(self.id)
+        return self._value(job, timeout)
+
+    def _value(self, job: Job, timeout: float | None) -> R_co:
+        match job.status:
+            case JobStatus.SUCCEEDED if job.value is not None:
+                return self._decode(job.value)
+            case JobStatus.SUCCEEDED:
+                raise ResultNotStored(self.id, job.error.message if job.error else "the task has store_result=False")
+            case JobStatus.CANCELLED:
+                raise JobCancelledError(self.id)
+            case JobStatus.FAILED | JobStatus.EXPIRED:
+                raise _failed(job)
+            case _:
+                raise TimeoutError(f"job {self.id} of task {job.task!r} is {job.status} after {timeout} s")
+
+    def cancel(self) -> str:
+        """Cancel the job while it waits: "cancelled", or "finished" when it is final already.
+
+        Raises:
+            JobIsRunning: it runs; a running job cannot be cancelled.
+            JobNotFound: it was pruned.
+        """
+        match self._app.job_store.cancel(self.id):
+            case CancelAnswer.NOT_FOUND:
+                raise JobNotFound(self.id)
+            case CancelAnswer.RUNNING:
+                raise JobIsRunning(self.id)
+            case answer:
+                return answer.value
+
+    def retry(self) -> bool:
+        """Run a final job again, its errors and crashes counted anew; False when it is not final.
+
+        Raises:
+            JobNotFound: it was pruned.
+        """
+        done = self._app.job_store.retry(self.id)
+        if not done:
+            self.refresh()  # says so where it was pruned
+        return done
+
+    def attempts(self) -> list[Attempt]:
+        """Return the attempts that ended without success, oldest first."""
+        return self._app.job_store.attempts(self.id)
+
+    async def arefresh(self) -> Job:
+        """Do what `refresh` does without blocking the event loop."""
+        return await in_thread(self.refresh)
+
+    async def astatus(self) -> JobStatus:
+        """Do what `status` does without blocking the event loop."""
+        return await in_thread(self.status)
+
+    async def adone(self) -> bool:
+        """Do what `done` does without blocking the event loop."""
+        return await in_thread(self.done)
+
+    async def aresult(self, timeout: float | None = None) -> R_co:
+        """Do what `result` does without blocking the event loop."""
+        return await in_thread(self._wait, timeout)
+
+    async def acancel(self) -> str:
+        """Do what `cancel` does without blocking the event loop."""
+        return await in_thread(self.cancel)
+
+    async def aretry(self) -> bool:
+        """Do what `retry` does without blocking the event loop."""
+        return await in_thread(self.retry)
+
+    async def aattempts(self) -> list[Attempt]:
+        """Do what `attempts` does without blocking the event loop."""
+        return await in_thread(self.attempts)
+
+
+def _in_event_loop() -> bool:
+    if "asyncio" not in sys.modules:  # nobody runs a loop, and importing it costs
+        return False
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _failed(job: Job) -> JobFailed:
+    error = job.error
+    if error is None:
+        return JobFailed(job.id, job.task, str(job.status), "", f"it is {job.status}", "")
+    return JobFailed(job.id, job.task, error.kind, error.type, error.message, error.traceback)

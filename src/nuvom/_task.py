@@ -1,0 +1,415 @@
+"""Tasks and their calls: delay, map, bind, options and schedule, each with a twin for async callers."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
+
+from nuvom import _options
+from nuvom._arguments import Codec
+from nuvom._async import in_thread
+from nuvom._duration import Duration
+from nuvom._ids import new_id
+from nuvom._job import NewJob, TaskDefaults
+from nuvom._options import Options
+from nuvom._schedule import CatchUp, ScheduleEnvelope
+from nuvom._times import NAMES, Times
+from nuvom.errors import PayloadTooLarge
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from nuvom._handle import JobHandle
+
+    R = TypeVar("R", default=Any)
+    C = TypeVar("C", default=Any)
+    R_co = TypeVar("R_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
+    C = TypeVar("C")
+    R_co = TypeVar("R_co", covariant=True)
+
+P = ParamSpec("P")
+_JOB_ONLY = ("id", "name", "catch_up")
+
+
+class Producer(Protocol):
+    """What a task needs of its app."""
+
+    def push(self, jobs: Sequence[NewJob]) -> list[str]:
+        """Store jobs; returns their ids."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the store's clock."""
+        ...
+
+    def put(self, call: Call[Any], times: Times) -> ScheduleEnvelope:
+        """Store a schedule."""
+        ...
+
+    def handle(self, job_id: str, decode: Callable[[bytes], Any]) -> JobHandle[Any]:
+        """Return the handle of a job."""
+        ...
+
+    @property
+    def max_payload(self) -> int:
+        """The largest arguments, in bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """What the decorator said of a task, read by the code that runs it."""
+
+    retries: int = 0
+    store_result: bool = True
+    defaults: TaskDefaults = TaskDefaults()
+    aliases: tuple[str, ...] = ()
+
+
+class Task(Generic[P, R, C]):
+    """A function that workers can run; calling it runs it here and now."""
+
+    def __init__(self, app: Producer, function: Callable[P, C], name: str, definition: Definition) -> None:
+        self._app = app
+        self.function = function
+        self.name = name
+        self.definition = definition
+        self.codec = Codec(name, function)
+        self.said = Options()
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """Run the function here and now; nothing is stored."""
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Older names under which jobs may still come."""
+        return self.definition.aliases
+
+    @property
+    def retries(self) -> int:
+        """How many errors are followed by another try."""
+        return self.definition.retries
+
+    @property
+    def store_result(self) -> bool:
+        """Whether returned values are kept."""
+        return self.definition.store_result
+
+    @property
+    def max_crashes(self) -> int:
+        """How many runs without an outcome are followed by another one."""
+        return self.definition.defaults.max_crashes
+
+    def decode(self, arguments: bytes) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return stored arguments by the function's hints; raises ArgumentsError when they no longer fit."""
+        return self.codec.decode(arguments)
+
+    def encode_result(self, value: Any) -> bytes:
+        """Return a result's JSON; raises ValueError with the reason where there is none."""
+        return self.codec.encode_result(value)
+
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
+        """Return this call, to be delayed or scheduled; nothing is checked until then."""
+        return Call(self, args, kwargs)
+
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Push a job that runs this call soon; it is on disk when this returns.
+
+        Raises:
+            ArgumentsError: the call does not fit the task (a TypeError).
+            PayloadTooLarge: the arguments take more than NUVOM_MAX_PAYLOAD bytes.
+            StoreUnavailable: the store is away; with `unknown` set the job may be there: repeat with the same id.
+        """
+        return self.bind(*args, **kwargs).delay()
+
+    async def adelay(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Do what `delay` does without blocking the event loop."""
+        return await self.bind(*args, **kwargs).adelay()
+
+    def schedule(
+        self,
+        *args: Any,
+        at: datetime | None = None,
+        in_: timedelta | Duration | None = None,
+        interval: Duration | None = None,
+        cron: str | None = None,
+        timezone_name: str | None = "UTC",
+        **kwargs: Any,
+    ) -> ScheduleEnvelope:
+        """Store a schedule of this call; exactly one of `at`, `in_`, `interval`, `cron` must be given.
+
+        Args:
+            *args: Arguments of the task.
+            at: When to run once; aware, or read as UTC with a warning.
+            in_: How long from now to run once.
+            interval: Seconds between runs, at least 0.1; the first run comes one interval from now.
+            cron: Five fields, or six with seconds first; see crontab(5).
+            timezone_name: IANA zone in which `cron` is read; None means the setting NUVOM_TIMEZONE.
+            **kwargs: Keyword arguments of the task.
+
+        Returns:
+            The envelope as it is stored, its next run set.
+
+        Raises:
+            ValueError: the times cannot be used; the message names field, value and remedy.
+            TypeError: the arguments do not fit the task, or an option does not fit the schedule.
+        """
+        self._refuse_shadowed()
+        times = Times(at=at, in_=in_, interval=interval, cron=cron, timezone_name=timezone_name)
+        return self._app.put(Call(self, args, kwargs), times)
+
+    async def aschedule(
+        self,
+        *args: Any,
+        at: datetime | None = None,
+        in_: timedelta | Duration | None = None,
+        interval: Duration | None = None,
+        cron: str | None = None,
+        timezone_name: str | None = "UTC",
+        **kwargs: Any,
+    ) -> ScheduleEnvelope:
+        """Do what `schedule` does without blocking the event loop."""
+        self._refuse_shadowed()
+        times = Times(at=at, in_=in_, interval=interval, cron=cron, timezone_name=timezone_name)
+        return await in_thread(self._app.put, Call(self, args, kwargs), times)
+
+    def _refuse_shadowed(self) -> None:
+        for name in shadowed(self.function):
+            raise TypeError(
+                f"{self.name}.schedule(): the task's own parameter {name!r} has the name of an option of .schedule; "
+                f"write {self.__name__}.bind({name}=…).schedule(…)"
+            )
+
+    def options(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002  the name that users know
+        name: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        retries: int | None = None,
+        max_crashes: int | None = None,
+        store_result: bool | None = None,
+        catch_up: CatchUp | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Task[P, R, C]:
+        """Return this task with options for its next calls; options said twice are the later ones.
+
+        Args:
+            id: Id of the job, or of a one-off's schedule; pushing an id again returns what is there.
+            name: Name of the schedule, which is then its identity.
+            queue: Queue of the job.
+            priority: -1000 to 1000, higher first.
+            retries: How many errors are followed by another try.
+            max_crashes: How many runs that ended without an outcome are followed by another; 0 means at most once.
+            store_result: Whether the returned value is kept.
+            catch_up: Which of the occurrences that fell due together are run.
+            metadata: JSON values that travel with the job or schedule.
+
+        Raises:
+            TypeError, ValueError: an option's value cannot be used; both are named.
+        """
+        said = _options.checked(
+            id=id,
+            name=name,
+            queue=queue,
+            priority=priority,
+            retries=retries,
+            max_crashes=max_crashes,
+            store_result=store_result,
+            catch_up=catch_up,
+            metadata=metadata,
+        )
+        return self._with(said)
+
+    def _with(self, said: Options) -> Task[P, R, C]:
+        other: Task[P, R, C] = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.said = self.said.merged(said)
+        return other
+
+    def map(
+        self, calls: Iterable[Call[Any] | tuple[Any, ...] | Mapping[str, Any]], *, chunk: int = 1_000
+    ) -> list[JobHandle[R]]:
+        """Push one job for each call: a tuple is positional arguments, a mapping keyword ones, or a bound `Call`.
+
+        All are checked before the first is pushed; a chunk is stored as a whole or not at all.
+
+        Raises:
+            TypeError: an item is none of these, or does not fit the task; its index is named.
+        """
+        _options.whole(chunk, "chunk", 1, 1_000)
+        jobs = [self._mapped(i, item) for i, item in enumerate(calls)]
+        ids = [i for start in range(0, len(jobs), chunk) for i in self._app.push(jobs[start : start + chunk])]
+        return [self._app.handle(i, self.codec.decode_result) for i in ids]
+
+    async def amap(
+        self, calls: Iterable[Call[Any] | tuple[Any, ...] | Mapping[str, Any]], *, chunk: int = 1_000
+    ) -> list[JobHandle[R]]:
+        """Do what `map` does without blocking the event loop."""
+        return await in_thread(self.map, calls, chunk=chunk)
+
+    def _mapped(self, index: int, item: object) -> NewJob:
+        match item:
+            case Call() if item.task.name == self.name:
+                call: Call[Any] = item
+            case tuple():
+                call = Call(self, item, {})
+            case Mapping():
+                call = Call(self, (), dict(item))
+            case Call():
+                raise TypeError(f"{self.name}.map(): item {index} is a call of {item.task.name}, another task")
+            case _:
+                raise TypeError(
+                    f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; a tuple such as ({item!r:.40},) is "
+                    "positional arguments, a mapping keyword arguments"
+                )
+        try:
+            return call.new_job()
+        except (TypeError, ValueError) as error:
+            error.add_note(f"in item {index} of {self.name}.map()")
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R_co]):
+    """A task with its arguments, to be delayed or scheduled."""
+
+    task: Task[Any, R_co, Any]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def options(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002  the name that users know
+        name: str | None = None,
+        queue: str | None = None,
+        priority: int | None = None,
+        retries: int | None = None,
+        max_crashes: int | None = None,
+        store_result: bool | None = None,
+        catch_up: CatchUp | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Call[R_co]:
+        """Return this call with options, as `Task.options` gives them."""
+        task = self.task.options(
+            id=id,
+            name=name,
+            queue=queue,
+            priority=priority,
+            retries=retries,
+            max_crashes=max_crashes,
+            store_result=store_result,
+            catch_up=catch_up,
+            metadata=metadata,
+        )
+        return replace(self, task=task)
+
+    def delay(self) -> JobHandle[R_co]:
+        """Push a job of this call; raises as `Task.delay` does."""
+        [job_id] = self.task._app.push([self.new_job()])  # noqa: SLF001  a call is its task's own half
+        return self.task._app.handle(job_id, self.task.codec.decode_result)  # noqa: SLF001
+
+    async def adelay(self) -> JobHandle[R_co]:
+        """Do what `delay` does without blocking the event loop."""
+        return await in_thread(self.delay)
+
+    @overload
+    def schedule(self, *, at: datetime) -> ScheduleEnvelope: ...
+
+    @overload
+    def schedule(self, *, in_: Duration) -> ScheduleEnvelope: ...
+
+    @overload
+    def schedule(self, *, interval: Duration) -> ScheduleEnvelope: ...
+
+    @overload
+    def schedule(self, *, cron: str, timezone_name: str | None = "UTC") -> ScheduleEnvelope: ...
+
+    def schedule(
+        self,
+        *,
+        at: datetime | None = None,
+        in_: Duration | None = None,
+        interval: Duration | None = None,
+        cron: str | None = None,
+        timezone_name: str | None = "UTC",
+    ) -> ScheduleEnvelope:
+        """Store a schedule of this call; arguments and errors are those of `Task.schedule`."""
+        times = Times(at=at, in_=in_, interval=interval, cron=cron, timezone_name=timezone_name)
+        return self.task._app.put(self, times)  # noqa: SLF001
+
+    @overload
+    async def aschedule(self, *, at: datetime) -> ScheduleEnvelope: ...
+
+    @overload
+    async def aschedule(self, *, in_: Duration) -> ScheduleEnvelope: ...
+
+    @overload
+    async def aschedule(self, *, interval: Duration) -> ScheduleEnvelope: ...
+
+    @overload
+    async def aschedule(self, *, cron: str, timezone_name: str | None = "UTC") -> ScheduleEnvelope: ...
+
+    async def aschedule(
+        self,
+        *,
+        at: datetime | None = None,
+        in_: Duration | None = None,
+        interval: Duration | None = None,
+        cron: str | None = None,
+        timezone_name: str | None = "UTC",
+    ) -> ScheduleEnvelope:
+        """Do what `schedule` does without blocking the event loop."""
+        times = Times(at=at, in_=in_, interval=interval, cron=cron, timezone_name=timezone_name)
+        return await in_thread(self.task._app.put, self, times)  # noqa: SLF001
+
+    def arguments(self) -> bytes:
+        """Return the call's arguments as JSON; raises ArgumentsError or PayloadTooLarge."""
+        encoded = self.task.codec.encode(self.args, self.kwargs)
+        limit = self.task._app.max_payload  # noqa: SLF001
+        if len(encoded) > limit:
+            raise PayloadTooLarge(self.task.name, len(encoded), limit)
+        return encoded
+
+    def new_job(self) -> NewJob:
+        """Return the job that `delay` pushes."""
+        said = self.task.said
+        said.refuse(_JOB_ONLY[1:], ".delay()", "it belongs to .schedule(...)")
+        job_id, metadata = said.job_id()
+        arguments = self.arguments()
+        return NewJob(
+            id=job_id or new_id(self.task._app.now()),  # noqa: SLF001
+            task=self.task.name,
+            arguments=arguments,
+            defaults=self.task.definition.defaults,
+            queue=said.queue,
+            priority=said.priority,
+            max_crashes=said.max_crashes,
+            options=said.execution(),
+            metadata=_options.metadata_json(metadata),
+        )
+
+
+def shadowed(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the parameters of a function that have names of `.schedule`'s own."""
+    return tuple(name for name in inspect.signature(function).parameters if name in NAMES)
