@@ -32,27 +32,31 @@ class DayRule:
         # Months differ only in their first weekday and their length: 28 kinds, so the memory is bounded.
         kind = _kind(year, month)
         if (days := self._known.get(kind)) is None:
-            days = self._known[kind] = tuple(day for day in range(1, kind[1] + 1) if self._matches(day, *kind))
+            days = self._known[kind] = self._matching(*kind)
         return days
 
-    def _matches(self, day: int, first: int, length: int) -> bool:
-        weekday = (first + day - 1) % 7
-        by_day = (
-            day in self.days
-            or (day == length and LAST in self.days)
-            or (LAST_WORKDAY in self.days and day == _last_workday(first, length))
-        )
-        by_weekday = (
-            weekday in self.weekdays
-            or (weekday, (day + 6) // 7) in self.nth
-            or (day + 7 > length and (weekday, LAST) in self.nth)
-        )
-        return by_day or by_weekday if self.either else by_day and by_weekday
+    def _matching(self, first: int, length: int) -> tuple[int, ...]:
+        by_day = {day for day in self.days if 1 <= day <= length}
+        if LAST in self.days:
+            by_day.add(length)
+        if LAST_WORKDAY in self.days:
+            by_day.add(_last_workday(first, length))
+        by_weekday: set[int] = set()
+        for weekday in self.weekdays:
+            by_weekday.update(_dates_of(weekday, first, length))
+        for weekday, which in self.nth:
+            dates = _dates_of(weekday, first, length)
+            by_weekday.update(dates[-1:] if which == LAST else dates[which - 1 : which])
+        return tuple(sorted(by_day | by_weekday if self.either else by_day & by_weekday))
 
 
 @lru_cache(maxsize=4800)
 def _kind(year: int, month: int) -> tuple[int, int]:
     return date(year, month, 1).toordinal() % 7, monthrange(year, month)[1]
+
+
+def _dates_of(weekday: int, first: int, length: int) -> range:
+    return range(1 + (weekday - first) % 7, length + 1, 7)
 
 
 def _last_workday(first: int, length: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from nuvom.errors import InvalidCron
 from nuvom.triggers.dates import LAST, LAST_WORKDAY
@@ -45,8 +46,7 @@ _MOST_IN_A_MONTH = 5
 _FIRST_LIKELY_YEAR = 1970
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One member of a field's list, and where in the expression it begins."""
 
     expression: str
@@ -56,9 +56,7 @@ class Item:
 
     def refused(self, reason: str) -> InvalidCron:
         """Return the error that names this item."""
-        return InvalidCron(
-            self.expression, f"{self.text!r} {reason}", part=f"the {self.field.name}", position=self.position
-        )
+        return InvalidCron(self.expression, f"{self.text!r} {reason}", part=self.field.name, position=self.position)
 
 
 def items_of(expression: str, field: Field, text: str, position: int) -> list[Item]:

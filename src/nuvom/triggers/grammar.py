@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from nuvom.errors import InvalidCron, InvalidTrigger
 from nuvom.triggers.dates import DayRule
@@ -41,8 +42,7 @@ class Cron:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     position: int
 
@@ -79,7 +79,7 @@ def _parse(expression: str, seed: str | None) -> Cron:
     months = _values(expression, MONTH, fields[MONTH], seed)
     if not any(day_rule.of_month(year, month) for year in _GREGORIAN_CYCLE for month in months):
         reason = "no date ever matches these day, month and weekday fields together; change one of them"
-        raise InvalidCron(expression, reason, part=f"the {DAY.name}", position=fields[DAY].position)
+        raise InvalidCron(expression, reason, part=DAY.name, position=fields[DAY].position)
     marks = tuple(minute * 60 + second for minute in minutes for second in seconds)
     fixed_time = not fields[MINUTE].text.startswith("*") and not fields[HOUR].text.startswith("*")
     warnings = [_six_fields(tokens)] if SECOND in fields else []
@@ -95,8 +95,8 @@ def _tokens(expression: str) -> list[_Token]:
     tokens = [_Token(match.group(), match.start()) for match in _TOKEN.finditer(expression)]
     if not tokens:
         raise InvalidCron(expression, f"is empty; {_SHAPE}")
-    odd = next((i for i, character in enumerate(expression) if not character.isascii()), None)
-    if odd is not None:
+    if not expression.isascii():
+        odd = next(i for i, character in enumerate(expression) if not character.isascii())
         reason = f"{expression[odd]!a} is no ASCII character; type digits, letters and spaces plainly"
         raise InvalidCron(expression, reason, position=odd)
     first = tokens[0]
