@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -80,7 +80,8 @@ class Nuvom:
         settings = _settings.load(self._said)
         if settings.default_store and _settings.running_under_pytest():
             raise SettingsError(
-                "a test would use the project's own store; write `with nuvom.testing.memory():` around it, or set NUVOM_URL"
+                "a test would use the project's own store; "
+                "write `with nuvom.testing.memory():` around it, or set NUVOM_URL"
             )
         return settings
 
@@ -114,8 +115,7 @@ class Nuvom:
         """What keeps the schedules: the store, or the class that NUVOM_SCHEDULER names."""
         if not self.split:
             return self.store.schedules
-        assert self.settings.scheduler is not None
-        return load_backend(self.settings.scheduler)
+        return load_backend(str(self.settings.scheduler))
 
     @property
     def split(self) -> bool:
@@ -128,7 +128,7 @@ class Nuvom:
         return self.store.jobs
 
     def schedule_store(self, what: str) -> ScheduleStore:
-        """Return the schedules' face of the store; raises UnsupportedByBackend where a five-method backend keeps them."""
+        """Return the schedules' face of the store; raises UnsupportedByBackend where another backend keeps them."""
         if self.split:
             raise UnsupportedByBackend(
                 f"{self.settings.scheduler} cannot {what}: it has only enqueue, get, due, reschedule and cancel"
@@ -208,7 +208,7 @@ class Nuvom:
         if name not in rows:
             raise TaskNotFound(name, tuple(get_close_matches(name, [*rows, *self.registry], n=3)))
 
-        def remote(*args: Any, **kwargs: Any) -> Any:
+        def remote(*_: Any, **__: Any) -> Any:
             raise TypeError(f"the code of {name!r} is not here; only its workers can run it")
 
         return Task(self, remote, name, Definition(defaults=rows[name].defaults))
@@ -306,8 +306,8 @@ def _place(task: Task[..., Any, Any]) -> tuple[str, str]:
 def load_backend(path: str) -> SchedulerBackend:
     """Return an instance of the class that `package.module:Class` names; raises SettingsError saying what is wrong."""
     module_name, _, class_name = path.partition(":")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         made: object = getattr(importlib.import_module(module_name), class_name)()
     except ModuleNotFoundError as error:

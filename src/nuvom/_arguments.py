@@ -82,7 +82,7 @@ class _Adapted:
     def to_json(self, value: Any) -> Any:
         try:
             plain = self._adapter.dump_python(value, mode="json", warnings="error")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  validators and serializers of the user's may raise anything
             raise ValueError(f"{_short(value)} is not {_hint_name(self._hint)}: {_first_line(error)}") from None
         _native(plain)
         if not _same(self.from_json(plain), value):
@@ -92,7 +92,7 @@ class _Adapted:
     def from_json(self, value: Any) -> Any:
         try:
             return self._adapter.validate_python(value)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  validators and serializers of the user's may raise anything
             raise ValueError(f"{_short(value)} is not {_hint_name(self._hint)}: {_first_line(error)}") from None
 
     def dump(self, value: Any) -> bytes:

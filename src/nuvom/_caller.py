@@ -11,7 +11,7 @@ _INSIDE = "nuvom"
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the line of the nearest caller outside of Nuvom."""
     level = 2
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # noqa: SLF001  what warnings and logging use, too
     while frame.f_back is not None and _is_own(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
         level += 1
@@ -24,7 +24,7 @@ def _is_own(module: str) -> bool:
 
 def location() -> str:
     """Return file and line of the nearest caller outside of Nuvom."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # noqa: SLF001  what warnings and logging use, too
     while frame.f_back is not None and _is_own(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -137,30 +137,6 @@ class Schedules:
         names = [envelope.name for envelope in self._iterate(ScheduleFilter()) if envelope.name]
         return tuple(get_close_matches(key, names, n=3))
 
-    def list(
-        self,
-        *,
-        task: Task[..., Any, Any] | str | None = None,
-        state: ScheduleState | str | None = None,
-        name: str | None = None,
-        limit: int = 100,
-        before: str | None = None,
-    ) -> list[ScheduleEnvelope]:
-        """Return schedules, newest first.
-
-        Args:
-            task: Only schedules of this task.
-            state: Only schedules in this state.
-            name: Only schedules whose name fits this pattern with `*`.
-            limit: How many at most.
-            before: The last id of the page before.
-        """
-        wanted = ScheduleFilter(
-            task=_task_name(task), state=None if state is None else ScheduleState(state), name_like=name
-        )
-        store = self._app.schedule_store("list schedules")
-        return [self._app.attached(s) for s in _paged(lambda size, last: store.list(wanted, size, last), limit, before)]
-
     def upcoming(self, limit: int = 100) -> list[ScheduleEnvelope]:
         """Return active schedules by next run, the earliest first."""
         return [self._app.attached(s) for s in self._app.schedule_store("list schedules").upcoming(limit)]
@@ -209,6 +185,30 @@ class Schedules:
     async def acancel(self, key: str) -> bool:
         """Do what `cancel` does without blocking the event loop."""
         return await in_thread(self.cancel, key)
+
+    def list(
+        self,
+        *,
+        task: Task[..., Any, Any] | str | None = None,
+        state: ScheduleState | str | None = None,
+        name: str | None = None,
+        limit: int = 100,
+        before: str | None = None,
+    ) -> list[ScheduleEnvelope]:
+        """Return schedules, newest first.
+
+        Args:
+            task: Only schedules of this task.
+            state: Only schedules in this state.
+            name: Only schedules whose name fits this pattern with `*`.
+            limit: How many at most.
+            before: The last id of the page before.
+        """
+        wanted = ScheduleFilter(
+            task=_task_name(task), state=None if state is None else ScheduleState(state), name_like=name
+        )
+        store = self._app.schedule_store("list schedules")
+        return [self._app.attached(s) for s in _paged(lambda size, last: store.list(wanted, size, last), limit, before)]
 
 
 def _task_name(task: Task[..., Any, Any] | str | None) -> str | None:

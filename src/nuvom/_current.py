@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar, overload
 import orjson
 
 from nuvom._job import ClaimedJob
-from nuvom._retry import allowed_retries
+from nuvom._retry import option
 from nuvom.errors import NotInJob
 
 D = TypeVar("D")
@@ -82,7 +82,7 @@ def _view(job: ClaimedJob, retries: int) -> CurrentJob:
         task=job.task,
         queue=job.queue,
         attempt=job.attempt,
-        is_last_attempt=job.errors >= allowed_retries(job.options, retries),
+        is_last_attempt=job.errors >= option(job.options, "retries", retries),
         schedule_id=job.schedule_id,
         schedule_name=job.schedule_name,
         scheduled_for=job.scheduled_for,

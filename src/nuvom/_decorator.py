@@ -41,6 +41,7 @@ class TaskDecorator:
     @overload
     def __call__(
         self,
+        /,
         *,
         name: str | None = None,
         queue: str = DEFAULT_QUEUE,

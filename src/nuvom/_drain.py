@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from nuvom import __version__
 from nuvom._clock import Clock
 from nuvom._job import ClaimedJob, Outcome, Verdict
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Claim, Store, WorkerInfo
-from nuvom.worker.execution import execute, execute_async
+from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -37,7 +39,7 @@ def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
         left = None if until is None else (until - store.now()).total_seconds()
         if left is None or left <= 0:
             return ran
-        clock.sleep(min(left, _bounded(pause, clock)))
+        clock.sleep(min(left, _bounded(pause)))
 
 
 def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> int:
@@ -60,8 +62,6 @@ def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> int:
 def _lease(app: Nuvom, store: Store) -> Iterator[str]:
     # A fresh one for each burst: a virtual clock may have passed the end of the last.
     worker = uuid4().hex
-    from nuvom import __version__
-
     store.workers.register(
         WorkerInfo(
             id=worker,
@@ -81,15 +81,14 @@ def _lease(app: Nuvom, store: Store) -> Iterator[str]:
 def _outcome(job: ClaimedJob, task: Task[..., Any, Any] | None, store: Store) -> Outcome:
     if task is None:
         return Outcome(job, Verdict.PUT_BACK)
-    if not task.is_async:
-        return execute(job, task, store.now)
-    return _in_own_loop(job, task, store)
+    prepared, world = Prepared.of(task), World(store.now, random.random)
+    return _in_own_loop(job, prepared, world) if prepared.is_async else execute(job, prepared, world)
 
 
-def _in_own_loop(job: ClaimedJob, task: Task[..., Any, Any], store: Store) -> Outcome:
+def _in_own_loop(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     # A thread of its own: the caller may be inside a running event loop.
     outcomes: list[Outcome] = []
-    thread = Thread(target=lambda: outcomes.append(asyncio.run(execute_async(job, task, store.now))))
+    thread = Thread(target=lambda: outcomes.append(asyncio.run(execute_async(job, task, world))))
     thread.start()
     thread.join()
     return outcomes[0]
@@ -101,7 +100,7 @@ def _until_next(app: Nuvom, store: Store) -> float | None:
     return max(0.0, min(pauses)) if pauses else None
 
 
-def _bounded(pause: float | None, clock: Clock) -> float:
+def _bounded(pause: float | None) -> float:
     if pause is not None and pause <= _LONGEST_SLEEP:
         return pause
     return _LONGEST_SLEEP

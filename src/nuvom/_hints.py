@@ -8,6 +8,7 @@ import types
 import typing
 from collections import abc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -54,10 +55,8 @@ def _one_by_one(function: Callable[..., Any]) -> dict[str, Any]:
     for name, annotation in getattr(function, "__annotations__", {}).items():
         probe = types.FunctionType(_probe.__code__, getattr(function, "__globals__", {}))
         probe.__annotations__ = {name: annotation}
-        try:
+        with suppress(Exception):
             hints.update(typing.get_type_hints(probe, include_extras=True))
-        except Exception:  # noqa: BLE001  see above
-            continue
     return hints
 
 

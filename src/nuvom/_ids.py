@@ -52,7 +52,7 @@ def new_id(now: datetime) -> str:
 
 
 def occurrence_job_id(schedule_id: str, nominal_us: int, source: str = "") -> str:
-    """Return the id of the job of one occurrence, the same in every store, so that a repeated dispatch is the same job."""
+    """Return the id of an occurrence's job, the same in every store: a repeated dispatch is the same job."""
     digest = blake2b(f"{schedule_id}|{nominal_us}|{source}".encode(), digest_size=10).digest()
     return _stamp(nominal_us // 1000, 8, digest)
 

@@ -46,7 +46,7 @@ class JobState(StrEnum):
         return _STATUS.get(self) or JobStatus(self.value)
 
 
-_STATUS = dict.fromkeys((JobState.READY, JobState.DELAYED, JobState.HELD), JobStatus.QUEUED)
+_STATUS: dict[JobState, JobStatus] = dict.fromkeys((JobState.READY, JobState.DELAYED, JobState.HELD), JobStatus.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def targets_of(arguments: Sequence[str], settings: Settings) -> tuple[str, ...]:
     if (folder / DEFAULT).is_file():
         return (str(folder / DEFAULT),)
     raise SettingsError(
-        f"no tasks were named and {folder} has no {DEFAULT}; name a module or file on the command line, or set NUVOM_TASKS"
+        f"no tasks were named and {folder} has no {DEFAULT}; "
+        "name a module or file on the command line, or set NUVOM_TASKS"
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import orjson
 
 from nuvom._duration import Duration, to_timedelta
 from nuvom.errors import NuvomError
+
+T = TypeVar("T")
 
 BASE = 1.0  # seconds
 FACTOR = 2.0
@@ -48,9 +51,9 @@ def retry_at(errors: int, now: datetime, chance: float) -> datetime:
     return now + timedelta(seconds=bound * chance)
 
 
-def allowed_retries(options: bytes | None, default: int) -> int:
-    """Return how many errors a job survives: what its call said in `options` (JSON), else its task's `default`."""
+def option(options: bytes | None, name: str, default: T) -> T:
+    """Return what a job's call said in its `options` (JSON), else `default`, which the running code says."""
     if options is None:
         return default
-    said: int | None = orjson.loads(options).get("retries")
+    said: T | None = orjson.loads(options).get(name)
     return default if said is None else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -94,8 +94,8 @@ def load(
         _merge(source, {n: v for n, v in found.items() if url is None or n != "url"}, values, chosen)
     if url is not None:
         chosen["url"] = "the caller"
-    url = url or values.pop("url", None) or _default_url(root, start)
-    return replace(Settings(url=url, root=root), **values, chosen=chosen)
+    found_url: str | None = values.pop("url", None)
+    return Settings(url=url or found_url or _default_url(root, start), root=root, **values, chosen=chosen)
 
 
 def _merge(source: str, found: Mapping[str, Any], values: dict[str, Any], chosen: dict[str, str]) -> None:

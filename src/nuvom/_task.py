@@ -77,6 +77,8 @@ class Definition:
 class Task(Generic[P, R, C]):
     """A function that workers can run; calling it runs it here and now."""
 
+    __name__: str
+
     def __init__(self, app: Producer, function: Callable[P, C], name: str, definition: Definition) -> None:
         self._app = app
         self.function = function
@@ -279,8 +281,8 @@ class Task(Generic[P, R, C]):
                 raise TypeError(f"{self.name}.map(): item {index} is a call of {item.task.name}, another task")
             case _:
                 raise TypeError(
-                    f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; a tuple such as ({item!r:.40},) is "
-                    "positional arguments, a mapping keyword arguments"
+                    f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; "
+                    f"a tuple such as ({item!r:.40},) is positional arguments, a mapping keyword arguments"
                 )
         try:
             return call.new_job()

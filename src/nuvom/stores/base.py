@@ -135,10 +135,6 @@ class JobStore(Protocol):
         """Return the attempts that ended without success, oldest first."""
         ...
 
-    def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
-        """Return jobs, newest first; `before` is the last id of the page before."""
-        ...
-
     def cancel(self, job_id: str) -> CancelAnswer:
         """Cancel a job that waits; a running or final one is left as it is."""
         ...
@@ -157,6 +153,10 @@ class JobStore(Protocol):
 
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
         """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        ...
+
+    def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
+        """Return jobs, newest first; `before` is the last id of the page before."""
         ...
 
 
@@ -215,16 +215,16 @@ class WorkerStore(Protocol):
         """
         ...
 
-    def list(self) -> list[WorkerInfo]:
-        """Return the processes with a row, live ones first."""
-        ...
-
     def remember_tasks(self, rows: Sequence[TaskRow]) -> None:
         """Write or replace the `tasks` rows."""
         ...
 
     def tasks(self) -> list[TaskRow]:
         """Return the `tasks` rows, by name."""
+        ...
+
+    def list(self) -> list[WorkerInfo]:
+        """Return the processes with a row, live ones first."""
         ...
 
 
@@ -349,10 +349,6 @@ class ScheduleStore(SchedulerBackend, Protocol):
         """Return the schedule of a name."""
         ...
 
-    def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> list[ScheduleEnvelope]:
-        """Return schedules, newest first; `before` is the last id of the page before."""
-        ...
-
     def upcoming(self, limit: int) -> list[ScheduleEnvelope]:
         """Return active schedules by next run, the earliest first."""
         ...
@@ -367,6 +363,10 @@ class ScheduleStore(SchedulerBackend, Protocol):
         A row that is there already (same key) keeps what it says, and its job is not pushed again. A schedule with
         nothing left to run leaves; its definition stays beside the ledger as `done`.
         """
+        ...
+
+    def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> list[ScheduleEnvelope]:
+        """Return schedules, newest first; `before` is the last id of the page before."""
         ...
 
 
