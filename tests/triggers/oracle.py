@@ -60,9 +60,7 @@ def occurrences(expression: str, walk: Walk) -> list[datetime]:
         for s in expand(second, 0, 59)
     }  # fmt: skip
     dates = {day for day in {shown[1] for shown in walk.shown} if date_matches(days, day)}
-    found = {
-        instant for instant, day, at, first in walk.shown if at in times and day in dates and (first or not fixed)
-    }
+    found = {instant for instant, day, at, first in walk.shown if at in times and day in dates and (first or not fixed)}
     for instant, gap in walk.skipped.items():
         jump = len(gap) * walk.step
         made_up = any(local.time() in times and date_matches(days, local.date()) for local in gap)

@@ -190,7 +190,11 @@ def test_six_fields_are_made_up_once_in_a_gap() -> None:
 def test_offsets_with_seconds_hold_to_the_second() -> None:
     # Monrovia moved from -0:44:30 to 0 at midnight of 7 January 1972.
     trigger = CronTrigger("20 0 * * *", "Africa/Monrovia")
-    days = [datetime(1972, 1, 6, 1, 4, 30, tzinfo=UTC), datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC), utc(1972, 1, 8, 0, 20)]
+    days = [
+        datetime(1972, 1, 6, 1, 4, 30, tzinfo=UTC),
+        datetime(1972, 1, 7, 0, 44, 30, tzinfo=UTC),
+        utc(1972, 1, 8, 0, 20),
+    ]
     assert list(trigger.between(utc(1972, 1, 6), utc(1972, 1, 9))) == days
 
 

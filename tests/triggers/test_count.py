@@ -49,7 +49,7 @@ def test_interval_counts_what_it_yields(seconds: float, offset: float, span: flo
     assert trigger.count(start, end) == sum(1 for _ in trigger.between(start, end))
 
 
-@pytest.mark.parametrize("offset, expected", [(-1, 0), (0, 0), (1, 1)])
+@pytest.mark.parametrize(("offset", "expected"), [(-1, 0), (0, 0), (1, 1)])
 def test_one_off_is_one_or_none(offset: int, expected: int) -> None:
     assert OneOffTrigger(START).count(START - timedelta(days=1), START + timedelta(seconds=offset)) == expected
 

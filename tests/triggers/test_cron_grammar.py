@@ -179,7 +179,8 @@ def test_31_in_short_months_is_no_other_day() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["0 9 * * *", "*/15 9 * * *", "0,30 9-17 * * MON-FRI", "@hourly", "@daily", "0 */6 * * *", "0 0 1 * *"]
+    "expression",
+    ["0 9 * * *", "*/15 9 * * *", "0,30 9-17 * * MON-FRI", "@hourly", "@daily", "0 */6 * * *", "0 0 1 * *"],
 )
 def test_a_plain_expression_has_no_warning(expression: str) -> None:
     assert CronTrigger(expression, "Europe/Paris").warnings == ()
@@ -210,7 +211,13 @@ def test_each_surprise_has_its_warning() -> None:
 
 @pytest.mark.parametrize(
     ("expression", "fixed"),
-    [("30 2 * * *", True), ("0-59 2 * * *", True), ("30,* 2 * * *", True), ("*,30 2 * * *", False), ("30 * * * *", False)],
+    [
+        ("30 2 * * *", True),
+        ("0-59 2 * * *", True),
+        ("30,* 2 * * *", True),
+        ("*,30 2 * * *", False),
+        ("30 * * * *", False),
+    ],
 )
 def test_text_decides_what_is_fixed_time(expression: str, fixed: bool) -> None:
     gap = datetime(2026, 3, 8, 6, 59, tzinfo=UTC)

@@ -100,9 +100,8 @@ def _range(item: Item, match: re.Match[str]) -> set[int]:
     step_by = _step(item, step, len(item.field.values))
     low = _number(item, first)
     if last is None:
-        high = item.field.written[-1] if step else low
-    else:
-        high = low if last == first else _number(item, last, ends_range=True)
+        return set(range(low, item.field.written[-1] + 1, step_by)) if step else {low}
+    high = low if last == first else _number(item, last, ends_range=True)
     if high < low:
         raise item.refused(f"runs backwards; write {_two_parts(item.field, first, last, step)!r}")
     return set(range(low, high + 1, step_by))
@@ -158,8 +157,8 @@ def _two_parts(field: Field, first: str, last: str, step: str | None) -> str:
     names = field.names if first.isalpha() and last.isalpha() else None
     bottom, top = (names[0], names[-1]) if names else (str(field.values[0]), str(field.values[-1]))
     by = f"/{step}" if step else ""
-    left = first if first.lstrip("0") == top or first == top else f"{first}-{top}{by}"
-    right = bottom if last == bottom or last.lstrip("0") == bottom else f"{bottom}-{last}{by}"
+    left = first if first == top else f"{first}-{top}{by}"
+    right = bottom if last == bottom else f"{bottom}-{last}{by}"
     return right if field is WEEKDAY and first == "7" else f"{left},{right}"
 
 

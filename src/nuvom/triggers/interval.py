@@ -77,7 +77,7 @@ def _checked(seconds: float | timedelta) -> timedelta:
         interval = seconds
     elif isinstance(seconds, bool) or not isinstance(seconds, int | float):
         raise InvalidTrigger("interval", seconds, "is no duration; give seconds as a number, or a timedelta")
-    elif not math.isfinite(seconds):
+    elif not -math.inf < seconds < math.inf:
         raise InvalidTrigger("interval", seconds, "is not finite; give at least 0.1 seconds")
     else:
         try:
