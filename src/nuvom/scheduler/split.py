@@ -1,0 +1,123 @@
+"""Schedules kept by a backend of the founding five methods, under a fence beside the ledger.
+
+Every change writes its new generation and definition (or its end) to the fence first and then changes the backend, so
+that whoever finds the fence newer than the backend can complete the change: its caller had no answer yet, so both
+results are right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from nuvom._identity import next_generation, resolve
+from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom.errors import ScheduleChanged
+from nuvom.stores.base import Fence, Ledger, SchedulerBackend, Upserted
+
+ATTEMPTS = 100  # lost races before a caller is told; one of those who race always wins
+
+
+def as_stored(envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+    """Return an envelope as such a backend means it: its next run is its next nominal time."""
+    if envelope.next_nominal == envelope.next_run:
+        return envelope
+    return replace(envelope, next_nominal=envelope.next_run)
+
+
+def enqueue_split(backend: SchedulerBackend, ledger: Ledger, wanted: ScheduleEnvelope, now: datetime) -> Upserted:
+    """Create or replace a schedule by id in a backend of five methods, by the rule of `nuvom._identity.resolve`.
+
+    Args:
+        backend: where the schedule is kept.
+        ledger: beside the jobs; holds the fence.
+        wanted: the schedule with its first next run.
+        now: the store's clock.
+
+    Returns:
+        What is stored now, and whether that was created, replaced, unchanged or done.
+
+    Raises:
+        ScheduleChanged: others changed the schedule again and again; nothing was done.
+
+    """
+    for _ in range(ATTEMPTS):
+        fence = ledger.fence(wanted.id)
+        found = resolve(_stored(backend, fence, wanted.id, now), wanted, now)
+        kept = found.change in {"done", "unchanged"}
+        if kept or ledger.raise_fence(found.envelope, fence.envelope.generation if fence else None):
+            complete(backend, ledger, wanted.id)
+            return found
+    raise ScheduleChanged(wanted.id)
+
+
+def cancel_split(backend: SchedulerBackend, ledger: Ledger, schedule_id: str, now: datetime) -> bool:
+    """End a schedule in a backend of five methods, for good; False when there was none.
+
+    Args:
+        backend: where the schedule is kept.
+        ledger: beside the jobs; holds the fence.
+        schedule_id: which one.
+        now: the store's clock.
+
+    Returns:
+        True when a living schedule was ended, False when there was none.
+
+    Raises:
+        ScheduleChanged: others changed the schedule again and again; nothing was done.
+
+    """
+    for _ in range(ATTEMPTS):
+        fence = ledger.fence(schedule_id)
+        stored = _stored(backend, fence, schedule_id, now)
+        if stored is None or stored.state.ended:
+            complete(backend, ledger, schedule_id)
+            return False
+        if end(ledger, stored, fence, ScheduleState.CANCELLED, now):
+            complete(backend, ledger, schedule_id)
+            return True
+    raise ScheduleChanged(schedule_id)
+
+
+def end(ledger: Ledger, envelope: ScheduleEnvelope, fence: Fence | None, state: ScheduleState, now: datetime) -> bool:
+    """Write the end of a schedule's life to its fence; False when somebody changed it since `fence` was read."""
+    known = fence.envelope.generation if fence else None
+    generation = next_generation(max(envelope.generation, known or 0), now)
+    return ledger.raise_fence(envelope.ended(state, generation, now), known)
+
+
+def complete(backend: SchedulerBackend, ledger: Ledger, schedule_id: str) -> None:
+    """Bring the backend to what the fence says, however many others do the same at once.
+
+    A backend has no compare-and-set, so an older definition may overwrite a newer one: the fence is looked at again
+    after each change, and whoever wrote last finds what is newest.
+    """
+    fence = ledger.fence(schedule_id)
+    while fence is not None:
+        stored = backend.get(schedule_id)
+        if not _behind(stored, fence):
+            return
+        if fence.envelope.state is ScheduleState.ACTIVE:
+            backend.enqueue(fence.envelope)
+        else:
+            backend.cancel(schedule_id)
+        before, fence = fence, ledger.fence(schedule_id)
+        if fence == before:
+            return
+
+
+def _behind(stored: ScheduleEnvelope | None, fence: Fence) -> bool:
+    if fence.envelope.state is ScheduleState.ACTIVE:
+        return stored is None or stored.generation < fence.envelope.generation
+    return stored is not None and stored.generation <= fence.envelope.generation
+
+
+def _stored(backend: SchedulerBackend, fence: Fence | None, schedule_id: str, now: datetime) -> ScheduleEnvelope | None:
+    """Return the newest that is known of an id: the backend's, whose next run moves, or the fence's."""
+    stored = backend.get(schedule_id)
+    if fence is None or (stored is not None and stored.generation >= fence.envelope.generation):
+        return stored and as_stored(stored)
+    if stored is None and fence.envelope.state is ScheduleState.ACTIVE:
+        # Other code told its backend to cancel it: what comes now is a new life with times of its own.
+        return fence.envelope.ended(ScheduleState.CANCELLED, fence.envelope.generation, now)
+    return fence.envelope
