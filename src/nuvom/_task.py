@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, overload
 
 from nuvom import _options
 from nuvom._arguments import Codec
@@ -21,21 +21,22 @@ from nuvom._times import NAMES, Times
 from nuvom.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
-    from typing_extensions import TypeVar
+    from typing_extensions import ParamSpec, TypeVar
 
     from nuvom._handle import JobHandle
 
+    P = ParamSpec("P", default=...)
     R = TypeVar("R", default=Any)
     C = TypeVar("C", default=Any)
     R_co = TypeVar("R_co", covariant=True, default=Any)
 else:
-    from typing import TypeVar
+    from typing import ParamSpec, TypeVar
 
+    P = ParamSpec("P")
     R = TypeVar("R")
     C = TypeVar("C")
     R_co = TypeVar("R_co", covariant=True)
 
-P = ParamSpec("P")
 _JOB_ONLY = ("id", "name", "catch_up")
 
 

@@ -1,0 +1,78 @@
+"""What the type checkers must accept, and the types that they must see: checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_type
+
+import nuvom
+from nuvom import Call, JobHandle, Nuvom, ScheduleEnvelope, Task, task
+
+
+@task
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@task(queue="mail", retries=3)
+def send(to: str, *, urgent: bool = False) -> None: ...
+
+
+@task
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@task(name="fetch.later")
+async def fetch_later(url: str) -> list[str]:
+    return [url]
+
+
+other = Nuvom("memory://")
+
+
+@other.task
+def elsewhere(value: float) -> str:
+    return str(value)
+
+
+def bare(handle: JobHandle, any_task: Task, call: Call) -> None:
+    assert_type(handle.result(), Any)
+    any_task.delay(1, "two", three=3)
+    call.delay()
+
+
+def results() -> None:
+    assert_type(add(1, 2), int)
+    assert_type(add.delay(1, y=2), JobHandle[int])
+    assert_type(add.delay(1, 2).result(timeout=1), int)
+    assert_type(send.delay("a", urgent=True).result(), None)
+    assert_type(fetch.delay("u").result(), bytes)
+    assert_type(fetch_later.delay("u").result(), list[str])
+    assert_type(elsewhere.delay(1.5).result(), str)
+    assert_type(add.bind(1, 2), Call[int])
+    assert_type(add.bind(1, 2).delay().result(), int)
+    assert_type(add.options(queue="q").delay(1, 2).result(), int)
+    assert_type(add.options(queue="q").bind(1, 2).options(priority=1), Call[int])
+    assert_type(add.map([(1, 2), {"x": 1, "y": 2}, add.bind(1, 2)]), list[JobHandle[int]])
+    assert_type(nuvom.job("id").result(), Any)
+
+
+async def results_of_async_callers() -> None:
+    coroutine: Coroutine[Any, Any, bytes] = fetch("u")
+    assert_type(await coroutine, bytes)
+    assert_type(await add.adelay(1, 2), JobHandle[int])
+    assert_type(await (await fetch.adelay("u")).aresult(), bytes)
+    assert_type(await add.bind(1, 2).aschedule(interval=1), ScheduleEnvelope)
+
+
+def schedules() -> None:
+    assert_type(add.schedule(1, 2, interval=300), ScheduleEnvelope)
+    add.schedule(1, 2, at=datetime.now(UTC))
+    add.bind(1, 2).schedule(at=datetime.now(UTC))
+    add.bind(1, 2).schedule(in_=timedelta(seconds=30))
+    add.bind(1, 2).schedule(in_="15m")
+    add.bind(1, 2).schedule(interval=0.5)
+    add.bind(1, 2).schedule(cron="0 9 * * MON", timezone_name="Europe/Paris")
+    add.bind(1, 2).schedule(cron="0 9 * * MON", timezone_name=None)

@@ -1,0 +1,46 @@
+"""What the type checkers must refuse, each line by both; an ignore that nothing needs is an error: checked, never run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from nuvom import task
+
+
+@task
+def add(x: int, y: int) -> int:
+    return x + y
+
+
+@task(retries=1)
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+def wrong_arguments() -> None:
+    add.delay("1", 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    add.delay(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    add.delay(1, 2, 3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    add.delay(1, z=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    fetch.delay(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    add.bind("1", 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    add.bind(1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    add.options(queue="q").delay("1", 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    add.options(queue="q").delay()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    add.options(queue=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    add.options(no_such_option=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def wrong_times() -> None:
+    call = add.bind(1, 2)
+    call.schedule()  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    call.schedule(at=datetime.now(UTC), interval=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    call.schedule(in_=timedelta(1), cron="* * * * *")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    call.schedule(at="tomorrow")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    call.schedule(at=datetime.now(UTC), timezone_name="UTC")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+
+
+def wrong_results() -> None:
+    text: str = add.delay(1, 2).result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    number: int = fetch.delay("u").result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+    print(text, number)
