@@ -1,0 +1,165 @@
+"""The ledger beside the jobs: what became of each occurrence, and fences of schedules that are gone or elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from nuvom._clock import from_us, to_us
+from nuvom._ids import is_uuid, raw, text
+from nuvom._job import JobState
+from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope
+from nuvom.stores.base import Fence, PlanItem, Refusal
+from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.insert import insert_jobs
+from nuvom.stores.sqlite.schedule_rows import from_definition, to_definition
+from nuvom.stores.sqlite.statements import load
+
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that SQLite can hold
+
+
+class SqliteLedger:
+    """One row for each occurrence that came due."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
+        """Insert rows and jobs in one transaction, for schedules kept elsewhere; returns what a fence refused."""
+        with self._database.write(durable=False) as connection:
+            refusals = [_fenced(connection, item) for item in items]
+            accepted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
+            recorded = record(connection, accepted, self._database.now_us())
+        if recorded.ready:
+            self._database.wake("worker")
+        return [refusal for refusal in refusals if refusal]
+
+    def fence(self, schedule_id: str) -> Fence | None:
+        """Return the newest definition kept of a schedule that is gone or lives elsewhere."""
+        with self._database.read() as connection:
+            return read_fence(connection, key(schedule_id))
+
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+        """Keep a definition if the kept generation is `expected` (None: no fence); False: somebody was faster."""
+        with self._database.write(durable=True) as connection:
+            ended_at = self._database.now_us() if envelope.state.ended else None
+            row = (raw(envelope.id), envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
+            if expected is None:
+                return connection.execute(load("insert_fence"), row).rowcount == 1
+            return connection.execute(load("raise_fence"), (*row, expected)).rowcount == 1
+
+    def occurrences(
+        self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None
+    ) -> list[Occurrence]:
+        """Return rows, newest nominal first, with after <= nominal < before."""
+        bounds = (_FIRST if after is None else to_us(after), _LAST if before is None else to_us(before))
+        with self._database.read() as connection:
+            rows = connection.execute(load("occurrences"), (key(schedule_id), *bounds, limit)).fetchall()
+        return [_occurrence(row) for row in rows]
+
+    def occurrence(self, schedule_id: str, nominal: datetime, source: str = "") -> Occurrence | None:
+        """Return one row."""
+        with self._database.read() as connection:
+            row = connection.execute(load("occurrence"), (key(schedule_id), to_us(nominal), source)).fetchone()
+        return None if row is None else _occurrence(row)
+
+    def open_runs(self, schedule_id: str, limit: int) -> int:
+        """Count a schedule's jobs that are not final, up to `limit`."""
+        with self._database.read() as connection:
+            count: int = connection.execute(load("open_runs"), (key(schedule_id), limit)).fetchone()[0]
+        return count
+
+
+def key(schedule_id: str) -> bytes | None:
+    """Return the stored form of an id; None, which equals no row's, for text that is none."""
+    return raw(schedule_id) if is_uuid(schedule_id) else None
+
+
+def read_fence(connection: sqlite3.Connection, schedule_id: bytes | None) -> Fence | None:
+    """Return the fence of a schedule inside the caller's transaction."""
+    row = connection.execute(load("get_fence"), (schedule_id,)).fetchone()
+    if row is None or schedule_id is None:
+        return None
+    generation, state, definition, ended_at = row
+    envelope = from_definition(schedule_id, generation, state, definition)
+    return Fence(envelope, None if ended_at is None else from_us(ended_at))
+
+
+class Recorded(NamedTuple):
+    """What came of recording a plan: ids of the jobs whose row was new, and whether workers have something to take."""
+
+    jobs: frozenset[str]
+    ready: bool
+
+
+def record(connection: sqlite3.Connection, items: Sequence[PlanItem], now_us: int) -> Recorded:
+    """Insert the rows of these items and the jobs whose row was new, inside the caller's write transaction."""
+    occurrences = [occurrence for item in items for occurrence in item.occurrences]
+    new = changed(connection, load("insert_occurrence"), (_row(occurrence, now_us) for occurrence in occurrences))
+    fresh = frozenset(row.job_id for row, is_new in zip(occurrences, new, strict=True) if is_new and row.job_id)
+    jobs = [job for item in items for job in item.jobs if job.id in fresh]
+    return Recorded(fresh, insert_jobs(connection, jobs, now_us).ready)
+
+
+def changed(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> list[bool]:
+    """Run a statement for each row and tell which of them changed something; at the speed of executemany."""
+    totals = [connection.total_changes]
+
+    def counted() -> Iterator[Sequence[object]]:
+        for row in rows:
+            yield row
+            totals.append(connection.total_changes)  # it resumes when the row before has been run
+
+    connection.executemany(statement, counted())
+    return [after > before for before, after in pairwise(totals)]
+
+
+def _fenced(connection: sqlite3.Connection, item: PlanItem) -> Refusal | None:
+    """Refuse an item that may not be delivered any more."""
+    schedule_id = item.envelope.id
+    match connection.execute(load("fence_head"), (raw(schedule_id),)).fetchone():
+        case (_, int()):
+            return Refusal(schedule_id, "gone")
+        case (generation, None) if item.envelope.generation < generation:
+            return Refusal(schedule_id, "generation")
+        case _:
+            return None
+
+
+def _row(occurrence: Occurrence, now_us: int) -> tuple[object, ...]:
+    return (
+        raw(occurrence.schedule_id),
+        to_us(occurrence.nominal),
+        occurrence.source,
+        occurrence.outcome.value,
+        occurrence.reason,
+        None if occurrence.job_id is None else raw(occurrence.job_id),
+        None if occurrence.lateness is None else occurrence.lateness // _MICROSECOND,
+        now_us,
+        None if occurrence.last is None else to_us(occurrence.last),
+        occurrence.count,
+    )
+
+
+def _occurrence(row: tuple[Any, ...]) -> Occurrence:
+    schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
+    started_at, finished_at = times
+    return Occurrence(
+        schedule_id=text(schedule_id),
+        nominal=from_us(nominal),
+        source=source,
+        outcome=OccurrenceOutcome(outcome),
+        reason=reason,
+        job_id=None if job_id is None else text(job_id),
+        lateness=None if lateness is None else timedelta(microseconds=lateness),
+        recorded_at=from_us(recorded_at),
+        last=None if last is None else from_us(last),
+        count=count,
+        job_status=None if status is None else JobState(status).status,
+        job_started_at=None if started_at is None else from_us(started_at),
+        job_finished_at=None if finished_at is None else from_us(finished_at),
+    )

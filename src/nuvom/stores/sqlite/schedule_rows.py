@@ -1,0 +1,235 @@
+"""Schedules as rows of a table and as the definitions that fences keep, also where they do not wholly decode."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from nuvom._clock import from_us, to_us
+from nuvom._ids import raw, text
+from nuvom._job import TaskDefaults
+from nuvom._schedule import CatchUp, ScheduleEnvelope, ScheduleState, ScheduleType
+
+Row = tuple[Any, ...]
+
+# The order of every statement that reads or writes a schedule.
+COLUMNS = (
+    "id", "name", "task", "arguments", "schedule_type", "at", "interval", "cron", "timezone_name", "anchor",
+    "next_nominal", "next_run", "catch_up", "state", "note", "origin", "generation", "run_count", "options", "defaults",
+    "metadata", "tzdata", "created_at", "updated_at", "unknown",
+)  # fmt: skip
+
+STATE = COLUMNS.index("state")
+UNREADABLE = (ValueError, TypeError, LookupError, OverflowError)
+
+_TYPES = {kind.value: kind for kind in ScheduleType}
+_STATES = {state.value: state for state in ScheduleState}
+_CATCH_UPS = {rule.value: rule for rule in CatchUp}
+_NO_ARGUMENTS = b"[[],{}]"
+
+
+class Salvaged(NamedTuple):
+    """A row that does not decode: what of it can be read, and why the rest cannot."""
+
+    envelope: ScheduleEnvelope
+    reason: str
+
+
+def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
+    """Return rows of schedules; text that is no UTF-8 comes as its bytes instead of failing them all."""
+    try:
+        return connection.execute(statement, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if "decode to UTF-8" not in str(error):
+            raise
+    factory, connection.text_factory = connection.text_factory, _text_or_bytes
+    try:
+        return connection.execute(statement, parameters).fetchall()
+    finally:
+        connection.text_factory = factory
+
+
+def _text_or_bytes(data: bytes) -> str | bytes:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def from_row(row: Row) -> ScheduleEnvelope:
+    """Return the schedule of a row in the order of `COLUMNS`; raises one of `UNREADABLE`."""
+    (
+        identifier, name, task, arguments, kind, at, interval, cron, timezone_name, anchor,
+        next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
+        metadata, tzdata, created_at, updated_at, unknown,
+    ) = row  # fmt: skip
+    _check_arguments(arguments)
+    if bytes in map(type, (name, task, cron, timezone_name, note, tzdata)):
+        raise ValueError("text is not UTF-8")
+    return ScheduleEnvelope(
+        id=text(identifier),
+        name=name,
+        task=task,
+        arguments=arguments,
+        schedule_type=_TYPES[kind],
+        at=None if at is None else from_us(at),
+        interval=interval,
+        cron=cron,
+        timezone_name=timezone_name,
+        anchor=None if anchor is None else from_us(anchor),
+        next_nominal=None if next_nominal is None else from_us(next_nominal),
+        next_run=None if next_run is None else from_us(next_run),
+        catch_up=_CATCH_UPS[catch_up],
+        state=_STATES[state],
+        note=note,
+        origin=origin,
+        generation=generation,
+        run_count=run_count,
+        options={} if options is None else _mapping(options),
+        defaults=_defaults(defaults),
+        metadata={} if metadata is None else _mapping(metadata),
+        tzdata=tzdata,
+        created_at=from_us(created_at),
+        updated_at=from_us(updated_at),
+        unknown={} if unknown is None else _mapping(unknown),
+    )
+
+
+def salvage(row: Row) -> Salvaged:
+    """Return what can be read of a row that `from_row` refuses; the rest is as if it had not been said."""
+    values = dict(zip(COLUMNS, row, strict=True))
+    broken = []
+    for column in _TEXTS:
+        if isinstance(values[column], bytes):
+            values[column] = values[column].decode(errors="replace")
+            broken.append(f"{column} is not UTF-8")
+    for column, (decode, instead) in _FALLIBLE.items():
+        try:
+            if values[column] is not None:
+                decode(values[column])
+        except UNREADABLE as error:
+            values[column] = instead
+            broken.append(f"{column} does not decode ({type(error).__name__}: {str(error)[:100]})")
+    quarantined = replace(from_row(tuple(values.values())), state=ScheduleState.QUARANTINED)
+    return Salvaged(quarantined, "; ".join(broken))
+
+
+def to_row(envelope: ScheduleEnvelope) -> Row:
+    """Return the row of a schedule in the order of `COLUMNS`."""
+    return (raw(envelope.id), *_values(envelope))
+
+
+def to_definition(envelope: ScheduleEnvelope) -> str:
+    """Return a schedule as the text that its fence keeps: its row, as JSON and without what is empty."""
+    values = dict(zip(COLUMNS[1:], _values(envelope), strict=True))
+    values["arguments"] = envelope.arguments.decode()
+    return orjson.dumps({column: value for column, value in values.items() if value is not None}).decode()
+
+
+def from_definition(schedule_id: bytes, generation: int, state: str, definition: str) -> ScheduleEnvelope:
+    """Return the schedule that a fence keeps; as far as it can be read, with a note of what cannot."""
+    try:
+        kept = _mapping(definition)
+    except ValueError as error:
+        kept = {"note": f"definition does not decode ({error})"}
+    kept |= {"generation": generation, "state": state}
+    kept["arguments"] = str(kept.get("arguments", _NO_ARGUMENTS.decode())).encode()
+    row = (schedule_id, *(kept.get(column, _LACKING.get(column)) for column in COLUMNS[1:]))
+    try:
+        return from_row(row)
+    except UNREADABLE:
+        envelope, reason = salvage(row)
+        return replace(envelope, state=_STATES.get(state, ScheduleState.CANCELLED), note=reason)
+
+
+def _values(envelope: ScheduleEnvelope) -> Row:
+    """Return every column but the id."""
+    return (
+        envelope.name,
+        envelope.task,
+        envelope.arguments,
+        envelope.schedule_type.value,
+        None if envelope.at is None else to_us(envelope.at),
+        envelope.interval,
+        envelope.cron,
+        envelope.timezone_name,
+        None if envelope.anchor is None else to_us(envelope.anchor),
+        None if envelope.next_nominal is None else to_us(envelope.next_nominal),
+        None if envelope.next_run is None else to_us(envelope.next_run),
+        envelope.catch_up.value,
+        envelope.state.value,
+        envelope.note,
+        envelope.origin,
+        envelope.generation,
+        envelope.run_count,
+        _text(envelope.options),
+        _defaults_text(envelope.defaults),
+        _text(envelope.metadata),
+        envelope.tzdata,
+        0 if envelope.created_at is None else to_us(envelope.created_at),
+        0 if envelope.updated_at is None else to_us(envelope.updated_at),
+        _text(envelope.unknown),
+    )
+
+
+def _text(values: Mapping[str, Any]) -> str | None:
+    return orjson.dumps(dict(values)).decode() if values else None
+
+
+def _mapping(source: str) -> dict[str, Any]:
+    values = orjson.loads(source)
+    if not isinstance(values, dict):
+        raise TypeError(f"a JSON object was expected, not {type(values).__name__}")
+    return values
+
+
+def _check_arguments(arguments: bytes) -> None:
+    match orjson.loads(arguments):
+        case [list(), dict()]:
+            return
+        case _:
+            raise ValueError("[args, kwargs] was expected")
+
+
+@lru_cache(1024)  # few tasks, many schedules
+def _defaults(source: str) -> TaskDefaults:
+    match _mapping(source):
+        case {"queue": str(queue), "priority": int(priority), "max_crashes": int(max_crashes)}:
+            return TaskDefaults(queue, priority, max_crashes)
+        case _:
+            raise ValueError("queue, priority and max_crashes were expected")
+
+
+@lru_cache(1024)
+def _defaults_text(defaults: TaskDefaults) -> str:
+    values = {"queue": defaults.queue, "priority": defaults.priority, "max_crashes": defaults.max_crashes}
+    return orjson.dumps(values).decode()
+
+
+_TEXTS = [column for column in COLUMNS if column not in ("id", "arguments")]
+_LACKING = {
+    "task": "",
+    "schedule_type": ScheduleType.ONE_OFF.value,
+    "timezone_name": "UTC",
+    "catch_up": CatchUp.LATEST.value,
+    "origin": "api",
+    "run_count": 0,
+    "defaults": _defaults_text(TaskDefaults()),
+    "created_at": 0,
+    "updated_at": 0,
+}
+_FALLIBLE: dict[str, tuple[Callable[[Any], object], object]] = {
+    "arguments": (_check_arguments, _NO_ARGUMENTS),
+    "schedule_type": (_TYPES.__getitem__, ScheduleType.ONE_OFF.value),
+    **dict.fromkeys(("at", "anchor", "next_nominal", "next_run"), (from_us, None)),
+    "catch_up": (_CATCH_UPS.__getitem__, CatchUp.LATEST.value),
+    "state": (_STATES.__getitem__, ScheduleState.QUARANTINED.value),
+    **dict.fromkeys(("options", "metadata", "unknown"), (_mapping, None)),
+    "defaults": (_defaults, _LACKING["defaults"]),
+    **dict.fromkeys(("created_at", "updated_at"), (from_us, 0)),
+}

@@ -1,0 +1,269 @@
+"""Schedules in SQLite: stored and changed durably, found by index when due, dispatched in one transaction a batch."""
+
+from __future__ import annotations
+
+import builtins
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from nuvom._clock import to_us
+from nuvom._identity import next_generation, resolve
+from nuvom._ids import raw, text
+from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom.stores.base import PlanItem, Refusal, ScheduleFilter, Upserted
+from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.ledger import changed, key, read_fence, record
+from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
+from nuvom.stores.sqlite.statements import load
+
+
+class SqliteSchedules:
+    """The schedules of a store; their ledger is in the same file, so that a dispatch is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+        """Store an envelope; the same id again replaces. Returns what is stored."""
+        with self._database.write(durable=True) as connection:
+            now = self._database.now()
+            newest = _newest(connection, envelope.id)
+            generation = next_generation(newest.generation if newest else 0, now)
+            created_at = envelope.created_at or now
+            stored = replace(envelope, generation=generation, created_at=created_at, updated_at=now)
+            _put(connection, stored)
+        self._database.wake("scheduler")
+        return stored
+
+    def upsert(self, wanted: ScheduleEnvelope) -> Upserted:
+        """Create or replace by id in one transaction; raises ValueError where another schedule has the name."""
+        with self._database.write(durable=True) as connection:
+            answer = resolve(_newest(connection, wanted.id), wanted, self._database.now())
+            if answer.change in ("created", "replaced"):
+                _put(connection, answer.envelope)
+        if answer.change in ("created", "replaced"):
+            self._database.wake("scheduler")
+        return answer
+
+    def update(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope | None:
+        """Replace a schedule of this generation; None where it has another one by now or is gone."""
+        with self._database.write(durable=True) as connection:
+            now = self._database.now()
+            stored = _live(connection, envelope.id)
+            if stored is None or stored.generation != envelope.generation:
+                return None
+            if envelope.state.ended:
+                return _end(connection, envelope, envelope.state, now)
+            generation = next_generation(stored.generation, now)
+            # A dispatch since it was read counted a run and left the generation as it is.
+            newer = replace(envelope, run_count=stored.run_count, generation=generation, updated_at=now)
+            _put(connection, newer)
+        self._database.wake("scheduler")
+        return newer
+
+    def cancel(self, schedule_id: str) -> bool:
+        """Remove a schedule and keep its definition as `cancelled`; False when there was none."""
+        with self._database.write(durable=True) as connection:
+            stored = _live(connection, schedule_id)
+            if stored is not None:
+                _end(connection, stored, ScheduleState.CANCELLED, self._database.now())
+        return stored is not None
+
+    def reschedule(self, schedule_id: str, next_run: datetime) -> None:
+        """Move a schedule's next run, forward only; ignored for an unknown id."""
+        with self._database.write(durable=False) as connection:
+            connection.execute(load("reschedule"), (key(schedule_id), to_us(next_run)))
+
+    def get(self, schedule_id: str) -> ScheduleEnvelope | None:
+        """Return the schedule of an id."""
+        return next(iter(self._read("get_schedule", key(schedule_id))), None)
+
+    def by_name(self, name: str) -> ScheduleEnvelope | None:
+        """Return the schedule of a name."""
+        return next(iter(self._read("schedule_by_name", name)), None)
+
+    def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> builtins.list[ScheduleEnvelope]:
+        """Return schedules, newest first; `before` is the last id of the page before, which may be gone by now."""
+        pattern = None if wanted.name_like is None else _glob(wanted.name_like)
+        state = None if wanted.state is None else wanted.state.value
+        return self._read("list_schedules", wanted.task, state, pattern, before and raw(before), limit)
+
+    def upcoming(self, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return active schedules by next run, the earliest first."""
+        return [envelope for envelope in self._read("upcoming", limit) if envelope.state is ScheduleState.ACTIVE]
+
+    def due(self, now: datetime, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return at most `limit` active schedules with next_run <= now, earliest first."""
+        due = self._read("due", to_us(now), limit)
+        return [envelope for envelope in due if envelope.state is ScheduleState.ACTIVE]
+
+    def next_due(self) -> float | None:
+        """Return seconds until the earliest next run, 0 or less when one is due, None when there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(load("next_due")).fetchone()
+        return None if row is None else (row[0] - self._database.now_us()) / 1_000_000
+
+    def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Record, push and advance in one transaction; returns the items that no longer fit."""
+        with self._database.write(durable=False) as connection:
+            now = self._database.now()
+            settled = _settle(connection, items, now)
+            fitting = [item for item, fits in zip(items, settled, strict=True) if fits and item.quarantine is None]
+            refused = [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
+            recorded = record(connection, fitting, to_us(now))
+            _uncount(connection, fitting, recorded.jobs)
+        if recorded.ready:
+            self._database.wake("worker")
+        return refused
+
+    def _read(self, statement: str, *parameters: object) -> builtins.list[ScheduleEnvelope]:
+        with self._database.read() as connection:
+            rows = fetch(connection, load(statement), parameters)
+        try:
+            return [from_row(row) for row in rows]
+        except UNREADABLE:
+            return [self._readable(row) for row in rows]
+
+    def _readable(self, row: Row) -> ScheduleEnvelope:
+        """Return what can be read of a row; one that does not decode is set aside, once."""
+        try:
+            return from_row(row)
+        except UNREADABLE:
+            envelope, reason = salvage(row)
+        if row[STATE] == ScheduleState.QUARANTINED.value:
+            return envelope
+        with self._database.write(durable=False) as connection:
+            now = self._database.now()
+            _quarantine(connection, envelope, None, reason, now)
+        return replace(envelope, generation=next_generation(envelope.generation, now), note=reason)
+
+
+def _live(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelope | None:
+    """Return the living schedule of an id inside the caller's transaction, as far as it can be read."""
+    for row in fetch(connection, load("get_schedule"), (key(schedule_id),)):
+        try:
+            return from_row(row)
+        except UNREADABLE:
+            return salvage(row).envelope
+    return None
+
+
+def _newest(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelope | None:
+    """Return the living schedule of an id, else the newest life that its fence remembers, as an ended one."""
+    stored = _live(connection, schedule_id)
+    fence = read_fence(connection, key(schedule_id))
+    if stored is not None or fence is None or fence.envelope.state.ended:
+        return stored or (fence and fence.envelope)
+    return replace(fence.envelope, state=ScheduleState.CANCELLED)  # it lived elsewhere; here begins a new life
+
+
+def _put(connection: sqlite3.Connection, envelope: ScheduleEnvelope) -> None:
+    """Store a living schedule; from now on its row says the newest generation and no fence does."""
+    if envelope.state.ended:
+        raise ValueError(f"state={envelope.state.value!r}: an ended schedule cannot be stored; cancel it instead")
+    if envelope.state is ScheduleState.ACTIVE and envelope.next_run is None:
+        raise ValueError(f"next_run=None: the active schedule {envelope.id} would never run; compute its next run")
+    if envelope.name is not None:
+        for (owner,) in connection.execute(load("name_owner"), (envelope.name, raw(envelope.id))):
+            raise ValueError(
+                f"name={envelope.name!r} belongs to schedule {text(owner)}, not {envelope.id}; "
+                "cancel that one or choose another name"
+            )
+    connection.execute(load("put_schedule"), to_row(envelope))
+    connection.execute(load("delete_fence"), (raw(envelope.id),))
+
+
+def _end(
+    connection: sqlite3.Connection, envelope: ScheduleEnvelope, state: ScheduleState, now: datetime
+) -> ScheduleEnvelope:
+    """Move a living schedule to its fence; returns it as it is kept there."""
+    ended = envelope.ended(state, next_generation(envelope.generation, now), now)
+    connection.execute(load("end_schedule"), _ending(envelope, None, ended))
+    connection.execute(load("delete_schedule"), (raw(envelope.id),))
+    return ended
+
+
+def _ending(envelope: ScheduleEnvelope, next_run: datetime | None, ended: ScheduleEnvelope) -> tuple[object, ...]:
+    expected = None if next_run is None else to_us(next_run)
+    ended_at = None if ended.updated_at is None else to_us(ended.updated_at)
+    kept = (ended.generation, ended.state.value, to_definition(ended), ended_at)
+    return (raw(envelope.id), envelope.generation, expected, *kept)
+
+
+def _quarantine(
+    connection: sqlite3.Connection, envelope: ScheduleEnvelope, expected: datetime | None, reason: str, now: datetime
+) -> bool:
+    generation = next_generation(envelope.generation, now)
+    next_run = None if expected is None else to_us(expected)
+    row = (raw(envelope.id), envelope.generation, next_run, generation, reason, to_us(now))
+    return connection.execute(load("quarantine"), row).rowcount == 1
+
+
+def _settle(connection: sqlite3.Connection, items: Sequence[PlanItem], now: datetime) -> list[bool]:
+    """Advance, end or set aside the schedules of these items; tells which of them still were what was planned."""
+    fits = dict.fromkeys(range(len(items)), False)
+    moving = [n for n, item in enumerate(items) if item.quarantine is None and item.next_run is not None]
+    ending = [n for n, item in enumerate(items) if item.quarantine is None and item.next_run is None]
+    fits.update(zip(moving, changed(connection, load("advance"), (_advance(items[n]) for n in moving)), strict=True))
+    fits.update(
+        zip(ending, changed(connection, load("end_schedule"), (_done(items[n], now) for n in ending)), strict=True)
+    )
+    gone = [(raw(items[n].envelope.id),) for n in ending if fits[n]]
+    connection.executemany(load("delete_schedule"), gone)
+    for n, item in enumerate(items):
+        if item.quarantine is not None:
+            envelope = item.envelope
+            fits[n] = _quarantine(connection, envelope, envelope.next_run, item.quarantine, now)
+    return list(fits.values())
+
+
+def _advance(item: PlanItem) -> tuple[object, ...]:
+    envelope = item.envelope
+    return (
+        raw(envelope.id),
+        envelope.generation,
+        _us(envelope.next_run),
+        _us(item.next_nominal),
+        _us(item.next_run),
+        len(item.jobs),
+    )
+
+
+def _done(item: PlanItem, now: datetime) -> tuple[object, ...]:
+    envelope = item.envelope
+    ended = envelope.ended(ScheduleState.DONE, next_generation(envelope.generation, now), now)
+    return _ending(envelope, envelope.next_run, replace(ended, run_count=envelope.run_count + len(item.jobs)))
+
+
+def _uncount(connection: sqlite3.Connection, items: Sequence[PlanItem], new: frozenset[str]) -> None:
+    """Take back the runs that `_advance` counted for occurrences which the ledger had already."""
+    if len(new) == sum(len(item.jobs) for item in items):
+        return
+    known = [(raw(item.envelope.id), sum(job.id not in new for job in item.jobs)) for item in items]
+    connection.executemany(load("uncount"), [row for row in known if row[1]])
+
+
+def _refusal(connection: sqlite3.Connection, item: PlanItem) -> Refusal:
+    """Say why an item no longer fits."""
+    expected = item.envelope
+    match connection.execute(load("schedule_head"), (raw(expected.id),)).fetchone():
+        case None:
+            reason = "gone"
+        case (generation, _, _) if generation != expected.generation:
+            reason = "generation"
+        case (_, _, state) if state != ScheduleState.ACTIVE.value:
+            reason = "state"
+        case _:
+            reason = "next_run"
+    return Refusal(expected.id, reason)
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else to_us(moment)
+
+
+def _glob(pattern: str) -> str:
+    """Return a pattern in which only `*` is special, for SQLite's GLOB."""
+    return "".join(f"[{char}]" if char in "?[" else char for char in pattern)

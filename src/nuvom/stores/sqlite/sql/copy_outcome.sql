@@ -1,0 +1,9 @@
+-- What became of a job is kept on its occurrence, which outlives it.
+UPDATE occurrences
+SET job_status = jobs.state, job_started_at = jobs.started_at, job_finished_at = jobs.finished_at
+FROM jobs
+WHERE jobs.seq = ?1
+    AND jobs.finished_at < ?2
+    AND occurrences.schedule_id = jobs.schedule_id
+    AND occurrences.nominal = jobs.scheduled_for
+    AND occurrences.job_id = jobs.id;

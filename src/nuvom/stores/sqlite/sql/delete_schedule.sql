@@ -1,0 +1,2 @@
+-- Remove a schedule; its fence is written before.
+DELETE FROM schedules WHERE id = ?1;

@@ -1,0 +1,9 @@
+-- What is due, the longest due first.
+SELECT
+    id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor,
+    next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
+    metadata, tzdata, created_at, updated_at, unknown
+FROM schedules
+WHERE state = 'active' AND next_run <= ?1
+ORDER BY next_run, seq
+LIMIT ?2;

@@ -1,0 +1,11 @@
+-- Keep the definition of a schedule whose life ends, if it still is what was read. ?3: any next_run when NULL.
+-- Its place in the listing goes with it, so that the page after it can still be found.
+INSERT INTO fences (schedule_id, generation, state, definition, ended_at)
+SELECT id, ?4, ?5, json_set(?6, '$.seq', seq), ?7
+FROM schedules
+WHERE id = ?1 AND generation = ?2 AND (?3 IS NULL OR (next_run = ?3 AND state = 'active'))
+ON CONFLICT (schedule_id) DO UPDATE SET
+    generation = excluded.generation,
+    state = excluded.state,
+    definition = excluded.definition,
+    ended_at = excluded.ended_at;

@@ -1,0 +1,2 @@
+-- What a delivery is compared with.
+SELECT generation, ended_at FROM fences WHERE schedule_id = ?1;

@@ -1,0 +1,15 @@
+-- A page of schedules, newest first. The last one of the page before may be gone by now: its fence knows where it was.
+SELECT
+    id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor,
+    next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
+    metadata, tzdata, created_at, updated_at, unknown
+FROM schedules
+WHERE (?1 IS NULL OR task = ?1)
+    AND (?2 IS NULL OR state = ?2)
+    AND (?3 IS NULL OR name GLOB ?3)
+    AND (?4 IS NULL OR seq < coalesce(
+        (SELECT last.seq FROM schedules AS last WHERE last.id = ?4),
+        (SELECT json_extract(definition, '$.seq') FROM fences WHERE schedule_id = ?4 AND json_valid(definition))
+    ))
+ORDER BY seq DESC
+LIMIT ?5;

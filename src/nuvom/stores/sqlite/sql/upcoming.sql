@@ -1,0 +1,9 @@
+-- What runs next.
+SELECT
+    id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor,
+    next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
+    metadata, tzdata, created_at, updated_at, unknown
+FROM schedules
+WHERE state = 'active'
+ORDER BY next_run, seq
+LIMIT ?1;
