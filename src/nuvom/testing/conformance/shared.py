@@ -1,0 +1,106 @@
+"""The tests of `Capability.SHARED`: several connections, as those of several processes, are one store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+import pytest
+
+from nuvom.stores.base import Store
+from nuvom.testing.clock import VirtualClock
+from nuvom.testing.conformance import racing
+from nuvom.testing.conformance.examples import a_worker, claimed, daily, ids, pushed, running, stored, succeeded, the
+from nuvom.testing.conformance.harness import Harness
+from nuvom.testing.conformance.listening import LONG, PROMPT, heard, listening
+
+
+@pytest.fixture
+def stores(store: Store, harness: Harness, clock: VirtualClock) -> Iterator[list[Store]]:
+    """Four connections to one store."""
+    with ExitStack() as stack:
+        yield [store, *(stack.enter_context(closing(harness.open(clock))) for _ in range(3))]
+
+
+def test_what_one_connection_stored_another_sees(stores: list[Store], clock: VirtualClock) -> None:
+    first, second = stores[:2]
+    job_id, envelope = pushed(first), stored(first, daily(clock.now()))
+    assert the(second, job_id) == the(first, job_id)
+    assert second.schedules.get(envelope.id) == envelope
+    worker = a_worker(first)
+    assert ids(claimed(second, worker)) == [job_id]
+
+
+def test_what_was_stored_outlives_its_connection(harness: Harness, store: Store, clock: VirtualClock) -> None:
+    with closing(harness.open(clock)) as other:
+        job_id = pushed(other)
+    assert the(store, job_id).id == job_id
+
+
+def test_closing_one_connection_leaves_the_others(stores: list[Store]) -> None:
+    stores[1].close()
+    assert the(stores[0], pushed(stores[2])).id
+
+
+def test_a_push_is_heard_on_another_connection(stores: list[Store]) -> None:
+    with listening(stores[0], "worker") as listener:
+        heard(listener, lambda: pushed(stores[1]))
+
+
+def test_a_changed_schedule_is_heard_on_another_connection(stores: list[Store], clock: VirtualClock) -> None:
+    with listening(stores[0], "scheduler") as listener:
+        heard(listener, lambda: stored(stores[1], daily(clock.now())))
+
+
+def test_a_push_is_heard_even_where_no_address_is_known(stores: list[Store]) -> None:
+    """A process that shares only the file, or a transaction of the user's own, sends no wake-up."""
+    with closing(stores[0].listener("worker")) as listener:
+        while listener.wait(0.3):
+            pass
+        heard(listener, lambda: pushed(stores[1]))
+
+
+def test_a_result_wakes_a_waiter_on_another_connection(stores: list[Store]) -> None:
+    worker = a_worker(stores[0])
+    job = running(stores[0], worker)
+    with ThreadPoolExecutor() as pool:
+        wait = pool.submit(stores[1].jobs.wait_final, job.id, LONG)
+        time.sleep(0.05)  # either order must work; this makes the usual one likely
+        stores[0].jobs.finish(worker, [succeeded(job)])
+        ended = wait.result(PROMPT)
+    assert ended is not None
+    assert ended.status == "succeeded"
+
+
+def test_connections_that_claim_get_each_job_once(stores: list[Store]) -> None:
+    racing.race_for_jobs(stores)
+
+
+def test_connections_that_push_one_id_make_one_job(stores: list[Store]) -> None:
+    racing.race_to_push(stores)
+
+
+def test_connections_that_push_and_finish_one_key_keep_its_order(stores: list[Store]) -> None:
+    racing.race_with_keys(stores)
+
+
+def test_connections_that_apply_one_plan_apply_it_once(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_apply(stores, clock)
+
+
+def test_connections_that_upsert_one_schedule_create_it_once(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_upsert(stores, clock)
+
+
+def test_connections_that_update_one_reading_keep_one(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_update(stores, clock)
+
+
+def test_connections_that_cancel_and_apply_agree(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_cancel(stores, clock)
+
+
+def test_connections_that_raise_a_fence_raise_it_once(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_raise_a_fence(stores, clock)

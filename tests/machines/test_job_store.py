@@ -1,0 +1,23 @@
+"""The job store under random use, against the model: in memory at length, on a file for its own connections."""
+
+from __future__ import annotations
+
+import tempfile
+
+from hypothesis import HealthCheck, settings
+
+from tests.machines.job_machine import JobMachine
+
+SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+class JobMachineOnAFile(JobMachine):
+    def url(self) -> str:
+        return f"sqlite:///{self.resources.enter_context(tempfile.TemporaryDirectory())}/nuvom.db"
+
+
+TestJobsInMemory = JobMachine.TestCase
+TestJobsInMemory.settings = settings(max_examples=200, stateful_step_count=50, suppress_health_check=SLOW)
+
+TestJobsOnAFile = JobMachineOnAFile.TestCase
+TestJobsOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
