@@ -52,7 +52,7 @@ def test_after_and_before_are_strict_and_inverse(trigger: CronTrigger, moment: d
 @given(triggers(), MOMENTS)
 def test_between_is_what_after_walks_and_before_walks_back(trigger: CronTrigger, moment: datetime) -> None:
     forwards: list[datetime] = []
-    cursor: datetime | None = moment - timedelta(microseconds=1)
+    cursor: datetime | None = moment.astimezone(UTC) - timedelta(microseconds=1)
     while cursor is not None and len(forwards) < 20 and (cursor := trigger.after(cursor)) is not None:
         forwards.append(cursor)
     assert all(one < other for one, other in pairwise(forwards))
