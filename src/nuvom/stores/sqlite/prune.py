@@ -83,8 +83,13 @@ class Pruner:
     def step(self, keep: Retention) -> bool:
         """Delete among the next rows what is older than `keep` says; True while the sweep has more rows to look at."""
         now = self._database.now_us()
-        ages = (keep.jobs, keep.failed, keep.occurrences, keep.frequent)
-        cutoffs = _Cutoffs(*(now - age // _MICROSECOND for age in ages), keep.rows)
+        cutoffs = _Cutoffs(
+            jobs=now - keep.jobs // _MICROSECOND,
+            failed=now - keep.failed // _MICROSECOND,
+            occurrences=now - keep.occurrences // _MICROSECOND,
+            frequent=now - keep.frequent // _MICROSECOND,
+            rows=keep.rows,
+        )
         while self._left:
             if self._left[0](cutoffs):
                 return True

@@ -179,44 +179,50 @@ def _end(
     connection: sqlite3.Connection, envelope: ScheduleEnvelope, state: ScheduleState, now: datetime
 ) -> ScheduleEnvelope:
     """Move a living schedule to its fence; returns it as it is kept there."""
-    ended = envelope.ended(state, next_generation(envelope.generation, now), now)
-    connection.execute(load("end_schedule"), _ending(envelope, None, ended))
+    connection.execute(load("end_schedule"), _ending(envelope, None, state, envelope.run_count, now))
     connection.execute(load("delete_schedule"), (raw(envelope.id),))
-    return ended
+    return envelope.ended(state, next_generation(envelope.generation, now), now)
 
 
-def _ending(envelope: ScheduleEnvelope, next_run: datetime | None, ended: ScheduleEnvelope) -> tuple[object, ...]:
-    expected = None if next_run is None else to_us(next_run)
-    ended_at = None if ended.updated_at is None else to_us(ended.updated_at)
-    kept = (ended.generation, ended.state.value, to_definition(ended), ended_at)
-    return (raw(envelope.id), envelope.generation, expected, *kept)
+def _ending(
+    envelope: ScheduleEnvelope, next_run: datetime | None, state: ScheduleState, run_count: int, now: datetime
+) -> tuple[object, ...]:
+    generation, now_us = next_generation(envelope.generation, now), to_us(now)
+    definition = to_definition(
+        envelope,
+        state=state.value,
+        next_nominal=None,
+        next_run=None,
+        generation=generation,
+        run_count=run_count,
+        updated_at=now_us,
+    )
+    return (raw(envelope.id), envelope.generation, _us(next_run), generation, state.value, definition, now_us)
 
 
 def _quarantine(
     connection: sqlite3.Connection, envelope: ScheduleEnvelope, expected: datetime | None, reason: str, now: datetime
 ) -> bool:
     generation = next_generation(envelope.generation, now)
-    next_run = None if expected is None else to_us(expected)
-    row = (raw(envelope.id), envelope.generation, next_run, generation, reason, to_us(now))
+    row = (raw(envelope.id), envelope.generation, _us(expected), generation, reason, to_us(now))
     return connection.execute(load("quarantine"), row).rowcount == 1
 
 
 def _settle(connection: sqlite3.Connection, items: Sequence[PlanItem], now: datetime) -> list[bool]:
     """Advance, end or set aside the schedules of these items; tells which of them still were what was planned."""
-    fits = dict.fromkeys(range(len(items)), False)
-    moving = [n for n, item in enumerate(items) if item.quarantine is None and item.next_run is not None]
-    ending = [n for n, item in enumerate(items) if item.quarantine is None and item.next_run is None]
-    fits.update(zip(moving, changed(connection, load("advance"), (_advance(items[n]) for n in moving)), strict=True))
-    fits.update(
-        zip(ending, changed(connection, load("end_schedule"), (_done(items[n], now) for n in ending)), strict=True)
-    )
-    gone = [(raw(items[n].envelope.id),) for n in ending if fits[n]]
+    moving = [item for item in items if item.quarantine is None and item.next_run is not None]
+    ending = [item for item in items if item.quarantine is None and item.next_run is None]
+    moved = iter(changed(connection, load("advance"), map(_advance, moving)))
+    kept = changed(connection, load("end_schedule"), (_done(item, now) for item in ending))
+    gone = [(raw(item.envelope.id),) for item, fits in zip(ending, kept, strict=True) if fits]
     connection.executemany(load("delete_schedule"), gone)
-    for n, item in enumerate(items):
-        if item.quarantine is not None:
-            envelope = item.envelope
-            fits[n] = _quarantine(connection, envelope, envelope.next_run, item.quarantine, now)
-    return list(fits.values())
+    ended = iter(kept)
+    return [
+        _quarantine(connection, item.envelope, item.envelope.next_run, item.quarantine, now)
+        if item.quarantine is not None
+        else next(ended if item.next_run is None else moved)
+        for item in items
+    ]
 
 
 def _advance(item: PlanItem) -> tuple[object, ...]:
@@ -233,8 +239,8 @@ def _advance(item: PlanItem) -> tuple[object, ...]:
 
 def _done(item: PlanItem, now: datetime) -> tuple[object, ...]:
     envelope = item.envelope
-    ended = envelope.ended(ScheduleState.DONE, next_generation(envelope.generation, now), now)
-    return _ending(envelope, envelope.next_run, replace(ended, run_count=envelope.run_count + len(item.jobs)))
+    run_count = envelope.run_count + len(item.jobs)
+    return _ending(envelope, envelope.next_run, ScheduleState.DONE, run_count, now)
 
 
 def _uncount(connection: sqlite3.Connection, items: Sequence[PlanItem], new: frozenset[str]) -> None:
