@@ -134,10 +134,10 @@ class Database:
         return 0
 
     def migrate(self) -> list[str]:
-        """Bring the schema up to date; returns the names of what this process applied since it last asked."""
+        """Bring the schema up to date, as any first use does; returns the names of what this call applied."""
+        self._applied = []
         with self.read():  # opening is what migrates
-            applied, self._applied = self._applied, []
-        return applied
+            return self._applied
 
     def checkpoint(self) -> None:
         """Move what the log holds into the file, as far as readers allow, while nobody can write.
@@ -149,6 +149,13 @@ class Database:
             return
         with self.write(durable=False), self._read_lock:
             self._connection("reader", self._deadline()).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def log_size(self) -> int:
+        """Return how many bytes the write-ahead log's file has."""
+        try:
+            return 0 if self.file is None else self.file.wal.stat().st_size
+        except OSError:
+            return 0
 
     def close(self) -> None:
         """Close every connection for good."""
@@ -279,6 +286,8 @@ class Database:
         except BaseException:
             connection.close()
             raise
+        if role == "reader":
+            connection.text_factory = _readable
         self._connections[role] = connection
         return connection
 
@@ -303,7 +312,7 @@ class Database:
             return
         self._patiently(lambda: connection.execute("BEGIN IMMEDIATE"), deadline)
         try:
-            self._applied += migrations.migrate(connection, self.location, self.now())
+            self._applied = migrations.migrate(connection, self.location, self.now())
         except BaseException:
             _roll_back(connection)
             raise
@@ -311,6 +320,10 @@ class Database:
 
 
 _inherited: list[sqlite3.Connection] = []  # never closed: closing them would act for the process they came from
+
+
+def _readable(data: bytes) -> str:
+    return data.decode(errors="replace")  # one bad row must not hide the others from a listing
 
 
 def _begin_read(connection: sqlite3.Connection) -> None:

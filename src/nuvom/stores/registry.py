@@ -1,0 +1,86 @@
+"""Which store a URL names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from nuvom._clock import SYSTEM_CLOCK, Clock
+from nuvom._settings import masked
+from nuvom.errors import SettingsError
+
+if TYPE_CHECKING:
+    from nuvom.stores.base import Store
+    from nuvom.stores.sqlite.database import Synchronous
+
+_KNOWN = "memory:// and sqlite:///"
+_SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
+
+
+def open_store(
+    url: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    busy_timeout: float | None = 5.0,
+    lease: float = 30.0,
+    root: Path | None = None,
+) -> Store:
+    """Return the store that a URL names; nothing is opened before it is used.
+
+    Args:
+        url: `memory://`, `sqlite:///relative/path` or `sqlite:////absolute/path`; a file takes `?synchronous=full` or
+            `normal` for all its commits.
+        clock: the store's clock.
+        busy_timeout: how many seconds a caller waits for a locked store; None: as long as it takes.
+        lease: seconds from a heartbeat until a silent process counts as dead.
+        root: where relative paths begin; by default the working directory.
+
+    Raises:
+        SettingsError: the URL names no store of this release.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme == "memory" and separator:
+        from nuvom.stores.memory import open_memory
+
+        if rest:
+            raise SettingsError(f"{masked(url)!r}: memory:// takes nothing after it; each app has one of its own")
+        return open_memory(clock=clock, busy_timeout=busy_timeout, lease=lease)
+    if scheme == "sqlite" and separator:
+        from nuvom.stores.sqlite.store import open_sqlite
+
+        path, synchronous = _file(url, rest)
+        path = (root or Path.cwd()) / path
+        return open_sqlite(path, clock=clock, busy_timeout=busy_timeout, lease=lease, synchronous=synchronous)
+    raise SettingsError(_unknown(url, scheme if separator else ""))
+
+
+def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
+    place, _, query = rest.partition("?")
+    if not place.startswith("/"):
+        raise SettingsError(
+            f"{masked(url)!r}: write three slashes before a relative path and four before an absolute one"
+        )
+    path = place.removeprefix("/")
+    if not path or path.endswith("/"):
+        raise SettingsError(f"{masked(url)!r} names no file; write sqlite:///nuvom.db")
+    if path == ":memory:":
+        raise SettingsError(f"{masked(url)!r}: the store in memory is memory://")
+    synchronous: Synchronous | None = None
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name != "synchronous":
+            raise SettingsError(f"{masked(url)!r}: there is no parameter {name!r}; a file takes synchronous")
+        if value not in _SYNCHRONOUS:
+            raise SettingsError(f"{masked(url)!r}: synchronous={value!r} must be full or normal")
+        synchronous = _SYNCHRONOUS[value]
+    return Path(path), synchronous
+
+
+def _unknown(url: str, scheme: str) -> str:
+    match scheme:
+        case "postgresql" | "postgres" | "redis" | "rediss" | "valkey":
+            return f"{masked(url)!r}: this release has no store for {scheme}; it has {_KNOWN}"
+        case "":
+            return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db or memory://"
+        case _:
+            return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}"

@@ -1,0 +1,147 @@
+"""Claims: ready jobs become a worker's, in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from nuvom._clock import to_us
+from nuvom._job import ClaimedJob, JobError
+from nuvom.stores.base import Claim, Order
+from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.endings import Endings
+from nuvom.stores.sqlite.failures import code
+from nuvom.stores.sqlite.rows import Row, claimed_job, write_error
+from nuvom.stores.sqlite.statements import load
+
+_PRIORITY, _RUN_AT = 5, 6  # places in a row of claim.sql; the first is seq
+
+
+class _UndecodableText(Exception):
+    """A row holds bytes that are no UTF-8, so the driver gave up on all of them."""
+
+
+def claim(database: Database, wanted: Claim) -> list[ClaimedJob]:
+    """Turn ready jobs into running ones of `wanted.worker`; see `JobStore.claim`."""
+    if wanted.limit <= 0:
+        return []
+    try:
+        return _claim(database, wanted, _fetch)
+    except _UndecodableText:
+        return _claim(database, wanted, _fetch_bytes)
+
+
+def as_json(names: Collection[str] | None) -> str | None:
+    """Return names as the JSON list that statements take; None stays None."""
+    return None if names is None else orjson.dumps(list(names)).decode()
+
+
+_Fetch = Callable[[sqlite3.Connection, str, dict[str, object]], list[Row]]
+
+
+def _claim(database: Database, wanted: Claim, fetch: _Fetch) -> list[ClaimedJob]:
+    now = database.now()
+    endings = Endings()
+    with database.write(durable=False) as connection:
+        rows = _take(connection, wanted, _parameters(database, wanted, now), fetch)
+        jobs = _decoded(connection, rows, now, endings)
+        endings.apply(connection, to_us(now))
+    endings.wake(database)
+    if any(job.max_crashes == 0 for job in jobs):
+        with database.write(durable=True) as connection:
+            connection.execute(load("sync_claim"), {"worker": wanted.worker, "now": to_us(now)})
+    return jobs
+
+
+def _parameters(database: Database, wanted: Claim, now: datetime) -> dict[str, object]:
+    return {
+        "worker": wanted.worker,
+        "now": to_us(now),
+        "boot": database.boot(),
+        "monotonic": database.monotonic_us(),
+        "limit": wanted.limit,
+        "excluding": as_json(wanted.excluding or None),
+    }
+
+
+def _take(connection: sqlite3.Connection, wanted: Claim, parameters: dict[str, object], fetch: _Fetch) -> list[Row]:
+    if wanted.order == Order.SUSPECT:
+        return fetch(connection, load("claim_suspect"), {**parameters, "queues": as_json(wanted.queues)})
+    queues: Sequence[str] | None = wanted.queues
+    if queues is None:
+        queues = [queue for (queue,) in fetch(connection, load("ready_queues"), {})]
+    else:
+        queues = list(dict.fromkeys(queues))
+    heads: list[Row] = []
+    if wanted.order == Order.FAIR:
+        heads = fetch(connection, load("claim_heads"), {**parameters, "queues": as_json(queues)})
+        heads.sort(key=_oldest_first)
+        parameters = {**parameters, "limit": wanted.limit - len(heads)}
+    return heads + _take_best(connection, queues, parameters, fetch)
+
+
+def _take_best(
+    connection: sqlite3.Connection, queues: Sequence[str], parameters: dict[str, Any], fetch: _Fetch
+) -> list[Row]:
+    if not queues or not parameters["limit"]:
+        return []
+    if len(queues) > parameters["limit"]:
+        found = fetch(connection, load("best_queues"), {**parameters, "queues": as_json(queues)})
+        queues = [queue for (queue,) in found]
+    if len(queues) == 1:
+        rows = fetch(connection, load("claim_queue"), {**parameters, "queue": queues[0]})
+    else:
+        rows = fetch(connection, load("claim"), {**parameters, "queues": as_json(queues)})
+    rows.sort(key=_best_first)
+    return rows
+
+
+def _best_first(row: Row) -> tuple[int, int, int]:
+    return -row[_PRIORITY], row[_RUN_AT], row[0]
+
+
+def _oldest_first(row: Row) -> tuple[int, int]:
+    return row[_RUN_AT], row[0]
+
+
+def _fetch(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[Row]:
+    try:
+        return connection.execute(statement, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if code(error) == 0:
+            raise _UndecodableText from error
+        raise
+
+
+def _fetch_bytes(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[Row]:
+    # What is no UTF-8 stays as bytes, and makes only its own row undecodable.
+    connection.text_factory = _text_or_bytes
+    try:
+        return connection.execute(statement, parameters).fetchall()
+    finally:
+        connection.text_factory = str
+
+
+def _text_or_bytes(data: bytes) -> str | bytes:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _decoded(connection: sqlite3.Connection, rows: list[Row], now: datetime, endings: Endings) -> list[ClaimedJob]:
+    jobs = []
+    for row in rows:
+        try:
+            jobs.append(claimed_job(row, now))
+        except (ValueError, TypeError, OverflowError) as error:
+            message = f"the stored row does not decode: {error}"
+            parameters = (to_us(now), write_error(JobError("corrupt", message=message)), row[0])
+            connection.execute(load("insert_lost_attempt"), parameters)
+            connection.execute(load("fail_corrupt"), parameters)
+            endings.add(row[1], row[14] if isinstance(row[14], str) else None)
+    return jobs

@@ -1,0 +1,42 @@
+"""What follows when jobs end: the next job of each key goes on, and whoever waits for a result is woken."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.statements import load
+
+
+class Endings:
+    """The jobs that one transaction ends."""
+
+    def __init__(self) -> None:
+        self._ids: list[bytes] = []
+        self._keys: dict[str, None] = {}
+        self._ports: set[int] = set()
+        self._released = False
+
+    def add(self, job_id: bytes, key: str | None) -> None:
+        """Note that a job ended."""
+        self._ids.append(job_id)
+        if key is not None:
+            self._keys[key] = None
+
+    def apply(self, connection: sqlite3.Connection, now_us: int) -> None:
+        """Release what the keys held and note who waits, in the transaction that ends the jobs."""
+        if not self._ids:
+            return
+        for key in self._keys:
+            cursor = connection.execute(load("release_held"), {"key": key, "now": now_us})
+            self._released = self._released or cursor.rowcount > 0
+        if connection.execute(load("has_waiters")).fetchone() is not None:
+            for job_id in self._ids:
+                self._ports.update(port for (port,) in connection.execute(load("waiters_of"), (job_id,)))
+
+    def wake(self, database: Database) -> None:
+        """Wake whom it concerns, after the commit."""
+        if self._ports:
+            database.ears.send(self._ports)
+        if self._released:
+            database.wake("worker")

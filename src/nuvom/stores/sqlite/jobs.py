@@ -1,0 +1,195 @@
+"""Jobs in SQLite, from push to retry."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+
+from nuvom._clock import from_us
+from nuvom._ids import raw
+from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
+from nuvom.stores.base import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
+from nuvom.stores.sqlite import claims, outcomes, rows, waiting
+from nuvom.stores.sqlite.checkpoints import relieve
+from nuvom.stores.sqlite.claims import as_json
+from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.endings import Endings
+from nuvom.stores.sqlite.insert import insert_jobs
+from nuvom.stores.sqlite.statements import load
+
+_END = (1 << 63) - 1  # above every seq
+
+
+class SqliteJobs:
+    """A `nuvom.stores.base.JobStore`; the promises are written there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
+        """Store all of `jobs` or none; an id that is there already changes nothing and says so."""
+        if not jobs:
+            return []
+        with self._database.write(durable=True) as connection:
+            inserted = insert_jobs(connection, jobs, self._database.now_us())
+        if inserted.ready:
+            self._database.wake("worker")
+        relieve(self._database)
+        return [Pushed(job.id, new) for job, new in zip(jobs, inserted.new, strict=True)]
+
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one."""
+        return claims.claim(self._database, claim)
+
+    def has_ready(self, queues: tuple[str, ...] | None, excluding: Collection[str] = ()) -> bool:
+        """Tell whether a claim would find something, suspects included; a plain read."""
+        parameters = {"queues": as_json(queues), "excluding": as_json(excluding or None)}
+        statement = "has_ready_any" if queues is None else "has_ready"
+        with self._database.read() as connection:
+            return _found(connection, statement, parameters) or _found(connection, "has_suspects", parameters)
+
+    def has_suspects(self, queues: tuple[str, ...] | None) -> bool:
+        """Tell whether a suspect is ready; a plain read."""
+        with self._database.read() as connection:
+            return _found(connection, "has_suspects", {"queues": as_json(queues), "excluding": None})
+
+    def finish(self, worker: str, outcomes_: Sequence[Outcome]) -> list[Refused]:
+        """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned."""
+        return outcomes.finish(self._database, worker, outcomes_)
+
+    def promote(self, limit: int) -> int:
+        """Make at most `limit` due delayed jobs ready, oldest first; returns how many."""
+        now = {"now": self._database.now_us()}
+        with self._database.read() as connection:
+            if not _found(connection, "has_due", now):
+                return 0
+        with self._database.write(durable=False) as connection:
+            promoted = connection.execute(load("promote"), {**now, "limit": limit}).rowcount
+        if promoted:
+            self._database.wake("worker")
+        return promoted
+
+    def next_wakeup(self) -> Wakeup:
+        """Say when the next delayed job is due and when the earliest lease ends; an index look."""
+        now, monotonic = self._database.now_us(), self._database.monotonic_us()
+        with self._database.read() as connection:
+            (delayed,) = connection.execute(load("next_delayed")).fetchone()
+            parameters = {"boot": self._database.boot(), "monotonic": monotonic}
+            (lease,) = connection.execute(load("next_lease"), parameters).fetchone()
+        return Wakeup(_seconds(delayed, now), _seconds(lease, monotonic))
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, None for an id that is not (or no longer) there."""
+        if (identifier := _raw(job_id)) is None:
+            return None
+        with self._database.read() as connection:
+            row = connection.execute(load("get_job"), {"id": identifier}).fetchone()
+        return None if row is None else rows.job(row)
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the attempts that ended without success, oldest first."""
+        with self._database.read() as connection:
+            found = connection.execute(load("attempts"), {"id": _raw(job_id)}).fetchall()
+        return [rows.attempt(row) for row in found]
+
+    def cancel(self, job_id: str) -> CancelAnswer:
+        """Cancel a job that waits; a running or final one is left as it is."""
+        if (identifier := _raw(job_id)) is None:
+            return CancelAnswer.NOT_FOUND
+        now_us = self._database.now_us()
+        endings = Endings()
+        with self._database.write(durable=True) as connection:
+            cancelled = connection.execute(load("cancel_job"), {"id": identifier, "now": now_us}).fetchone()
+            if cancelled is None:
+                return _why_not(connection, identifier)
+            endings.add(identifier, *cancelled)
+            endings.apply(connection, now_us)
+        endings.wake(self._database)
+        return CancelAnswer.CANCELLED
+
+    def retry(self, job_id: str) -> bool:
+        """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
+        parameters = {"id": _raw(job_id), "now": self._database.now_us()}
+        with self._database.write(durable=True) as connection:
+            retried = connection.execute(load("retry_job"), parameters).rowcount == 1
+        if retried:
+            self._database.wake("worker")
+        return retried
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """Return how many jobs there are of each status; costs a scan, not for loops."""
+        counted = dict.fromkeys(JobStatus, 0)
+        with self._database.read() as connection:
+            for state, count in connection.execute(load("count_jobs")):
+                counted[JobState(state).status] += count
+        return counted
+
+    def queues(self) -> list[QueueStats]:
+        """Return each queue that has jobs waiting or running."""
+        found: dict[str, QueueStats] = {}
+        with self._database.read() as connection:
+            for queue, state, number, oldest_us in connection.execute(load("queue_stats")):
+                stats = found.get(queue) or QueueStats(queue, 0, 0, 0, 0, None)
+                moments = [stats.oldest, None if oldest_us is None else from_us(oldest_us)]
+                oldest = min((moment for moment in moments if moment is not None), default=None)
+                found[queue] = stats._replace(**{state: number + getattr(stats, state), "oldest": oldest})
+        return [found[queue] for queue in sorted(found)]
+
+    def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
+        """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        return waiting.wait_final(self._database, self, job_id, timeout)
+
+    def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
+        """Return jobs, newest first; `before` is the last id of the page before."""
+        parameters = {
+            "states": as_json(_states(wanted.status)),
+            "task": wanted.task,
+            "queue": wanted.queue,
+            "schedule_id": None if wanted.schedule_id is None else _raw(wanted.schedule_id) or b"",
+            "limit": limit,
+        }
+        statement = "list_jobs"
+        if wanted.schedule_id is not None:
+            statement = "list_by_schedule"
+        elif wanted.status is JobStatus.FAILED:
+            statement = "list_failed"
+        with self._database.read() as connection:
+            found = connection.execute(load(statement), {**parameters, "before": _seq(connection, before)}).fetchall()
+        return [rows.job(row) for row in found]
+
+
+def _raw(job_id: str) -> bytes | None:
+    try:
+        return raw(job_id)
+    except ValueError:
+        return None  # what is no UUID is no job's id
+
+
+def _found(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, object]) -> bool:
+    return connection.execute(load(statement), parameters).fetchone() is not None
+
+
+def _seconds(moment_us: int | None, now_us: int) -> float | None:
+    return None if moment_us is None else (moment_us - now_us) / 1_000_000
+
+
+def _states(status: JobStatus | None) -> list[str] | None:
+    return None if status is None else [state.value for state in JobState if state.status is status]
+
+
+def _seq(connection: sqlite3.Connection, before: str | None) -> int:
+    if before is None:
+        return _END
+    row = connection.execute(load("job_seq"), {"id": _raw(before)}).fetchone()
+    seq: int = 0 if row is None else row[0]
+    return seq
+
+
+def _why_not(connection: sqlite3.Connection, identifier: bytes) -> CancelAnswer:
+    match connection.execute(load("job_state"), {"id": identifier}).fetchone():
+        case None:
+            return CancelAnswer.NOT_FOUND
+        case (JobState.RUNNING.value,):
+            return CancelAnswer.RUNNING
+        case _:
+            return CancelAnswer.FINISHED

@@ -1,0 +1,149 @@
+"""Rows of jobs as values: strict for what a worker runs, lenient for what people look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from nuvom._clock import EPOCH, from_us
+from nuvom._ids import text
+from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState
+
+Row = tuple[Any, ...]
+
+_new = tuple.__new__
+
+
+def claimed_job(row: Row, started_at: datetime) -> ClaimedJob:
+    """Return the job of a row of claim.sql; raises ValueError, TypeError or OverflowError where it does not decode."""
+    (
+        seq, id_, task, arguments, queue, priority, run_us, created_us, attempt, errors, crashes, max_crashes, defers,
+        suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata,
+    ) = row  # fmt: skip
+    run_at = from_us(run_us)
+    created_at = run_at if created_us == run_us else from_us(created_us)
+    if options is not None:
+        _check_object("options", options)
+    if metadata is not None:
+        _check_object("metadata", metadata)
+    return _new(
+        ClaimedJob,
+        (
+            seq,
+            text(id_),
+            task,
+            arguments,
+            queue,
+            priority,
+            run_at,
+            started_at,
+            created_at,
+            attempt,
+            errors,
+            crashes,
+            max_crashes,
+            defers,
+            suspect == 1,
+            key,
+            None if schedule_id is None else _uuid(schedule_id),
+            schedule_name,
+            None if scheduled_for is None else from_us(scheduled_for),
+            options,
+            metadata,
+        ),
+    )
+
+
+def job(row: Row) -> Job:
+    """Return the job of a row of get_job.sql; what does not decode is left out, so that it can be looked at."""
+    (
+        id_, task, arguments, queue, priority, state, run_at, created_at, started_at, finished_at, attempt, errors,
+        retries, crashes, max_crashes, defers, suspect, worker, key, schedule_id, schedule_name, scheduled_for, value,
+        error, options, metadata,
+    ) = row  # fmt: skip
+    return Job(
+        id=text(id_),
+        task=task,
+        arguments=arguments,
+        queue=queue,
+        priority=priority,
+        state=JobState(state),
+        run_at=_moment(run_at) or EPOCH,
+        created_at=_moment(created_at) or EPOCH,
+        started_at=_moment(started_at),
+        finished_at=_moment(finished_at),
+        attempt=attempt,
+        errors=errors,
+        retries=retries,
+        crashes=crashes,
+        max_crashes=max_crashes,
+        defers=defers,
+        suspect=bool(suspect),
+        worker=worker,
+        key=key,
+        schedule_id=None if schedule_id is None else text(schedule_id),
+        schedule_name=schedule_name,
+        scheduled_for=_moment(scheduled_for),
+        value=value,
+        error=None if error is None else read_error(error),
+        options=options,
+        metadata=_object(metadata),
+    )
+
+
+def attempt(row: Row) -> Attempt:
+    """Return the attempt of a row of attempts.sql."""
+    number, worker, started_at, ended_at, error = row
+    return Attempt(
+        number=number,
+        worker=worker,
+        started_at=_moment(started_at),
+        ended_at=_moment(ended_at) or EPOCH,
+        error=None if error is None else read_error(error),
+    )
+
+
+def write_error(error: JobError) -> bytes:
+    """Return an error as JSON; what UTF-8 cannot carry becomes a question mark."""
+    fields = {"kind": error.kind, "type": error.type, "message": error.message, "traceback": error.traceback}
+    try:
+        return orjson.dumps(fields)
+    except TypeError:  # lone surrogates
+        return orjson.dumps({name: value.encode(errors="replace").decode() for name, value in fields.items()})
+
+
+def read_error(data: bytes) -> JobError:
+    """Return the error of `write_error`'s JSON."""
+    try:
+        fields = orjson.loads(data)
+        return JobError(**{name: str(fields.get(name, "")) for name in ("kind", "type", "message", "traceback")})
+    except (ValueError, AttributeError):
+        return JobError("corrupt", message="the stored error does not decode")
+
+
+def _check_object(name: str, data: bytes) -> None:
+    if not isinstance(orjson.loads(data), dict):
+        raise ValueError(f"{name} is no JSON object")
+
+
+def _uuid(data: bytes) -> str:
+    if len(data) != 16:
+        raise ValueError("schedule_id does not have 16 bytes")
+    return text(data)
+
+
+def _object(data: bytes | None) -> dict[str, Any]:
+    try:
+        found = {} if data is None else orjson.loads(data)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    try:
+        return None if microseconds is None else from_us(microseconds)
+    except OverflowError:
+        return None

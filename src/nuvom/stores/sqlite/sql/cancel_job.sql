@@ -1,0 +1,4 @@
+-- A job that waits is cancelled.
+UPDATE jobs SET state = 'cancelled', finished_at = :now
+WHERE id = :id AND state IN ('ready', 'delayed', 'held')
+RETURNING key;

@@ -1,0 +1,14 @@
+-- Take the best ready jobs of one queue for a worker that lives: claim.sql without what several queues need.
+UPDATE jobs
+SET state = 'running', worker = :worker, started_at = :now, attempt = attempt + 1
+WHERE seq IN (
+    SELECT seq FROM jobs INDEXED BY jobs_claim
+    WHERE queue = :queue AND state = 'ready' AND suspect = 0
+        AND (:excluding IS NULL OR task NOT IN (SELECT value FROM json_each(:excluding)))
+    ORDER BY priority DESC, run_at, seq
+    LIMIT :limit
+)
+AND EXISTS (SELECT 1 FROM workers WHERE id = :worker AND boot = :boot AND lease_until > :monotonic)
+RETURNING
+    seq, id, task, arguments, queue, priority, run_at, created_at, attempt, errors, crashes, max_crashes, defers,
+    suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata;

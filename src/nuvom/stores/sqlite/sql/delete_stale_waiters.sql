@@ -1,0 +1,2 @@
+-- Those who died in their sleep.
+DELETE FROM waiters WHERE until < :now;

@@ -1,0 +1,2 @@
+-- Whether anybody waits for any result.
+SELECT 1 FROM waiters LIMIT 1;

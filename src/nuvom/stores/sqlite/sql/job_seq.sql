@@ -1,0 +1,2 @@
+-- Where a page begins.
+SELECT seq FROM jobs WHERE id = :id;

@@ -1,0 +1,2 @@
+-- How far a job is.
+SELECT state FROM jobs WHERE id = :id;

@@ -1,0 +1,12 @@
+-- A schedule's jobs, newest first.
+SELECT
+    id, task, arguments, queue, priority, state, run_at, created_at, started_at, finished_at, attempt, errors, retries,
+    crashes, max_crashes, defers, suspect, worker, key, schedule_id, schedule_name, scheduled_for, value, error, options,
+    metadata
+FROM jobs INDEXED BY jobs_schedule
+WHERE schedule_id = :schedule_id AND seq < :before
+    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (:task IS NULL OR task = :task)
+    AND (:queue IS NULL OR queue = :queue)
+ORDER BY seq DESC
+LIMIT :limit;
