@@ -1,0 +1,125 @@
+"""What to claim and when: how much there is room for, which tasks to pass over, how soon to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from nuvom._clock import Clock
+from nuvom._crashpoint import reached
+from nuvom._job import ClaimedJob
+from nuvom.errors import StoreUnavailable
+from nuvom.stores.base import Claim, JobStore, Order
+from nuvom.worker.execution import Prepared
+from nuvom.worker.hands import Hands
+from nuvom.worker.pace import MAX_CLAIM, Pace
+from nuvom.worker.settings import WorkerSettings
+from nuvom.worker.unknown import UnknownTasks
+
+LOOK = 0.001  # seconds between looks for ready jobs, at least
+FAIR_EVERY = 10
+_SHARE = 20  # a look may take a twentieth of the time
+_NEVER = float("inf")
+
+
+class Claimed(NamedTuple):
+    """What a try gave; `again` is after how many seconds to try anew unless something happens before."""
+
+    jobs: list[ClaimedJob]
+    again: float
+    fruitless: bool = False  # there was something, and it could not be claimed
+
+
+class Claims:
+    """Claims of one process; times are monotonic seconds."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        tasks: Mapping[str, Prepared],
+        unknown: UnknownTasks,
+        hands: Hands,
+        settings: WorkerSettings,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._unknown = unknown
+        self._hands = hands
+        self._settings = settings
+        self._clock = clock
+        kinds = {task.is_async for task in tasks.values()} or {False}
+        self._names = {kind: tuple(name for name, task in tasks.items() if task.is_async is kind) for kind in kinds}
+        self._count = 0
+        self._fruitless = 0
+        self._more = True  # a claim is likely to find something
+        self.look_at = 0.0
+        self.pace = Pace()
+        self.doubtful = False  # the fate of a claim is unknown: the store may count jobs as ours that we do not have
+
+    def hint(self) -> None:
+        """Claim without a look: jobs were made ready just now."""
+        self._more = True
+
+    def take(self, worker: str, now: float) -> Claimed:
+        """Claim jobs if there is room for them and something is ready."""
+        limit, passed_over = self._room(now)
+        if limit <= 0:
+            return Claimed([], _NEVER)
+        if not self._more:
+            if now < self.look_at:
+                return Claimed([], self.look_at - now)
+            if not self._look(passed_over):
+                return Claimed([], _NEVER)
+        self._count += 1
+        order = Order.BEST if self._count % FAIR_EVERY else Order.FAIR
+        jobs = self._claim(Claim(worker, limit, self._settings.queues, passed_over, order))
+        self._more = len(jobs) == limit
+        # There was something: a suspect, or our lease ran out, or others were faster. Ask less and less often.
+        self._fruitless = 0 if jobs else min(self._fruitless + 1, 8)
+        self.look_at = max(self.look_at, now + LOOK * 2**self._fruitless)
+        # A batch that others had locked is not an empty queue: look once more before sleeping.
+        return Claimed(jobs, 0.0 if self._more else self.look_at - now, not jobs)
+
+    def suspects_ready(self) -> bool:
+        """Read whether a suspect waits."""
+        return self._store.has_suspects(self._settings.queues)
+
+    def take_suspect(self, worker: str, now: float) -> list[ClaimedJob]:
+        """Claim one suspect."""
+        return self._claim(Claim(worker, 1, self._settings.queues, self._unknown.excluded(now), Order.SUSPECT))
+
+    def _look(self, passed_over: tuple[str, ...]) -> bool:
+        began = self._clock.monotonic()
+        self._more = self._store.has_ready(self._settings.queues, passed_over)
+        ended = self._clock.monotonic()
+        # With a million jobs to pass over a look is dear, and is not soon repeated.
+        self.look_at = ended + max(LOOK, _SHARE * (ended - began))
+        return self._more
+
+    def _claim(self, claim: Claim) -> list[ClaimedJob]:
+        reached("worker.claim")
+        try:
+            jobs = self._store.claim(claim)
+        except StoreUnavailable as error:
+            self.doubtful |= error.unknown
+            raise
+        reached("worker.claimed")
+        return jobs
+
+    def _room(self, now: float) -> tuple[int, tuple[str, ...]]:
+        """Return how many jobs to claim, and the tasks to pass over: unknown ones, and those whose hands are full."""
+        passed_over = self._unknown.excluded(now)
+        rooms = []
+        for kind, names in self._names.items():
+            if (room := self._room_of(is_async=kind)) > 0:
+                rooms.append(room)
+            else:
+                passed_over += names
+        return min(MAX_CLAIM, *rooms, MAX_CLAIM) if rooms else 0, passed_over
+
+    def _room_of(self, *, is_async: bool) -> int:
+        load = self._hands.load(is_async=is_async)
+        if is_async:
+            return self._settings.async_concurrency - load
+        ahead = self.pace.ahead(self._settings.threads)
+        return self._settings.threads + ahead - load if self._hands.low() else 0

@@ -1,0 +1,178 @@
+"""One job: decode its arguments, call its task, say how it ended."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, Self
+
+from nuvom import _current
+from nuvom._crashpoint import reached
+from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
+from nuvom._retry import MAX_DEFERS, RetryLater, option, retry_at
+from nuvom.worker.error_text import describe
+
+log = logging.getLogger("nuvom.worker")
+
+
+class Runnable(Protocol):
+    """What a worker needs of a task."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """Names it had before: jobs that carry one are its jobs."""
+        ...
+
+    @property
+    def is_async(self) -> bool:
+        """Whether calling it gives an awaitable."""
+        ...
+
+    @property
+    def retries(self) -> int:
+        """How many errors a job survives where its call said nothing."""
+        ...
+
+    @property
+    def store_result(self) -> bool:
+        """Whether what it returns is kept."""
+        ...
+
+    @property
+    def max_crashes(self) -> int:
+        """How many crashes a job survives where its call said nothing."""
+        ...
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The user's function."""
+        ...
+
+    def decode(self, arguments: bytes) -> tuple[Sequence[Any], Mapping[str, Any]]:
+        """Return args and kwargs; raises TypeError where they no longer fit the function."""
+        ...
+
+    def encode_result(self, value: Any) -> bytes:
+        """Return a value as JSON; raises where JSON cannot carry it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A task read once: what runs its jobs then costs no look-up a job."""
+
+    function: Callable[..., Any]
+    decode: Callable[[bytes], tuple[Sequence[Any], Mapping[str, Any]]]
+    encode_result: Callable[[Any], bytes]
+    is_async: bool
+    retries: int
+    store_result: bool
+
+    @classmethod
+    def of(cls, task: Runnable) -> Self:
+        """Read a task."""
+        return cls(task.function, task.decode, task.encode_result, task.is_async, task.retries, task.store_result)
+
+
+class World(NamedTuple):
+    """What an attempt takes from outside: the time, and a random number from 0 to 1."""
+
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+
+
+def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
+    """Run a job of a plain function in this thread; whatever the task does, an outcome is returned."""
+    try:
+        args, kwargs = task.decode(job.arguments)
+    except BaseException as error:  # noqa: BLE001 - validators are the user's code: they may raise anything
+        return _misfit(job, error)
+    token = _current.enter((job, task.retries))
+    try:
+        reached("worker.before_call")
+        value = task.function(*args, **kwargs)
+        reached("worker.after_call")
+    except BaseException as error:  # noqa: BLE001 - SystemExit too costs this job an error and nobody else anything
+        return _failed(job, task, error, world)
+    finally:
+        _current.leave(token)
+    return _succeeded(job, task, value)
+
+
+async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
+    """Run a job of a coroutine function in this event loop; whatever the task does, an outcome is returned."""
+    try:
+        args, kwargs = task.decode(job.arguments)
+    except BaseException as error:  # noqa: BLE001 - as in execute
+        return _misfit(job, error)
+    token = _current.enter((job, task.retries))
+    try:
+        reached("worker.before_call")
+        value = await task.function(*args, **kwargs)
+        reached("worker.after_call")
+    except BaseException as error:  # noqa: BLE001 - as in execute; nobody else cancels this coroutine
+        return _failed(job, task, error, world)
+    finally:
+        _current.leave(token)
+    return _succeeded(job, task, value)
+
+
+def _succeeded(job: ClaimedJob, task: Prepared, value: Any) -> Outcome:
+    try:
+        if not _keeps_result(job, task):
+            return Outcome(job, Verdict.SUCCEEDED)
+        return Outcome(job, Verdict.SUCCEEDED, task.encode_result(value))
+    except BaseException as error:  # noqa: BLE001 - a value's own methods may raise anything; the job has succeeded
+        reason = describe(error, "result")
+        log.warning("job %s of task %r succeeded, its value was dropped: %s", job.id, job.task, reason.message)
+        return Outcome(job, Verdict.SUCCEEDED, None, reason)
+
+
+def _keeps_result(job: ClaimedJob, task: Prepared) -> bool:
+    return task.store_result if job.options is None else option(job.options, "store_result", task.store_result)
+
+
+def _misfit(job: ClaimedJob, error: BaseException) -> Outcome:
+    reason = describe(error, "arguments")
+    log.error("job %s of task %r failed: its arguments no longer fit: %s", job.id, job.task, reason.message)
+    return Outcome(job, Verdict.FAILED, None, reason)
+
+
+def _failed(job: ClaimedJob, task: Prepared, error: BaseException, world: World) -> Outcome:
+    """Say what an exception means: a later run that was asked for, another try, or the end."""
+    retries = option(job.options, "retries", task.retries)
+    if isinstance(error, RetryLater):
+        return _deferred(job, error, retries, world.now())
+    reason = describe(error, "error")
+    if job.errors >= retries:
+        log.error(
+            "job %s of task %r failed: %s: %s\n%s", job.id, job.task, reason.type, reason.message, reason.traceback
+        )
+        return Outcome(job, Verdict.FAILED, None, reason, None, retries)
+    run_at = retry_at(job.errors, world.now(), world.random())
+    log.warning(
+        "job %s of task %r raised %s: %s; try %d of %d follows at %s",
+        job.id,
+        job.task,
+        reason.type,
+        reason.message,
+        job.errors + 1,
+        retries,
+        run_at.isoformat(timespec="seconds"),
+    )
+    return Outcome(job, Verdict.RETRY, None, reason, run_at, retries)
+
+
+def _deferred(job: ClaimedJob, error: RetryLater, retries: int, now: datetime) -> Outcome:
+    if job.defers < MAX_DEFERS:
+        return Outcome(job, Verdict.DEFER, None, None, now + error.in_, retries)
+    message = f"asked for a later run {job.defers + 1} times; a job may do that {MAX_DEFERS} times"
+    log.error("job %s of task %r failed: %s", job.id, job.task, message)
+    return Outcome(job, Verdict.FAILED, None, JobError("error", "nuvom.RetryLater", message), None, retries)

@@ -1,0 +1,236 @@
+"""Who runs jobs: threads for plain functions, and one event loop for coroutine functions."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from time import monotonic, perf_counter
+from typing import Protocol, TypeVar
+
+from nuvom._job import ClaimedJob, Outcome, Verdict
+from nuvom.worker.error_text import describe
+from nuvom.worker.execution import Prepared, World, execute, execute_async
+
+T = TypeVar("T")
+
+FULL = 300  # outcomes that are worth waking the store's thread for
+
+# Bare tuples: they are made for each job, and a named one costs five times as much.
+Work = tuple[ClaimedJob, Prepared, float]  # a claimed job, its task, when it was claimed (monotonic)
+Done = tuple[Outcome, float]  # an outcome, and the seconds that it took
+
+
+class Hands(Protocol):
+    """Where jobs go and outcomes come from; used by one thread, the one that talks to the store."""
+
+    def give(self, work: Iterable[Work]) -> None:
+        """Take jobs to run, in this order."""
+        ...
+
+    def collect(self, *, is_async: bool) -> list[Done]:
+        """Return what ended since the last call."""
+        ...
+
+    def load(self, *, is_async: bool) -> int:
+        """Return how many jobs were given and neither collected nor taken back."""
+        ...
+
+    def waiting(self) -> int:
+        """Return how many jobs nobody has begun."""
+        ...
+
+    def low(self) -> bool:
+        """Whether so few jobs wait that it is time to claim more."""
+        ...
+
+    def take_back(self, claimed_before: float) -> list[ClaimedJob]:
+        """Return jobs that nobody has begun, of those claimed before then; nobody will begin them."""
+        ...
+
+    def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
+        """Call `wait` unless there is something to collect; an outcome ends it. Returns what `wait` returned."""
+        ...
+
+    def close(self, timeout: float) -> bool:
+        """Let the threads end; False when a job still holds one."""
+        ...
+
+
+class Lane:
+    """Jobs that wait for one kind of hand, and what came of them."""
+
+    def __init__(self) -> None:
+        self.inbox: SimpleQueue[Work | None] = SimpleQueue()
+        self.outbox: SimpleQueue[Done] = SimpleQueue()
+        self.load = 0
+
+    def give(self, work: Iterable[Work]) -> None:
+        """Queue jobs."""
+        for item in work:
+            self.inbox.put(item)
+            self.load += 1
+
+    def collect(self) -> list[Done]:
+        """Return what ended."""
+        done = _drained(self.outbox)
+        self.load -= len(done)
+        return done
+
+    def take_back(self, claimed_before: float) -> list[ClaimedJob]:
+        """Return the jobs that still wait and were claimed before then."""
+        taken = []
+        for item in _drained(self.inbox):
+            if item is not None and item[2] < claimed_before:
+                taken.append(item[0])
+            else:
+                self.inbox.put(item)
+        self.load -= len(taken)
+        return taken
+
+
+def _drained(queue: SimpleQueue[T]) -> list[T]:
+    items: list[T] = []
+    try:
+        while True:
+            items.append(queue.get_nowait())
+    except Empty:
+        return items
+
+
+class Pool:
+    """Threads and an event loop; both start with their first job."""
+
+    def __init__(self, threads: int, world: World, wake: Callable[[], None]) -> None:
+        self._size = threads
+        self._world = world
+        self._wake = wake
+        self._sleeping = False
+        self._low = 0
+        self._plain = Lane()
+        self._async = Lane()
+        self._threads: list[threading.Thread] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread: threading.Thread | None = None
+        self._closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def give(self, work: Iterable[Work]) -> None:
+        """Hand plain jobs to the threads, the others to the event loop."""
+        plain: list[Work] = []
+        coroutines: list[Work] = []
+        for item in work:
+            (coroutines if item[1].is_async else plain).append(item)
+        if plain:
+            self._start_threads()
+            self._plain.give(plain)
+            self._low = self._plain.inbox.qsize() // 2
+        if coroutines:
+            self._async.give(coroutines)
+            loop = self._started_loop()
+            loop.call_soon_threadsafe(self._begin, loop)
+
+    def collect(self, *, is_async: bool) -> list[Done]:
+        """Return what ended since the last call."""
+        return (self._async if is_async else self._plain).collect()
+
+    def load(self, *, is_async: bool) -> int:
+        """Return how many jobs were given and neither collected nor taken back."""
+        return (self._async if is_async else self._plain).load
+
+    def waiting(self) -> int:
+        """Return how many jobs nobody has begun."""
+        return self._plain.inbox.qsize() + self._async.inbox.qsize()
+
+    def low(self) -> bool:
+        """Whether at most half of the jobs that were last given to the threads still wait."""
+        return self._plain.inbox.qsize() <= self._low
+
+    def take_back(self, claimed_before: float) -> list[ClaimedJob]:
+        """Return jobs that nobody has begun, of those claimed before then."""
+        return self._plain.take_back(claimed_before) + self._async.take_back(claimed_before)
+
+    def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
+        """Wait, to be woken by an outcome only while asleep: a wake-up for each would cost more than the job."""
+        self._sleeping = True
+        try:
+            # Looked at after the flag is up: whoever ends a job now sees the flag, and who ended one before is seen.
+            return False if self._worth_waking() else wait(seconds)
+        finally:
+            self._sleeping = False
+
+    def close(self, timeout: float) -> bool:
+        """Let the threads and the loop end; False when a job still holds one after `timeout` seconds."""
+        self._closing = True
+        for _ in self._threads:
+            self._plain.inbox.put(None)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        everyone = [*self._threads, *([self._loop_thread] if self._loop_thread else [])]
+        deadline = monotonic() + timeout
+        for thread in everyone:
+            thread.join(max(0.0, deadline - monotonic()))
+        return not any(thread.is_alive() for thread in everyone)
+
+    def _worth_waking(self) -> bool:
+        done = self._plain.outbox.qsize()
+        return bool(self._async.outbox.qsize() or done >= FULL or (done and self._plain.inbox.qsize() <= self._low))
+
+    def _ended(self, lane: Lane, outcome: Outcome, seconds: float) -> None:
+        lane.outbox.put((outcome, seconds))
+        if self._sleeping and self._worth_waking():
+            self._sleeping = False
+            self._wake()
+
+    def _start_threads(self) -> None:
+        while len(self._threads) < self._size:
+            thread = threading.Thread(target=self._serve, name=f"nuvom-{len(self._threads) + 1}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self) -> None:
+        lane, world, get = self._plain, self._world, self._plain.inbox.get
+        while (work := get()) is not None:
+            job, task, _ = work
+            began = perf_counter()
+            try:
+                outcome = execute(job, task, world)
+            except BaseException as error:  # noqa: BLE001 - a thread that dies is a worker that is alive and deaf
+                outcome = _corrupt(job, error)
+            self._ended(lane, outcome, perf_counter() - began)
+
+    def _started_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._loop_thread = threading.Thread(target=self._turn, args=[self._loop], name="nuvom-async", daemon=True)
+            self._loop_thread.start()
+        return self._loop
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        while not self._closing:  # a task may stop the loop that it runs in
+            loop.run_forever()
+        if not self._tasks:
+            loop.close()
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        for work in _drained(self._async.inbox):
+            if work is not None:
+                task = loop.create_task(self._run(work))
+                self._tasks.add(task)  # the loop itself keeps only weak references
+                task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, work: Work) -> None:
+        job, task, _ = work
+        began = perf_counter()
+        try:
+            outcome = await execute_async(job, task, self._world)
+        except BaseException as error:  # noqa: BLE001 - as in _serve
+            outcome = _corrupt(job, error)
+        self._ended(self._async, outcome, perf_counter() - began)
+
+
+def _corrupt(job: ClaimedJob, error: BaseException) -> Outcome:
+    """Say that a job's own row (its options) cannot be read: the task's errors never come here."""
+    return Outcome(job, Verdict.FAILED, None, describe(error, "corrupt"))

@@ -1,0 +1,27 @@
+"""How many jobs to hold beyond the free threads: as many as will be run in 50 ms, so that none waits long."""
+
+from __future__ import annotations
+
+AHEAD = 0.05  # seconds of work to hold in advance
+MAX_CLAIM = 300
+_SLOW = 1.0  # seconds; nothing is held in advance
+
+
+class Pace:
+    """The recent mean duration of jobs, and what follows from it."""
+
+    def __init__(self) -> None:
+        self._mean = _SLOW
+
+    def measure(self, jobs: int, seconds: float) -> None:
+        """Count `jobs` that took `seconds` together; many weigh more than one."""
+        weight = min(0.5, jobs / 20)
+        self._mean += weight * (seconds / jobs - self._mean)
+
+    def blocked(self) -> None:
+        """Start anew from slow: jobs that were held in advance found no thread in time."""
+        self._mean = _SLOW
+
+    def ahead(self, threads: int) -> int:
+        """Return how many jobs to hold beyond those that run."""
+        return min(MAX_CLAIM, int(AHEAD * threads / max(self._mean, 1e-6)))

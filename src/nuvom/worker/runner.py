@@ -1,0 +1,346 @@
+"""One process of a worker: it claims jobs, hands them out, and records how they ended."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from nuvom._clock import SYSTEM_CLOCK, Clock
+from nuvom._crashpoint import reached
+from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
+from nuvom.errors import StoreError
+from nuvom.stores.base import MAX_BATCH, Store, TaskRow
+from nuvom.stores.housekeeping import Housekeeping
+from nuvom.worker.claims import LOOK, Claims
+from nuvom.worker.execution import Prepared, Runnable, World
+from nuvom.worker.hands import FULL, Done, Hands, Pool, Work
+from nuvom.worker.lease import Lease
+from nuvom.worker.outage import Outage
+from nuvom.worker.settings import WorkerSettings
+from nuvom.worker.solitude import Phase, Solitude
+from nuvom.worker.unknown import UnknownTasks
+from nuvom.worker.watch import ScheduleWatch
+
+FLUSH = 0.005  # seconds that an outcome waits for others, at most
+NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations are read anew after each
+UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
+PROMOTE = 1_000
+REST = 0.05  # seconds until the next peek, when something was due and others were faster
+LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
+_ALL = float("inf")
+
+log = logging.getLogger("nuvom.worker")
+
+Wait = Callable[[float], bool]
+
+
+class Runner:
+    """The loop of one process, as steps: `run` repeats them, a simulation may call `step` itself.
+
+    Args:
+        store: where the jobs are.
+        tasks: what can be run, by name and alias.
+        settings: queues, threads, limits.
+        rows: what is reported of the tasks.
+        clock: the host's, or a virtual one.
+        random: chance of its own: tasks may seed the global one.
+        hands: who runs jobs; threads and an event loop by default.
+        wait: how to sleep; the store's listener by default.
+        registered: called with each worker id under which this process comes to hold jobs.
+        beats: whether the runner extends its own lease, because no supervisor does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        tasks: Mapping[str, Runnable],
+        settings: WorkerSettings,
+        *,
+        rows: Sequence[TaskRow] = (),
+        clock: Clock = SYSTEM_CLOCK,
+        random: Random | None = None,
+        hands: Callable[[World], Hands] | None = None,
+        wait: Wait | None = None,
+        registered: Callable[[str], None] | None = None,
+        beats: bool = False,
+    ) -> None:
+        random = random or Random()
+        self._store = store
+        self._settings = settings
+        self._rows = rows
+        self._clock = clock
+        self._tasks = {name: Prepared.of(task) for name, task in tasks.items()}
+        self._bell = threading.Event()
+        self._wait = wait or self._listen
+        world = World(clock.now, random.random)
+        self._hands = hands(world) if hands else Pool(settings.threads, world, self.wake)
+        self._lease = Lease(store, settings.lease, random, beats=beats, registered=registered)
+        self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
+        self._claims = Claims(store.jobs, self._tasks, self._unknown, self._hands, settings, clock)
+        self._solitude = Solitude()
+        self._outage = Outage(random.random)
+        self._housekeeping = Housekeeping(store, settings.keep, random.random)
+        self._watch = ScheduleWatch(store, clock.monotonic())
+        self._held: dict[int | str, ClaimedJob] = {}
+        self._outcomes: list[Outcome] = []
+        self._stop_at: float | None = None
+        self._flushed_at = self._peek_at = self._unstarted_at = clock.monotonic()
+        self.ended = False
+
+    def wake(self) -> None:
+        """End the sleep, from any thread."""
+        self._bell.set()
+        if self._lease.listener is not None:
+            self._lease.listener.wake()
+
+    def stop(self, grace: float) -> None:
+        """Claim nothing more and end when the running jobs have, at the latest in `grace` seconds; from any thread."""
+        stop_at = self._clock.monotonic() + grace
+        self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
+        self.wake()
+
+    def doubt_lease(self) -> None:
+        """Look soon whether the lease still lives, from any thread."""
+        self._lease.suspect()
+        self.wake()
+
+    def run(self) -> None:
+        """Work until stopped."""
+        woken = True
+        while not self.ended:
+            pause = self.step(woken=woken)
+            woken = pause > 0 and self._hands.sleep(self._wait, pause)
+
+    def close(self) -> bool:
+        """Let go of threads and listener; False when a job still holds a thread."""
+        if self._lease.listener is not None:
+            self._lease.listener.close()
+        return self._hands.close(0.2)
+
+    def step(self, *, woken: bool = True) -> float:
+        """Do what there is to do now; returns how many seconds to sleep at most.
+
+        Args:
+            woken: whether the sleep before was ended by something that happened.
+        """
+        now = self._clock.monotonic()
+        self._collect()
+        if self._stop_at is not None and self._may_leave(now, self._stop_at):
+            self.ended = True
+            return 0.0
+        if now < self._outage.until:
+            return min(self._outage.until - now, NAP)
+        try:
+            pause = self._turn(now, woken=woken)
+        except StoreError as error:
+            return self._outage.begin(error, now)
+        self._outage.end(now)
+        return pause
+
+    def _turn(self, now: float, *, woken: bool) -> float:
+        names = tuple(self._tasks)
+        worker = self._lease.id or self._lease.begin(self._settings.queues, names, self._rows, now)
+        self._flush(worker, now)
+        if self._stop_at is not None:
+            return self._wind_down(worker, now, self._stop_at)
+        if self._begins_anew(now):
+            return 0.0
+        if woken:
+            self._peek_at = min(self._peek_at, self._claims.look_at)
+        self._peek(now)
+        self._return_unstarted(now)
+        self._housekeeping.step(now)
+        self._watch.step(now)
+        if self._claims.doubtful or self._solitary(worker, now):
+            return self._pause(now, NAP)
+        return self._pause(now, self._claim(worker, now))
+
+    # Outcomes.
+
+    def _collect(self) -> None:
+        plain = self._hands.collect(is_async=False)
+        if plain:  # coroutines wait while others run, so their durations say nothing of threads
+            self._claims.pace.measure(len(plain), sum(seconds for _, seconds in plain))
+        self._accept(plain)
+        self._accept(self._hands.collect(is_async=True))
+
+    def _accept(self, done: Sequence[Done]) -> None:
+        """Keep the outcomes of jobs that are still ours; those of a lost lease are forgotten."""
+        held = self._held
+        for outcome, _ in done:
+            if held.get(outcome.job.ref) is outcome.job:
+                del held[outcome.job.ref]
+                self._outcomes.append(outcome)
+
+    def _flush(self, worker: str, now: float, *, force: bool = False) -> None:
+        """Record outcomes: a full batch, all there will be for now, or what has waited long enough."""
+        full = len(self._outcomes) >= FULL or not self._held
+        if not (force or full or now - self._flushed_at >= FLUSH):
+            return
+        while batch := self._outcomes[:MAX_BATCH]:
+            reached("worker.flush")
+            refused = self._store.jobs.finish(worker, batch)
+            reached("worker.flushed")
+            del self._outcomes[: len(batch)]  # only now: while the store is away they stay
+            self._flushed_at = now
+            if refused:
+                log.warning("%d outcomes came too late: their jobs had been given to others", len(refused))
+                self._lease.suspect()
+            if any(outcome.run_at is not None for outcome in batch):
+                self._peek_at = now
+
+    def _return_unstarted(self, now: float) -> None:
+        """Put back jobs for which no thread was free in time, free of charge."""
+        if now < self._unstarted_at or not self._hands.waiting():
+            return
+        self._unstarted_at = now + UNSTARTED / 4
+        if self._put_back(now - UNSTARTED):
+            self._claims.pace.blocked()
+
+    def _put_back(self, claimed_before: float) -> int:
+        taken = self._hands.take_back(claimed_before)
+        for job in taken:
+            if self._held.pop(job.ref, None) is job:
+                self._outcomes.append(Outcome(job, Verdict.PUT_BACK))
+        return len(taken)
+
+    # Claims.
+
+    def _claim(self, worker: str, now: float) -> float:
+        """Claim jobs where there is room; returns after how long to try again."""
+        claimed = self._claims.take(worker, now)
+        self._hand_out(claimed.jobs, now)
+        if claimed.fruitless:
+            self._solitude.look_soon()
+            self._lease.suspect()
+        return claimed.again
+
+    def _hand_out(self, jobs: Sequence[ClaimedJob], now: float) -> None:
+        work: list[Work] = []
+        tasks, held = self._tasks, self._held
+        for job in jobs:
+            task = tasks.get(job.task)
+            if task is None:
+                self._outcomes.append(self._unknown.meet(job, now, self._clock.now(), self._is_live))
+            else:
+                held[job.ref] = job
+                work.append((job, task, now))
+        if work:
+            self._hands.give(work)
+
+    def _is_live(self, task: str) -> bool:
+        try:
+            return any(worker.alive and task in worker.tasks for worker in self._store.workers.list())
+        except StoreError:
+            return True  # nobody knows: the job is left for later
+
+    def _solitary(self, worker: str, now: float) -> bool:
+        """See to suspects; True while nothing else may be claimed."""
+        solitude = self._solitude
+        match solitude.phase:
+            case Phase.OPEN:
+                if not solitude.wants_look(now):
+                    return False
+                found = self._claims.suspects_ready()
+                solitude.looked(now, found=found)
+                if found:
+                    self._put_back(_ALL)
+                return found
+            case Phase.EMPTYING if self._load():
+                return not solitude.gave_up(now)
+            case Phase.EMPTYING:
+                jobs = self._claims.take_suspect(worker, now)
+                solitude.claimed(now, got=bool(jobs))
+                self._hand_out(jobs, now)
+                return bool(jobs)
+            case Phase.ALONE:
+                if self._load() or self._outcomes:
+                    return True
+                solitude.ended()
+                return False
+
+    def _load(self) -> int:
+        return self._hands.load(is_async=False) + self._hands.load(is_async=True)
+
+    # Leases, times and the end.
+
+    def _peek(self, now: float) -> None:
+        """Do what no wake-up announces: make delayed jobs ready, free jobs of processes whose lease ran out."""
+        if now < self._peek_at:
+            return
+        delayed, lease = self._store.jobs.next_wakeup()
+        progress = 0
+        if lease is not None and lease <= 0 and self._store.workers.rescue():
+            progress = 1
+            self._solitude.look_soon()
+        if delayed is not None and delayed <= 0:
+            progress += self._store.jobs.promote(PROMOTE)
+        if progress:
+            self._claims.hint()
+        rest = LOOK if progress else REST
+        ahead = [seconds if seconds > 0 else rest for seconds in (delayed, lease) if seconds is not None]
+        self._peek_at = now + min([NAP, *ahead])
+
+    def _pause(self, now: float, pause: float) -> float:
+        """Return how long to sleep: at most until the next thing that nobody announces."""
+        ends = [self._peek_at, self._lease.next_beat()]
+        if self._outcomes:
+            ends.append(self._flushed_at + FLUSH if self._held else now)
+        if self._hands.waiting():
+            ends.append(self._unstarted_at)
+        if self._solitude.phase is Phase.EMPTYING:
+            ends.append(now + (self._solitude.left(now) if self._load() else 0.0))
+        return max(0.0, min(pause, NAP, min(ends) - now))
+
+    def _begins_anew(self, now: float) -> bool:
+        """Give up an id whose lease ran out, or that may hold jobs which never came here."""
+        if self._lease.lost(now):
+            self._hands.take_back(_ALL)
+            self._held.clear()
+            self._outcomes.clear()
+            return True
+        if not self._claims.doubtful or self._held or self._outcomes:
+            return False
+        self._lease.end()
+        self._claims.doubtful = False
+        return True
+
+    def _wind_down(self, worker: str, now: float, stop_at: float) -> float:
+        """End: what nobody began goes back, what runs may end until `stop_at`."""
+        self._put_back(_ALL)
+        if self._held and now >= stop_at:
+            self._outcomes += map(_surrendered, self._held.values())
+            self._held.clear()
+        self._flush(worker, now, force=True)
+        if self._held:
+            return min(NAP, stop_at - now)
+        self._lease.end()
+        self.ended = True
+        return 0.0
+
+    def _may_leave(self, now: float, stop_at: float) -> bool:
+        """Whether to end without the store: it was never reached, or it stays away at the end."""
+        if self._lease.id is None:
+            return True
+        return self._outage.lasts and (now >= stop_at + LAST_TRIES or not (self._held or self._outcomes))
+
+    def _listen(self, seconds: float) -> bool:
+        if self._lease.listener is not None and not self._outage.lasts:
+            try:
+                return self._lease.listener.wait(seconds)
+            except StoreError as error:
+                self._outage.begin(error, self._clock.monotonic())
+                return True
+        rang = self._bell.wait(seconds)
+        self._bell.clear()
+        return rang
+
+
+def _surrendered(job: ClaimedJob) -> Outcome:
+    """Return the outcome of a job that did not end in the time that a stop gives."""
+    if job.max_crashes:
+        return Outcome(job, Verdict.PUT_BACK)
+    message = "its worker was stopped while it ran; with max_crashes=0 it is not run again"
+    return Outcome(job, Verdict.FAILED, None, JobError("lost", "", message))

@@ -1,0 +1,20 @@
+"""What a worker can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nuvom.stores.base import Retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """How one process of a worker works; durations are seconds."""
+
+    queues: tuple[str, ...] | None = None  # None: every queue
+    threads: int = 10  # jobs of plain functions at once
+    async_concurrency: int = 100  # jobs of coroutine functions at once
+    grace: float = 20.0  # for running jobs to end in, after the first signal
+    lease: float = 30.0
+    unknown_task: float = 300.0  # for which a job of a task that is not known here is left to other workers
+    keep: Retention = field(default_factory=Retention)
