@@ -1,0 +1,96 @@
+"""The demo as a new user starts it: real services, really killed, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+DEMO = [sys.executable, "-m", "nuvom", "demo"]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Path]:
+    """Where the demo makes its folder; no process that works in there may outlive the test."""
+    yield tmp_path
+    for process in living(tmp_path):
+        process.kill()
+
+
+def living(scratch: Path) -> list[psutil.Process]:
+    """The processes of the demos of this test: each carries its TMPDIR."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TMPDIR") == str(scratch) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    """The variables of somebody whose project uses another store: the demo must not touch it."""
+    return {**os.environ, "TMPDIR": str(scratch), "NUVOM_URL": "sqlite:////nowhere/at/all.db", "NO_COLOR": "1"}
+
+
+def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
+    done = subprocess.run(
+        DEMO, cwd=scratch, env=environment(scratch), capture_output=True, text=True, timeout=100, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert len(re.findall(r"KILL -9 +(worker|scheduler) \d", done.stdout)) == 2
+    assert re.search(r"again +demo\.slow .*attempt 2, \d\.\d s after the kill", done.stdout)
+    together = re.search(r"^together +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) ", done.stdout, re.MULTILINE)
+    assert together
+    due, dispatched, run, missed, doubled, recovered = map(int, together.groups())
+    assert due == dispatched == run
+    assert due > 10
+    assert (missed, doubled) == (0, 0)
+    assert recovered >= 1
+    assert "Everything is accounted for" in done.stdout
+    assert list(scratch.iterdir()) == []
+    assert living(scratch) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_interrupted_leaves_nothing_behind(scratch: Path, number: signal.Signals) -> None:
+    with subprocess.Popen(DEMO, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        assert any("worker 2" in line for line in demo.stdout)
+        demo.send_signal(number)
+        assert demo.wait(30) == 128 + number
+    assert list(scratch.iterdir()) == []
+    assert living(scratch) == []
+
+
+def test_a_service_that_does_not_start_is_a_failure_that_shows_its_log(scratch: Path) -> None:
+    with subprocess.Popen(DEMO, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        pid = next(int(found[1]) for line in demo.stdout if (found := re.search(r"worker 1: .*pid (\d+)", line)))
+        os.killpg(pid, signal.SIGKILL)
+        said = demo.stdout.read()
+        assert demo.wait(30) == 1
+    assert "worker 1 ended by itself with exit code -9" in said
+    assert "the end of worker-1.log" in said
+    [folder] = scratch.iterdir()
+    assert f"kept in {folder}" in said
+    assert (folder / "demo.db").is_file()
+    assert living(scratch) == []
+
+
+def test_a_store_of_ones_own_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "nuvom", "--url", "sqlite:///x.db", "demo"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "--url: the demo makes a store and tasks of its own" in done.stderr
