@@ -107,7 +107,7 @@ class FiveMethods:
                 self._settle(item, now, refused=item.envelope.id in left)
             except Exception as error:
                 failed.append(Refusal(item.envelope.id, f"{type(error).__name__}: {error}"))
-                if not done and (len(failed) >= _GIVE_UP or len(failed) == len(items)):
+                if not done and len(failed) >= _GIVE_UP:
                     raise StoreUnavailable(f"the scheduler backend failed: {failed[-1].reason}") from error
             else:
                 done += 1

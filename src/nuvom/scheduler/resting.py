@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nuvom._schedule import ScheduleEnvelope
 
-FIRST, LONGEST = 0.2, 60.0  # seconds
+FIRST, LONGEST = 0.2, 3.0  # seconds; also how soon work goes on when what was in the way is mended
 MEMORY = 10.0  # seconds after a rest in which another failure still counts as the next
 MOST = 5_000
 
@@ -19,6 +19,13 @@ class _Trouble(NamedTuple):
     times: int
     until: float  # monotonic seconds
     applied: int  # how many others had been dispatched when it began
+
+
+class Failure(NamedTuple):
+    """What a failure shows: whether it is the first, and whether others went well meanwhile, so that it is its own."""
+
+    first: bool
+    own: bool
 
 
 class Resting:
@@ -39,8 +46,8 @@ class Resting:
         trouble = self._troubles.get(_key(envelope))
         return trouble is not None and at < trouble.until
 
-    def add(self, envelope: ScheduleEnvelope, at: float, applied: int) -> bool:
-        """Note a failure; True when others were dispatched since its first one, so that it is this schedule's own."""
+    def add(self, envelope: ScheduleEnvelope, at: float, applied: int) -> Failure:
+        """Note a failure at `at`, when `applied` schedules had been dispatched in all."""
         key = _key(envelope)
         last = self._troubles.pop(key, None)
         if last is None:
@@ -50,7 +57,7 @@ class Resting:
             self._troubles[key] = _Trouble(last.times + 1, at + wait, last.applied)
         if len(self._troubles) > MOST:
             del self._troubles[next(iter(self._troubles))]
-        return last is not None and applied > last.applied
+        return Failure(first=last is None, own=last is not None and applied > last.applied)
 
     def ends(self, at: float) -> float:
         """Return seconds until the next rest ends, infinity when nothing rests."""

@@ -144,11 +144,12 @@ class SchedulerService:
 
     def _failed(self, item: PlanItem, error: Exception, at: float) -> None:
         reason = f"it cannot be stored: {type(error).__name__}: {error}"
-        if not self._resting.add(item.envelope, at, self._applied):
+        failure = self._resting.add(item.envelope, at, self._applied)
+        if failure.first:
             log.warning("schedule %s was not dispatched and is tried again: %s", _called(item), reason)
-            return
-        log.error("schedule %s is taken out of the running: %s", _called(item), reason)
-        dispatch_all(self._way, [quarantined(item.envelope, reason)], self._store.now())
+        elif failure.own:
+            log.error("schedule %s is taken out of the running: %s", _called(item), reason)
+            dispatch_all(self._way, [quarantined(item.envelope, reason)], self._store.now())
 
     def _idle(self, now: datetime, at: float, found: Sequence[ScheduleEnvelope]) -> float:
         if not found:
