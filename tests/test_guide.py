@@ -331,7 +331,8 @@ class TestExtensibility:
             task = own.task(tick)
             once = task.schedule(in_=timedelta(seconds=0.05))
             every = task.options(name="every").schedule(interval=0.1)
-            cron = task.schedule(cron="* * * * * *")
+            with pytest.warns(UserWarning, match="seconds first"):
+                cron = task.schedule(cron="* * * * * *")
             own.drain(until=own.now() + timedelta(seconds=2.2))
             assert len(own.jobs.list(schedule_id=once.id)) == 1
             assert FiveMethods.stored.keys() == {every.id, cron.id}

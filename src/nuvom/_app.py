@@ -218,10 +218,10 @@ class Nuvom:
         task = Task(self, function, check_name(name, "name") if name is not None else own, definition)
         for key in (task.name, *task.aliases):
             _refuse_taken(self.registry.get(key), task, key)
-        for parameter in shadowed(function):
+        if taken := shadowed(function):
             _caller.warn(
-                f"{task.name}: its parameter {parameter!r} has the name of an option of .schedule; "
-                f"use {task.__name__}.bind({parameter}=…).schedule(…)"
+                f"{task.name}: its parameter {' and '.join(map(repr, taken))} has the name of an option of .schedule; "
+                f"use {task.__name__}.bind({taken[0]}=…).schedule(…)"
             )
         self.registry |= dict.fromkeys((task.name, *task.aliases), task)
         return task

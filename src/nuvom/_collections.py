@@ -143,9 +143,10 @@ class Schedules:
 
     def runs(self, key: str, limit: int = 100) -> list[Occurrence]:
         """Return the ledger rows of a schedule, newest first, also of one that has ended."""
-        return self._app.store.ledger.occurrences(self._id(key), limit)
+        return self._app.store.ledger.occurrences(self.id_of(key), limit)
 
-    def _id(self, key: str) -> str:
+    def id_of(self, key: str) -> str:
+        """Return the id that a name or id stands for, also of a schedule that has ended or never was."""
         if is_uuid(key):
             return key.lower()
         found = self._find(key)
@@ -153,7 +154,7 @@ class Schedules:
 
     def cancel(self, key: str) -> bool:
         """Cancel the schedule of a name or id for good; False when there was none."""
-        return self._app.cancel_schedule(self._id(key))
+        return self._app.cancel_schedule(self.id_of(key))
 
     def cancel_all(self, *, name: str | None = None, task: Task[..., Any, Any] | str | None = None) -> int:
         """Cancel every schedule whose name fits a pattern with `*`, or that is of a task; returns how many.

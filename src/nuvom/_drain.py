@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nuvom import __version__
-from nuvom._clock import Clock
+from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._job import ClaimedJob, Outcome, Verdict
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Claim, Store, WorkerInfo
@@ -25,24 +25,26 @@ if TYPE_CHECKING:
     from nuvom._task import Task
 
 _LONGEST_SLEEP = 0.25  # seconds: others may push meanwhile
+_SHORTEST_SLEEP = 0.000_001  # seconds: what is due in less must still move a clock of microseconds
 _BATCH = 100
 
 
 def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
     """Run what is due, and until `until` what becomes due; returns how many jobs were run."""
     store = app.store
-    service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings())
+    service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings(), clock)
     ran = 0
     while True:
-        ran += _run_due(app, store, service)
-        pause = _until_next(app, store)
+        count, pause = _run_due(app, store, service)
+        ran += count
         left = None if until is None else (until - store.now()).total_seconds()
         if left is None or left <= 0:
             return ran
-        clock.sleep(min(left, _bounded(pause)))
+        clock.sleep(min(left, max(pause, _SHORTEST_SLEEP), _LONGEST_SLEEP if clock is SYSTEM_CLOCK else left))
 
 
-def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> int:
+def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> tuple[int, float]:
+    """Run until nothing is due; returns how many jobs were run, and seconds until something becomes due by itself."""
     ran = 0
     unknown: set[str] = set()
     with _lease(app, store) as worker:
@@ -55,7 +57,8 @@ def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> int:
             store.jobs.finish(worker, outcomes)
             ran += sum(outcome.verdict is not Verdict.PUT_BACK for outcome in outcomes)
             if not jobs and pause > 0:
-                return ran
+                delayed = store.jobs.next_wakeup().delayed
+                return ran, pause if delayed is None else min(pause, delayed)
 
 
 @contextmanager
@@ -92,15 +95,3 @@ def _in_own_loop(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     thread.start()
     thread.join()
     return outcomes[0]
-
-
-def _until_next(app: Nuvom, store: Store) -> float | None:
-    due = None if app.split else store.schedules.next_due()
-    pauses = [pause for pause in (due, store.jobs.next_wakeup().delayed) if pause is not None]
-    return max(0.0, min(pauses)) if pauses else None
-
-
-def _bounded(pause: float | None) -> float:
-    if pause is not None and pause <= _LONGEST_SLEEP:
-        return pause
-    return _LONGEST_SLEEP

@@ -11,6 +11,7 @@ Duration = int | float | timedelta | str
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _TEXT = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])", re.ASCII)
+_LONGEST = 100  # characters
 _EXAMPLES = 'use seconds, a timedelta, or text such as "90s", "15m", "1h30m", "7d"'
 
 
@@ -27,7 +28,7 @@ def seconds(value: object, field: str) -> float:
             return value.total_seconds()
         case int() | float() if math.isfinite(value):
             return float(value)
-        case str() if _TEXT.fullmatch(value.strip()[:100]):
+        case str() if len(value) <= _LONGEST and _TEXT.fullmatch(value.strip()):
             return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
         case _:
             raise ValueError(f"{field}={value!r} is not a duration; {_EXAMPLES}")

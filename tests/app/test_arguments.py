@@ -71,7 +71,9 @@ def through(codec: Codec, *args: Any, **kwargs: Any) -> tuple[list[Any], dict[st
 
 def test_a_call_is_encoded_the_same_however_it_is_spelled() -> None:
     codec = Codec("tasks.add", add)
-    assert codec.encode((1, 2), {}) == codec.encode((1,), {"y": 2}) == codec.encode((), {"y": 2, "x": 1}) == b"[[1,2],{}]"
+    assert (
+        codec.encode((1, 2), {}) == codec.encode((1,), {"y": 2}) == codec.encode((), {"y": 2, "x": 1}) == b"[[1,2],{}]"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,9 @@ def test_a_default_left_out_before_a_named_one_keeps_its_default() -> None:
     assert through(Codec("t", function), 1, c=5) == ([1], {"c": 5})
 
 
-@pytest.mark.parametrize("stored", [b"", b"null", b"[1]", b"\x00", b'{"a":1}', b"[[1,2,3],{}]", b'[["a",2],{}]', b"[[1],{}]"])
+@pytest.mark.parametrize(
+    "stored", [b"", b"null", b"[1]", b"\x00", b'{"a":1}', b"[[1,2,3],{}]", b'[["a",2],{}]', b"[[1],{}]"]
+)
 def test_stored_arguments_that_no_longer_fit_say_so(stored: bytes) -> None:
     with pytest.raises(ArgumentsError, match=r"tasks\.add"):
         Codec("tasks.add", add).decode(stored)
@@ -196,7 +200,11 @@ def test_a_hint_that_cannot_be_resolved_counts_as_none() -> None:
 
 
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
