@@ -19,7 +19,8 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_own(module: str) -> bool:
-    return module == _INSIDE or module.startswith(f"{_INSIDE}.")
+    # functools: a cached property of ours may stand between us and the caller.
+    return module in (_INSIDE, "functools") or module.startswith(f"{_INSIDE}.")
 
 
 def location() -> str:

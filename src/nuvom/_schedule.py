@@ -111,6 +111,13 @@ class ScheduleEnvelope:
         unknown = {key: value for key, value in data.items() if key not in _STORED and key not in ("args", "kwargs")}
         return cls(**known, arguments=arguments.encode(), unknown=unknown)
 
+    def refresh(self) -> ScheduleEnvelope:
+        """Read the schedule again; raises ScheduleNotFound when it has ended."""
+        if self._app is None:
+            raise RuntimeError(f"schedule {self.id} was not read through an app: app.schedules.get({self.id!r}) gives it")
+        read: ScheduleEnvelope = self._app.schedules.get(self.id)
+        return read
+
     def same_times(self, other: ScheduleEnvelope) -> bool:
         """Tell whether both have the same trigger and zone: then an upsert does not move the next run."""
         return all(getattr(self, name) == getattr(other, name) for name in _TIMES)

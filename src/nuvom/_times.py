@@ -89,6 +89,8 @@ def _trigger_fields(times: Times, now: datetime, zone: Zone) -> dict[str, Any]:
         return {"schedule_type": ScheduleType.ONE_OFF, "at": _later(now, times.in_)}
     if times.interval is not None:
         return {"schedule_type": ScheduleType.INTERVAL, "interval": _interval(times.interval), "anchor": now}
+    if not isinstance(times.cron, str):
+        raise InvalidTrigger("cron", times.cron, 'must be text, such as "0 9 * * MON"')
     timezone_name = zone.default if times.timezone_name is None else times.timezone_name
     return {"schedule_type": ScheduleType.CRON, "cron": times.cron, "timezone_name": timezone_name}
 
