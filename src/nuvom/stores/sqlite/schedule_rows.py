@@ -42,13 +42,14 @@ class Salvaged(NamedTuple):
 
 def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
     """Return rows of schedules; text that is no UTF-8 comes as its bytes instead of failing them all."""
+    factory = connection.text_factory
     try:
+        connection.text_factory = str  # the fastest, and it fails where text is no UTF-8
         return connection.execute(statement, parameters).fetchall()
     except sqlite3.OperationalError as error:
         if "decode to UTF-8" not in str(error):
             raise
-    factory, connection.text_factory = connection.text_factory, _text_or_bytes
-    try:
+        connection.text_factory = _text_or_bytes
         return connection.execute(statement, parameters).fetchall()
     finally:
         connection.text_factory = factory
@@ -94,8 +95,8 @@ def from_row(row: Row) -> ScheduleEnvelope:
         defaults=_defaults(defaults),
         metadata={} if metadata is None else _mapping(metadata),
         tzdata=tzdata,
-        created_at=from_us(created_at),
-        updated_at=from_us(updated_at),
+        created_at=None if created_at is None else from_us(created_at),
+        updated_at=None if updated_at is None else from_us(updated_at),
         unknown={} if unknown is None else _mapping(unknown),
     )
 
@@ -176,8 +177,8 @@ def _values(envelope: ScheduleEnvelope) -> Row:
         _defaults_text(envelope.defaults),
         _text(envelope.metadata),
         envelope.tzdata,
-        0 if envelope.created_at is None else to_us(envelope.created_at),
-        0 if envelope.updated_at is None else to_us(envelope.updated_at),
+        None if envelope.created_at is None else to_us(envelope.created_at),
+        None if envelope.updated_at is None else to_us(envelope.updated_at),
         _text(envelope.unknown),
     )
 
@@ -225,8 +226,6 @@ _LACKING = {
     "origin": "api",
     "run_count": 0,
     "defaults": _defaults_text(TaskDefaults()),
-    "created_at": 0,
-    "updated_at": 0,
 }
 _FALLIBLE: dict[str, tuple[Callable[[Any], object], object]] = {
     "arguments": (_check_arguments, _NO_ARGUMENTS),
