@@ -39,7 +39,7 @@ Try next, with your own function in tasks.py:
     hello.schedule("you", interval=5)
     nuvom schedules list           and README.md for all the rest
 """
-_COLUMNS = ("", "due", "dispatched", "run", "missed", "doubled", "recovered", "latest start")
+_COLUMNS = ("", "due", "dispatched", "run", "missed", "doubled", "recovered", "latest")
 _STYLES = {"run": "green", "again": "bold yellow", "KILL -9": "bold red"}
 
 
@@ -67,11 +67,11 @@ class Screen:
         again = "" if run.attempt == 1 else f", attempt {run.attempt}"
         if again and killed_at is not None:
             again += f", {run.started.timestamp() - killed_at:.1f} s after the kill"
-        self.event("again" if again else "run", f"{run.what:<14} {when}, on {who}{again}")
+        self.event("again" if again else "run", f"{run.what:<12} {when}, on {who}{again}")
 
     def account(self, found: Account) -> None:
         """Print the table and what is off."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
         for column in _COLUMNS:
             table.add_column(column, justify="right" if column else "left", no_wrap=True)
         total = Line(title="together")

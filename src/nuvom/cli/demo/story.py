@@ -60,23 +60,18 @@ def play(stage: Stage) -> Account:
 
 def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
     stage.app.now()  # makes the file, so that four processes need not
+    stage.screen.event("store", stage.url)
     file = str(Path(tasks.__file__).resolve())
-    kinds = {
-        "scheduler": ["runscheduler", "--url", stage.url],
-        "worker": ["runworker", file, "--url", stage.url, "--processes", str(PROCESSES)],
-    }
+    kinds = {"scheduler": ["runscheduler"], "worker": ["runworker", file, "--processes", str(PROCESSES)]}
     for kind, arguments in kinds.items():
         for number in (1, 2):
-            service = Service(f"{kind} {number}", arguments, stage.folder)
+            service = Service(f"{kind} {number}", [*arguments, "--url", stage.url], stage.folder)
             stage.services.append(service)
-            stage.screen.event("start", f"{service.name}: nuvom {' '.join(_shown(arguments))} (pid {service.pid})")
+            shown = " ".join(arguments).replace(file, Path(file).name)
+            stage.screen.event("start", f"{service.name}: nuvom {shown} --url … (pid {service.pid})")
     stage.wait(lambda: _ready(stage.app), PATIENCE, "the services did not come up")
     stage.screen.event("ready", "all four are up")
     return stage.services[:2], stage.services[2:]
-
-
-def _shown(arguments: list[str]) -> list[str]:
-    return [Path(argument).name if argument.endswith(".py") else argument for argument in arguments]
 
 
 def _ready(app: Nuvom) -> bool:
@@ -93,9 +88,9 @@ def _schedule(stage: Stage) -> Scheduled:
         second = tasks.note.options(name="interval 1 s", catch_up="all").schedule(file, interval=1)
         third = tasks.note.options(name="cron */3 s", catch_up="all").schedule(file, cron="*/3 * * * * *")
     after = datetime.now(UTC)
-    stage.screen.event("schedule", f"one-off        note.schedule(file, in_=timedelta(seconds={ONCE_IN.seconds}))")
-    stage.screen.event("schedule", "interval 1 s   note.schedule(file, interval=1)")
-    stage.screen.event("schedule", 'cron */3 s     note.schedule(file, cron="*/3 * * * * *")')
+    stage.screen.event("schedule", f"one-off      note.schedule(file, in_=timedelta(seconds={ONCE_IN.seconds}))")
+    stage.screen.event("schedule", "interval 1 s note.schedule(file, interval=1)")
+    stage.screen.event("schedule", 'cron */3 s   note.schedule(file, cron="*/3 * * * * *")')
     starts = {"one-off": once.at and once.at - ONCE_IN, "interval": second.anchor, "cron": third.created_at}
     wrong = [
         f"the {kind} counts from {start}, but it was asked for between {before} and {after}"
@@ -108,7 +103,7 @@ def _schedule(stage: Stage) -> Scheduled:
 def _kill_worker(stage: Stage, workers: list[Service]) -> JobHandle[str]:
     """Start the slow job and, while it runs, kill the worker that holds it, supervisor and all."""
     slow = tasks.slow.delay(str(stage.file), SLOW)
-    stage.screen.event("delay", f"slow job       slow.delay(file, {SLOW:.0f}), which takes {SLOW:.0f} s")
+    stage.screen.event("delay", f"slow job     slow.delay(file, {SLOW:.0f}), which takes {SLOW:.0f} s")
     stage.wait(lambda: any(run.job == slow.id for run in stage.runs), PATIENCE, "the slow job did not start")
     stage.go_on(1.0)
     holder = slow.refresh().worker
@@ -137,6 +132,8 @@ def _settle(
     wrong += services.stop(schedulers)
     stage.passes(lambda: _idle(stage.app), PATIENCE)
     wrong += services.stop(workers)
+    if not wrong:
+        stage.screen.event("stopped", "all that was not killed, with exit code 0")
     stage.look()
     found = _found(stage, scheduled, slow, until)
     return Account(lines=found.lines, problems=(*wrong, *found.problems))

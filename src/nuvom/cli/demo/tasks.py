@@ -27,7 +27,7 @@ def _append_run(file: str) -> None:
     job = current_job()
     line = {
         "job": job.id,
-        "what": job.schedule_name or job.task,
+        "what": job.schedule_name or "slow job",
         "nominal": job.scheduled_for.isoformat() if job.scheduled_for else None,
         "started": time.time(),
         "attempt": job.attempt,
