@@ -62,7 +62,7 @@ class Five:
 
     def due(self, now: datetime, limit: int) -> list[ScheduleEnvelope]:
         self._called("due")
-        found = [each for each in self.kept.values() if each.next_run is not None and each.next_run <= now]
+        found = [each for each in list(self.kept.values()) if each.next_run is not None and each.next_run <= now]
         return [*self.stale, *sorted(found, key=lambda each: each.next_run or now)][:limit]
 
     def reschedule(self, schedule_id: str, next_run: datetime) -> None:

@@ -197,7 +197,7 @@ def test_a_schedule_changed_after_it_was_read_runs_as_it_now_is(store: Store, cl
 def test_a_cancel_between_look_and_dispatch_is_final(store: Store, clock: VirtualClock) -> None:
     around = Around(store)
     envelope = store.schedules.upsert(interval()).envelope
-    around.schedules.before_apply = lambda items: store.schedules.cancel(envelope.id) and None
+    around.schedules.before_apply = lambda items: [] if store.schedules.cancel(envelope.id) else None
     assert settle(service_of(around, clock)) == math.inf
     assert jobs_of(store) == []
 
@@ -332,9 +332,7 @@ def test_a_service_whose_lease_ran_out_goes_on_under_a_new_id(real: Store) -> No
         eventually(lambda: jobs_of(real))
 
 
-def test_a_service_outlives_its_stores_absence_and_says_so_once(
-    real: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_service_outlives_its_stores_absence_and_says_so_once(real: Store, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "nuvom.scheduler")
     around = Around(real)
     away = threading.Event()

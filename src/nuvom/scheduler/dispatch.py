@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from nuvom._clock import EPOCH
 from nuvom._crashpoint import reached
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable, StoreUnusable
@@ -91,7 +92,7 @@ class FiveMethods:
         wanted = limit
         while True:
             found = self._backend.due(now, wanted)
-            fresh = list(self._fresh(found, now))
+            fresh = self._fresh(found, now)
             if fresh or len(found) < wanted or wanted >= _WIDEST:
                 return fresh[:limit]
             wanted *= 2
@@ -130,13 +131,16 @@ class FiveMethods:
         for key in old:
             del self._advanced[key]
 
-    def _fresh(self, found: Iterable[ScheduleEnvelope], now: datetime) -> Iterator[ScheduleEnvelope]:
-        seen: set[str] = set()
+    def _fresh(self, found: Iterable[ScheduleEnvelope], now: datetime) -> list[ScheduleEnvelope]:
+        """Return what is due and was not just advanced; of an id that is shown twice the newest."""
+        newest: dict[str, ScheduleEnvelope] = {}
         for each in found:
             due = each.state is ScheduleState.ACTIVE and each.next_run is not None and each.next_run <= now
-            if due and each.id not in seen and _key(each) not in self._advanced:
-                seen.add(each.id)
-                yield as_stored(each)
+            if due and _key(each) not in self._advanced:
+                other = newest.get(each.id)
+                if other is None or _age(other) < _age(each):
+                    newest[each.id] = each
+        return [as_stored(each) for each in newest.values()]
 
     def _settle(self, item: PlanItem, now: datetime, *, refused: bool) -> None:
         envelope = item.envelope
@@ -176,6 +180,10 @@ def _key(envelope: ScheduleEnvelope) -> tuple[str, int, datetime | None]:
     return envelope.id, envelope.generation, envelope.next_run
 
 
+def _age(envelope: ScheduleEnvelope) -> tuple[int, datetime]:
+    return envelope.generation, envelope.next_run or EPOCH
+
+
 class Dispatched(NamedTuple):
     """What became of a plan: how many items were applied, which were refused, which the store could not take."""
 
@@ -188,7 +196,7 @@ def dispatch_all(way: Dispatch, items: Sequence[PlanItem], now: datetime) -> Dis
     """Dispatch a plan in transactions of bounded size; an item that a store cannot take does not stop the others."""
     total = Dispatched(0, [], [])
     for part in _parts(items):
-        total = _joined(total, _singled_out(way, part, now))
+        total = joined(total, _singled_out(way, part, now))
     return total
 
 
@@ -201,12 +209,13 @@ def _singled_out(way: Dispatch, items: Sequence[PlanItem], now: datetime) -> Dis
         if len(items) == 1:
             return Dispatched(0, [], [(items[0], error)])
         half = len(items) // 2
-        return _joined(_singled_out(way, items[:half], now), _singled_out(way, items[half:], now))
+        return joined(_singled_out(way, items[:half], now), _singled_out(way, items[half:], now))
     reached("scheduler.commit")
     return Dispatched(len(items) - len(refused), refused, [])
 
 
-def _joined(one: Dispatched, other: Dispatched) -> Dispatched:
+def joined(one: Dispatched, other: Dispatched) -> Dispatched:
+    """Return what became of both."""
     return Dispatched(one.applied + other.applied, one.refused + other.refused, one.failed + other.failed)
 
 

@@ -18,7 +18,7 @@ from random import Random
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._schedule import ScheduleEnvelope
-from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all
+from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all, joined
 from nuvom.scheduler.housekeeping import Housekeeping
 from nuvom.scheduler.outage import Outage
 from nuvom.scheduler.plan import plan, quarantined
@@ -119,20 +119,24 @@ class SchedulerService:
 
     def _dispatched(self, envelopes: Sequence[ScheduleEnvelope], now: datetime) -> Dispatched:
         """Plan and dispatch; what is refused is read anew and planned once more, then it backs off."""
-        known = {each.id: each for each in envelopes}
         first = self._planned(envelopes, now)
         changed = [each for refusal in first.refused if (each := self._way.anew(refusal)) is not None]
         again = self._planned(changed, self._store.now()) if changed else Dispatched(0, [], [])
-        known.update((each.id, each) for each in changed)
+        self._rest(envelopes, first)
+        self._rest(changed, again)
+        both = joined(first, again)
+        self._applied += both.applied
+        return both
+
+    def _rest(self, envelopes: Sequence[ScheduleEnvelope], round_: Dispatched) -> None:
+        """Leave what was refused or failed alone for a while; what fails by itself is taken out of the running."""
         at = self._clock.monotonic()
-        others = [each for each in (*first.refused, *again.refused) if each.schedule_id in known]
-        for refusal in others:
-            self._resting.add(known[refusal.schedule_id], at, self._applied)
-        for item, error in (*first.failed, *again.failed):
+        refused = {each.schedule_id for each in round_.refused}
+        for each in envelopes:
+            if each.id in refused:
+                self._resting.add(each, at, self._applied)
+        for item, error in round_.failed:
             self._failed(item, error, at)
-        applied = first.applied + again.applied
-        self._applied += applied
-        return Dispatched(applied, others, [*first.failed, *again.failed])
 
     def _planned(self, envelopes: Sequence[ScheduleEnvelope], now: datetime) -> Dispatched:
         items = plan(envelopes, now)
