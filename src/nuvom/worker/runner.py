@@ -101,8 +101,8 @@ class Runner:
         self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
         self.wake()
 
-    def doubt_lease(self) -> None:
-        """Look soon whether the lease still lives, from any thread."""
+    def lease_lost(self) -> None:
+        """Look at once whether the lease still lives, because a supervisor says that it does not; from any thread."""
         self._lease.suspect()
         self.wake()
 

@@ -15,7 +15,7 @@ from nuvom.worker.child import Child, ChildSpec
 from nuvom.worker.heart import Heart
 
 STEADY = 5.0  # seconds that a child must live for its end to be no failure of its start
-LONGEST = 30.0  # seconds between two starts of a child that does not come up
+LONGEST = 10.0  # seconds between two starts of a child that does not come up
 MARGIN = 3.0  # seconds beyond the grace after which a child is killed
 
 log = logging.getLogger("nuvom.worker")
