@@ -135,6 +135,11 @@ def test_h_is_the_same_for_a_name_and_spread_over_names() -> None:
     assert runs("h 3 * * *", "nightly") == runs("H 3 * * *", "nightly")
 
 
+def test_h_spreads_each_field_by_itself() -> None:
+    firsts = [runs("H H 1 1 *", f"job-{n}")[0] for n in range(300)]
+    assert len({(moment.hour, moment.minute) for moment in firsts}) > 200
+
+
 def test_h_with_a_range_and_a_step_stays_within_them() -> None:
     for seed in map(str, range(60)):
         assert minutes("H(10-12) 3 1 1 *", seed)[0] in {10, 11, 12}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,6 +79,14 @@ def test_it_ends_with_year_9999() -> None:
     assert trigger.after(occurrences[-1]) is None
     assert trigger.before(last) == occurrences[-1]
     assert trigger.before(datetime.max.replace(tzinfo=ZoneInfo("Pacific/Pago_Pago"))) == occurrences[-1]
+
+
+def test_a_span_that_ends_beyond_the_utc_calendar_ends_with_it() -> None:
+    evening = datetime(9999, 12, 31, 20, tzinfo=UTC)
+    beyond = datetime.max.replace(tzinfo=timezone(timedelta(hours=-11)))
+    found = list(IntervalTrigger(3600, evening).between(evening, beyond))
+    assert [moment.hour for moment in found] == [21, 22, 23]
+    assert IntervalTrigger(3600, evening).count(evening, beyond) == 3
 
 
 def test_equal_intervals_are_equal_values() -> None:
