@@ -82,8 +82,8 @@ class Account:
 
 def every_second(anchor: datetime, until: datetime) -> tuple[datetime, ...]:
     """Return the times of `interval=1`: one second after the creation, two seconds after it, and so on."""
-    seconds = int((until - anchor).total_seconds())
-    return tuple(anchor + timedelta(seconds=k) for k in range(1, seconds + 1))
+    second = timedelta(seconds=1)
+    return tuple(anchor + k * second for k in range(1, (until - anchor) // second + 1))
 
 
 def every_third_second(created: datetime, until: datetime) -> tuple[datetime, ...]:
