@@ -13,18 +13,18 @@ from nuvom.testing import conformance
 FOLDER = Path(conformance.__file__).parent
 
 
-def tests_of(module: Path) -> list[str]:
+def promises_of(module: Path) -> list[str]:
     tree = ast.parse(module.read_text(encoding="utf-8"))
     return [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
 
 def test_no_test_hides_another() -> None:
-    names = Counter(name for module in FOLDER.glob("*.py") for name in tests_of(module))
+    names = Counter(name for module in FOLDER.glob("*.py") for name in promises_of(module))
     assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_every_module_with_tests_is_in_the_kit() -> None:
-    assert {module.stem for module in FOLDER.glob("*.py") if tests_of(module)} == {
+    assert {module.stem for module in FOLDER.glob("*.py") if promises_of(module)} == {
         *conformance.MODULES,
         *conformance.CAPABILITIES,
     }

@@ -6,23 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from nuvom._job import JobState
+from nuvom._job import JobState, Outcome, Verdict
 from nuvom.stores.base import Order, Store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
+    BOOM,
     DAY,
     MINUTE,
     SECOND,
     a_job,
     a_worker,
     claimed,
-    deferred,
     fresh_id,
     ids,
     lose,
     pushed,
-    put_back,
-    retried,
     running,
     the,
 )
@@ -178,10 +176,10 @@ def test_a_claim_passes_over_excluded_tasks_and_finds_the_rest_behind_them(store
 def test_attempts_never_go_down(store: Store, clock: VirtualClock, harness: Harness) -> None:
     worker = a_worker(store)
     job_id = pushed(store)
-    for turn, outcome in enumerate((put_back, deferred, retried), 1):
+    for turn, verdict in enumerate((Verdict.PUT_BACK, Verdict.DEFER, Verdict.RETRY), 1):
         [job] = claimed(store, worker)
         assert job.attempt == turn
-        store.jobs.finish(worker, [outcome(job, *(() if outcome is put_back else (clock.now() + SECOND,)))])
+        store.jobs.finish(worker, [Outcome(job, verdict, error=BOOM, run_at=clock.now() + SECOND)])
         assert the(store, job_id).attempt == turn
         clock.advance(1)
         store.jobs.promote(10)
@@ -233,11 +231,12 @@ def test_has_ready_sees_ready_jobs_only(store: Store, clock: VirtualClock) -> No
 
 
 def test_has_ready_and_has_suspects_see_suspects(store: Store, clock: VirtualClock, harness: Harness) -> None:
-    pushed(store, queue="b")
-    assert not store.jobs.has_suspects(None)
     a_suspect(store, clock, harness, queue="a")
     assert [store.jobs.has_suspects(queues) for queues in (None, ("a",), ("c",))] == [True, True, False]
     assert [store.jobs.has_ready(queues) for queues in (None, ("a",), ("c",))] == [True, True, False]
+    claimed(store, a_worker(store), order=Order.SUSPECT)
+    pushed(store, queue="a")
+    assert not store.jobs.has_suspects(None)
 
 
 def test_a_claim_of_the_largest_size_is_one_batch(store: Store) -> None:

@@ -12,7 +12,7 @@ from nuvom._clock import to_us
 from nuvom._ids import new_id, occurrence_job_id
 from nuvom._job import ClaimedJob, Job, JobError, NewJob, Outcome, Verdict
 from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleType
-from nuvom.stores.base import Claim, JobFilter, PlanItem, ScheduleFilter, Store, WorkerInfo
+from nuvom.stores.base import Claim, JobFilter, Order, PlanItem, ScheduleFilter, Store, WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.harness import START
 
@@ -116,7 +116,7 @@ def lose(store: Store, clock: VirtualClock, lease: float) -> int:
 
 def lose_alone(store: Store, clock: VirtualClock, lease: float) -> ClaimedJob:
     """Have the ready suspect claimed alone and lost; returns it as it was claimed."""
-    [suspect] = claimed(store, a_worker(store), order="suspect")
+    [suspect] = claimed(store, a_worker(store), order=Order.SUSPECT)
     assert lose(store, clock, lease) == 1
     return suspect
 

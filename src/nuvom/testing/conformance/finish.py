@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from nuvom._job import ClaimedJob, JobError, JobState, JobStatus, Outcome, Refused
-from nuvom.stores.base import Store
+from nuvom.stores.base import Order, Store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     BOOM,
@@ -163,7 +163,7 @@ def test_an_outcome_of_a_lost_lease_is_refused(
     freed = the(store, stale.id)
     assert store.jobs.finish("w1", [ending(stale)]) == [Refused(stale.id, 1, "w1")]
     assert the(store, stale.id) == freed
-    [fresh] = claimed(store, a_worker(store, "w2"), order="suspect")
+    [fresh] = claimed(store, a_worker(store, "w2"), order=Order.SUSPECT)
     held = the(store, fresh.id)
     assert store.jobs.finish("w1", [ending(stale)]) == [Refused(stale.id, 1, "w1")]
     assert the(store, fresh.id) == held
@@ -274,7 +274,7 @@ def test_an_outcome_clears_the_suspect_mark_and_an_orderly_return_does_not(
     running(store)
     lose(store, clock, harness.lease)
     worker = a_worker(store)
-    [suspect] = claimed(store, worker, order="suspect")
+    [suspect] = claimed(store, worker, order=Order.SUSPECT)
     assert store.jobs.finish(worker, [VERDICTS[verdict](suspect)]) == []
     assert the(store, suspect.id).suspect is not cleared
 
@@ -286,7 +286,7 @@ def test_a_suspect_that_answers_with_an_error_is_no_longer_alone(
     lose(store, clock, harness.lease)
     lost = lose_alone(store, clock, harness.lease)
     worker = a_worker(store)
-    [suspect] = claimed(store, worker, order="suspect")
+    [suspect] = claimed(store, worker, order=Order.SUSPECT)
     assert suspect.crashes == 1
     store.jobs.finish(worker, [retried(suspect, clock.now())])
     store.jobs.promote(1)

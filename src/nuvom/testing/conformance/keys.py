@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
-from nuvom._job import ClaimedJob, JobState, Outcome
+from nuvom._job import ClaimedJob, JobState, Outcome, Verdict
 from nuvom.stores.base import CancelAnswer, Store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
+    BOOM,
     HOUR,
     MINUTE,
+    SECOND,
     a_job,
     a_worker,
     claimed,
-    deferred,
     failed,
     ids,
     lose,
     lose_alone,
     pushed,
-    put_back,
-    retried,
     running,
     succeeded,
     the,
@@ -98,10 +96,10 @@ def test_one_batch_of_outcomes_releases_one_job_of_each_key(store: Store) -> Non
 
 def test_a_holder_that_goes_on_releases_nobody(store: Store, clock: VirtualClock) -> None:
     worker = a_worker(store)
-    at = clock.now() + timedelta(seconds=5)
     holder = running(store, worker, key="a")
     held = pushed(store, key="a")
-    for outcome in (retried(holder, at), deferred(holder, at), put_back(holder)):
+    for verdict in (Verdict.RETRY, Verdict.DEFER, Verdict.PUT_BACK):
+        outcome = Outcome(holder, verdict, error=BOOM, run_at=clock.now() + 5 * SECOND)
         assert store.jobs.finish(worker, [outcome]) == []
         assert states(store, held) == ["held"]
         clock.advance(5)

@@ -34,7 +34,8 @@ from nuvom.testing.conformance.examples import (
 
 def elsewhere(clock: VirtualClock, generation: int = 5) -> ScheduleEnvelope:
     """Return a schedule of another store, due now."""
-    return every(60, clock.now(), name="elsewhere", generation=generation, created_at=clock.now())
+    now = clock.now()
+    return every(60, now, name="elsewhere", generation=generation, created_at=now, updated_at=now)
 
 
 def test_deliver_records_rows_and_pushes_jobs(store: Store, clock: VirtualClock) -> None:
@@ -44,7 +45,9 @@ def test_deliver_records_rows_and_pushes_jobs(store: Store, clock: VirtualClock)
         dispatched(envelope, clock.now(), lateness=timedelta(milliseconds=250)),
     )
     assert store.ledger.deliver([planned(envelope, clock.now() + MINUTE, *rows)]) == []
-    kept = [replace(row, recorded_at=clock.now(), job_status=row.job_id and JobStatus.QUEUED) for row in rows[::-1]]
+    kept = [
+        replace(row, recorded_at=clock.now(), job_status=JobStatus.QUEUED if row.job_id else None) for row in rows[::-1]
+    ]
     assert ledger(store, envelope.id) == kept
     [job] = all_jobs(store)
     assert (job.id, job.schedule_id, job.schedule_name) == (rows[1].job_id, envelope.id, "elsewhere")

@@ -8,9 +8,10 @@ from itertools import product
 import pytest
 
 from nuvom._job import Job, JobState, JobStatus
-from nuvom.stores.base import CancelAnswer, JobFilter, Store
+from nuvom.stores.base import CancelAnswer, JobFilter, Retention, Store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
+    DAY,
     HOUR,
     NO_ID,
     SECOND,
@@ -70,8 +71,8 @@ def test_a_listed_job_is_the_job(store: Store, clock: VirtualClock) -> None:
 
 def test_a_listing_finds_what_it_is_asked_for(store: Store, clock: VirtualClock) -> None:
     schedules = (None, fresh_id())
-    for task, queue, schedule_id in product(("t1", "t2"), ("q1", "q2"), schedules):
-        store.jobs.push([a_job(task=task, queue=queue, schedule_id=schedule_id) for _ in range(4)])
+    for t, q, s in product(("t1", "t2"), ("q1", "q2"), schedules):
+        store.jobs.push([a_job(task=t, queue=q, schedule_id=s) for _ in range(4)])
     worker = a_worker(store)
     taken = claimed(store, worker, 20)
     store.jobs.finish(worker, [failed(job) for job in taken[::3]] + [succeeded(job) for job in taken[1::3]])
@@ -111,6 +112,19 @@ def test_pages_by_status_go_on_behind_a_job_that_changed_since(store: Store) -> 
     page = ids(store.jobs.list(wanted, 3))
     store.jobs.cancel(page[-1])
     assert page + ids(store.jobs.list(wanted, 10, page[-1])) == ids(batch)[::-1]
+
+
+def test_pages_go_on_behind_a_job_that_was_forgotten_since(store: Store, clock: VirtualClock) -> None:
+    old, new = [a_job() for _ in range(3)], [a_job() for _ in range(3)]
+    store.jobs.push([*old, *new])
+    last = new[0].id
+    assert ids(store.jobs.list(JobFilter(), 3))[-1] == last
+    store.jobs.cancel(last)
+    clock.advance(100 * DAY)
+    while store.prune(Retention()):
+        pass
+    assert store.jobs.get(last) is None
+    assert ids(store.jobs.list(JobFilter(), 10, last)) == ids(old)[::-1]
 
 
 def test_counts_have_each_status(store: Store, clock: VirtualClock) -> None:

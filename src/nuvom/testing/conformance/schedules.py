@@ -279,6 +279,15 @@ def test_schedule_pages_have_no_gaps_and_no_repeats_while_schedules_are_added(
     assert seen == ids(old)[::-1]
 
 
+def test_schedule_pages_go_on_behind_a_schedule_that_is_gone_since(store: Store, clock: VirtualClock) -> None:
+    old = [stored(store, one_off(clock.now())) for _ in range(6)]
+    first = store.schedules.list(ScheduleFilter(), 2)
+    store.schedules.cancel(first[-1].id)
+    second = store.schedules.list(ScheduleFilter(), 2, first[-1].id)
+    store.schedules.apply([planned(second[-1], None)])
+    assert [*first, *second, *store.schedules.list(ScheduleFilter(), 9, second[-1].id)] == old[::-1]
+
+
 def test_names_are_unique_and_an_unknown_one_is_none(store: Store, clock: VirtualClock) -> None:
     first = stored(store, daily(clock.now(), name="n"))
     with pytest.raises((NuvomError, ValueError)):

@@ -1,0 +1,22 @@
+"""The schedule store and its ledger under random use, against the model: in memory at length, on a file for its own."""
+
+from __future__ import annotations
+
+import tempfile
+
+from hypothesis import settings
+
+from tests.machines.schedule_machine import ScheduleMachine
+from tests.machines.test_job_store import SLOW
+
+
+class ScheduleMachineOnAFile(ScheduleMachine):
+    def url(self) -> str:
+        return f"sqlite:///{self.resources.enter_context(tempfile.TemporaryDirectory())}/nuvom.db"
+
+
+TestSchedulesInMemory = ScheduleMachine.TestCase
+TestSchedulesInMemory.settings = settings(max_examples=200, stateful_step_count=50, suppress_health_check=SLOW)
+
+TestSchedulesOnAFile = ScheduleMachineOnAFile.TestCase
+TestSchedulesOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
