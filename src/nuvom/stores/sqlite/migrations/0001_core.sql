@@ -29,8 +29,15 @@ CREATE TABLE jobs (
     error         BLOB,
     options       BLOB,
     metadata      BLOB,
-    CHECK (state IN ('ready', 'delayed', 'held', 'running', 'succeeded', 'failed', 'cancelled', 'expired')),
-    CHECK ((state IN ('succeeded', 'failed', 'cancelled', 'expired')) = (finished_at IS NOT NULL)),
+    -- OR and not IN: a list of constants is built anew for each row that is written, and doubles the cost of a finish.
+    CHECK (
+        state = 'ready' OR state = 'delayed' OR state = 'held' OR state = 'running'
+        OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'expired'
+    ),
+    CHECK (
+        (state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'expired')
+        = (finished_at IS NOT NULL)
+    ),
     CHECK ((state = 'running') = (worker IS NOT NULL)),
     CHECK (errors <= coalesce(retries, 0) + 1),
     CHECK (crashes <= max_crashes),
@@ -148,7 +155,10 @@ CREATE TABLE occurrences (
     job_started_at  INTEGER,
     job_finished_at INTEGER,
     PRIMARY KEY (schedule_id, nominal, source),
-    CHECK (outcome IN ('dispatched', 'skipped_overlap', 'skipped_unique', 'missed', 'coalesced', 'paused')),
+    CHECK (
+        outcome = 'dispatched' OR outcome = 'skipped_overlap' OR outcome = 'skipped_unique'
+        OR outcome = 'missed' OR outcome = 'coalesced' OR outcome = 'paused'
+    ),
     CHECK ((outcome = 'dispatched') = (job_id IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
