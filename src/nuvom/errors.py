@@ -229,6 +229,18 @@ class TaskDefinitionError(NuvomError, TypeError):
     """A function cannot be a task as it is decorated."""
 
 
+class TasksUnreadable(NuvomError):
+    """A module or file of tasks raised while it was imported; `trace` is the traceback from its first line on."""
+
+    def __init__(self, target: str, trace: str) -> None:
+        super().__init__(target, trace)
+        self.target = target
+        self.trace = trace
+
+    def __str__(self) -> str:
+        return f"{self.target} cannot be imported; mend this first:\n{self.trace}"
+
+
 class JobIsRunning(NuvomError):
     """A running job was asked to do what only a waiting one can."""
 

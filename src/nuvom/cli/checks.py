@@ -1,0 +1,218 @@
+"""What `doctor` looks at; each look gives a line, and one that fails does not keep the next from being made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from nuvom.cli.output import counted
+from nuvom.cli.stores import file_of, refuse_private, require_present
+from nuvom.cli.tasks import app_with_tasks
+from nuvom.errors import StoreError, TasksUnreadable, UnsupportedByBackend
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+    from nuvom._schedule import ScheduleEnvelope
+    from nuvom.cli.site import Site
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+_LITTLE = 1 << 30  # bytes of free disk below which it is time to think of more
+_NONE = 50 << 20  # bytes with which a busy store lasts for minutes
+_RESET_FIXED = (3, 51, 3)
+_OVERDUE = timedelta(seconds=5)  # less is a scheduler at work
+_MANY = 1_000_000_000
+_NAMED = 5  # things that one line names
+
+
+class Check(NamedTuple):
+    """One thing that was looked at: `level` is ok, warn or fail."""
+
+    name: str
+    level: str
+    text: str
+    remedy: str | None = None
+
+
+def examine(site: Site, arguments: Sequence[str]) -> Iterator[Check]:
+    """Yield what was found, the store first: without it there is little to say.
+
+    Raises:
+        SettingsError: a setting cannot be used.
+    """
+    app, tasks = _tasks(site, arguments)
+    refuse_private(app.settings)
+    yield from _store(app)
+    yield _clock(app)
+    yield zone_data()
+    yield tasks
+    try:
+        require_present(app.settings)
+        yield from _contents(app)
+    except StoreError:
+        return  # said above
+
+
+def _tasks(site: Site, arguments: Sequence[str]) -> tuple[Nuvom, Check]:
+    try:
+        app, targets = app_with_tasks(site, arguments, needed=False)
+    except TasksUnreadable as error:
+        return site.bare_app(), Check("tasks", FAIL, str(error), "no worker can start with this code")
+    names = sorted({task.name for task in app.registry.values()})
+    if not names:
+        hint = "name a module or file: `nuvom doctor TASKS`, or set NUVOM_TASKS"
+        return app, Check("tasks", WARN, "no tasks were named and there is no tasks.py here", hint)
+    return app, Check("tasks", OK, f"{counted(len(names), 'task')} in {' '.join(targets)}: {_some(names)}")
+
+
+def _store(app: Nuvom) -> Iterator[Check]:
+    try:
+        require_present(app.settings)
+        health = app.store.health()
+    except StoreError as error:
+        yield Check("store", FAIL, str(error))
+        return
+    yield Check("store", OK, f"{app.store.url} answers")
+    if health.schema < health.schema_needed:
+        yield Check(
+            "schema", FAIL, f"{health.schema}, this release needs {health.schema_needed}", "run `nuvom migrate`"
+        )
+    else:
+        yield Check("schema", OK, f"version {health.schema}")
+    yield engine(health.engine, health.version)
+    yield from (Check("file", WARN, problem) for problem in health.problems)
+    path = file_of(app.settings)
+    if path is not None:
+        yield disk(path, health.size, shutil.disk_usage(path.parent).free)
+
+
+def engine(name: str, version: str) -> Check:
+    """Say which engine keeps the store, and what an old one means."""
+    if name == "sqlite" and tuple(int(part) for part in version.split(".")[:3]) < _RESET_FIXED:
+        return Check(
+            "engine",
+            OK,
+            f"SQLite {version}; before 3.51.3 a file can be damaged when a checkpoint meets a restart of its log: "
+            "Nuvom checkpoints under the write lock, so let no other program write to this file",
+        )
+    return Check("engine", OK, f"{'SQLite' if name == 'sqlite' else name} {version}")
+
+
+def disk(path: Path, size: int, free: int) -> Check:
+    """Say where the file is, whether it can be written, and how much room there is; sizes in bytes."""
+    text = f"{path}, {_size(size)}, {_size(free)} free, mode {path.stat().st_mode & 0o777:o}"
+    if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return Check("disk", FAIL, f"{text}, not writable", f"give this user the right to write to {path.parent}")
+    if free < _NONE:
+        return Check("disk", FAIL, text, "free some disk space now")
+    if free < _LITTLE:
+        return Check("disk", WARN, text, "free some disk space soon")
+    return Check("disk", OK, text)
+
+
+def _clock(app: Nuvom) -> Check:
+    wall, steady = time.time(), time.monotonic()
+    time.sleep(0.02)
+    drift = (time.time() - wall) - (time.monotonic() - steady)
+    now = datetime.now(UTC)
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC, zone of cron schedules by default {app.settings.timezone}"
+    if now.year < 2025 or abs(drift) > 0.01:
+        return Check("clock", WARN, f"{text}; it is wrong or being set ({drift:+.3f} s)", "see to chrony or ntpd")
+    return Check("clock", OK, text)
+
+
+def zone_data() -> Check:
+    """Say which release of the tz database is in use; the system's wins over the package's (PEP 615)."""
+    from importlib.metadata import version
+    from importlib.resources import files
+    from zoneinfo import TZPATH
+
+    package = (files("tzdata") / "zones").is_file() and version("tzdata")
+    release = (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text().split("\n", 1)[0].rpartition(" ")[2]
+    system = next(filter(None, map(_release, TZPATH)), None)
+    if system is None or system == release:
+        return Check("zones", OK, f"tz database {release} (package tzdata {package})")
+    return Check(
+        "zones",
+        WARN,
+        f"the system's tz database {system} is used, the package tzdata has {release}",
+        "keep both up to date on all hosts: a zone whose rules differ gives other next runs",
+    )
+
+
+def _release(folder: str) -> str | None:
+    try:
+        with (Path(folder) / "tzdata.zi").open() as lines:
+            return next(lines, "").strip().rpartition(" ")[2] or None
+    except OSError:
+        return None
+
+
+def _contents(app: Nuvom) -> Iterator[Check]:
+    live = [worker for worker in app.workers.list() if worker.alive]
+    schedulers = [worker for worker in live if worker.kind == "scheduler"]
+    workers = [worker for worker in live if worker.kind == "worker"]
+    text = f"{counted(len(workers), 'worker')}, {counted(len(schedulers), 'scheduler')} alive"
+    waiting = [queue for queue in app.queues.list() if queue.ready]
+    unserved = [q.queue for q in waiting if not any(w.queues is None or q.queue in w.queues for w in workers)]
+    if unserved:
+        remedy = "start a worker: `nuvom runworker`, or with -Q for the queues that lack one"
+        yield Check("services", FAIL, f"{text}; jobs wait in queues that none serves: {_some(unserved)}", remedy)
+    elif not workers or not schedulers:
+        yield Check("services", WARN, text, "start them: `nuvom run` is one worker and one scheduler")
+    else:
+        yield Check("services", OK, text)
+    try:
+        yield from _schedules(app, served=bool(schedulers))
+    except UnsupportedByBackend as error:
+        yield Check("schedules", OK, str(error))
+    failed = next((number for status, number in app.jobs.counts().items() if status == "failed"), 0)
+    if failed:
+        remedy = "see them: `nuvom jobs list --status failed`; once mended: `nuvom jobs retry --status failed`"
+        yield Check("failed jobs", WARN, counted(failed, "job"), remedy)
+    else:
+        yield Check("failed jobs", OK, "none")
+
+
+def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
+    found = app.schedules.list(limit=_MANY)
+    broken = [f"{_called(s)} ({s.note})" for s in found if s.state == "quarantined"]
+    if broken:
+        remedy = "mend what each says, then schedule it again under its name"
+        yield Check(
+            "quarantine", FAIL, f"{counted(len(broken), 'schedule')} cannot be planned: {_some(broken)}", remedy
+        )
+    due = [s for s in found if s.state == "active" and s.next_run and s.next_run < app.now() - _OVERDUE]
+    if due and not served:
+        remedy = "start one: `nuvom runscheduler`, or `nuvom run`"
+        text = f"{counted(len(due), 'schedule')} due and no scheduler is alive: {_some(list(map(_called, due)))}"
+        yield Check("due", FAIL, text, remedy)
+    known = {row.name for row in app.store.workers.tasks()} | set(app.registry)
+    orphans = [f"{_called(s)} (task {s.task})" for s in found if s.task not in known]
+    if orphans:
+        remedy = "start a worker that has the task, name it as an alias, or `nuvom schedules cancel NAME`"
+        text = f"{counted(len(orphans), 'schedule')} of a task that no worker knows: {_some(orphans)}"
+        yield Check("unknown", FAIL, text, remedy)
+    if not (broken or (due and not served) or orphans):
+        yield Check("schedules", OK, counted(len(found), "schedule"))
+
+
+def _called(schedule: ScheduleEnvelope) -> str:
+    return schedule.name or schedule.id
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _size(size: float) -> str:
+    units = iter(("bytes", "KiB", "MiB", "GiB"))
+    unit = next(units)
+    while size >= 1024 and (larger := next(units, None)):
+        size, unit = size / 1024, larger
+    return f"{size:.0f} {unit}"

@@ -1,0 +1,242 @@
+"""`nuvom jobs`: look at jobs, push one, run some again, cancel some."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nuvom.cli.site import Site, command, group, refusal
+
+if TYPE_CHECKING:
+    from nuvom._handle import JobHandle
+    from nuvom._job import Job
+
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many at most.")]
+Status = Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")]
+OfTask = Annotated[str | None, typer.Option("--task", help="Only jobs of this task.")]
+OfQueue = Annotated[str | None, typer.Option("--queue", "-q", help="Only jobs of this queue.")]
+OfSchedule = Annotated[str | None, typer.Option("--schedule", help="Only jobs of this schedule: its name or id.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs; or say which with the filters.")]
+_EVERYTHING = 1_000_000_000
+
+
+def register(root: typer.Typer) -> None:
+    """Add `nuvom jobs`."""
+    jobs = group(root, "jobs", "Look at jobs, push one, run some again, cancel some.")
+    command(jobs, "list")(list_jobs)
+    command(jobs, "show")(show)
+    command(jobs, "enqueue")(enqueue)
+    command(jobs, "retry")(retry)
+    command(jobs, "cancel")(cancel)
+
+
+def list_jobs(
+    site: Site,
+    status: Status = None,
+    task: OfTask = None,
+    queue: OfQueue = None,
+    schedule: OfSchedule = None,
+    limit: Limit = 100,
+) -> None:
+    """List jobs, newest first."""
+    from nuvom.cli.moments import distance
+    from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.views import job_fields
+
+    found = _found(site, status, task, queue, schedule, limit)
+    if site.as_json:
+        print_json([job_fields(job) for job in found])
+        return
+    now = site.app.now()
+    columns = ("id", "task", "status", "queue", "attempt", "created", "error")
+    rows = (
+        (j.id, j.task, j.status, j.queue, j.attempt, distance(j.created_at, now), j.error and j.error.message)
+        for j in found
+    )
+    print_table(columns, rows, empty="no jobs")
+
+
+def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one job: its arguments, result or error, and its earlier attempts."""
+    from nuvom.cli.output import print_fields, print_json
+    from nuvom.cli.views import attempt_fields, job_fields
+    from nuvom.errors import JobNotFound
+
+    handle = site.app.job(_job_id(job_id))
+    try:
+        job = handle.refresh()
+    except JobNotFound:
+        raise JobNotFound(job_id) from None  # by the name that was said, not the id that it stands for
+    attempts = [attempt_fields(attempt) for attempt in handle.attempts()]
+    fields = job_fields(job)
+    if site.as_json:
+        print_json({**fields, "attempts": attempts})
+        return
+    print_fields({name: _for_people(value) for name, value in fields.items()})
+    for attempt in attempts:
+        print(f"\nattempt {attempt['attempt']} ended {_for_people(attempt['ended_at'])}")
+        print_fields({name: _for_people(attempt[name]) for name in ("worker", "error")})
+
+
+def enqueue(
+    site: Site,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Its name, such as reports.build.")],
+    args: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARG]...", help="Arguments: JSON, or text where it is none.")
+    ] = None,
+    kwarg: Annotated[
+        list[str] | None, typer.Option("--kwarg", metavar="KEY=VALUE", help="A keyword argument; may be repeated.")
+    ] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", help="Its queue, in place of the task's own.")] = None,
+    priority: Annotated[int | None, typer.Option("--priority", help="-1000 to 1000, higher first.")] = None,
+    job_id: Annotated[
+        str | None, typer.Option("--id", help="Its id; an id that is there already is no new job.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option("--tasks", metavar="MODULE|FILE", help="Where the task's code is.")
+    ] = None,
+) -> None:
+    """Push a job and print its id."""
+    from nuvom.cli.output import print_json
+    from nuvom.cli.producing import keywords, task_called, values
+    from nuvom.cli.views import job_fields
+
+    given, named = values(args or ()), keywords(kwarg or ())
+    found = task_called(site, task, tasks or ())
+    try:
+        handle = found.options(id=job_id, queue=queue, priority=priority).delay(*given, **named)
+    except (TypeError, ValueError) as error:
+        raise refusal(str(error), code=2) from None
+    if site.as_json:
+        print_json(job_fields(handle.refresh()))
+    else:
+        print(handle.id)
+
+
+def retry(
+    site: Site,
+    ids: Ids = None,
+    status: Status = None,
+    task: OfTask = None,
+    queue: OfQueue = None,
+    schedule: OfSchedule = None,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Run final jobs again: those named, or all that fit the filters; failed ones unless --status says otherwise."""
+    wanted = _chosen(site, ids, status or "failed", task, queue, schedule, said=(status, task, queue, schedule))
+    _confirm(wanted, "run again", yes=yes or bool(ids))
+    _report(site, wanted, "retried", lambda handle: None if handle.retry() else "it is not final")
+
+
+def cancel(
+    site: Site,
+    ids: Ids = None,
+    task: OfTask = None,
+    queue: OfQueue = None,
+    schedule: OfSchedule = None,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Cancel jobs that wait: those named, or all that fit the filters."""
+    wanted = _chosen(site, ids, "queued", task, queue, schedule, said=(task, queue, schedule))
+    _confirm(wanted, "cancel", yes=yes or bool(ids))
+    _report(site, wanted, "cancelled", lambda handle: "it is final" if handle.cancel() == "finished" else None)
+
+
+def _found(
+    site: Site, status: str | None, task: str | None, queue: str | None, schedule: str | None, limit: int
+) -> list[Job]:
+    from nuvom._job import JobStatus
+
+    if status is not None and status not in list(JobStatus):
+        raise typer.BadParameter(f"{status!r} is no status; one of {', '.join(JobStatus)}", param_hint="--status")
+    schedule_id = None if schedule is None else site.app.schedules.id_of(schedule)
+    return site.app.jobs.list(status=status, task=task, queue=queue, schedule_id=schedule_id, limit=limit)
+
+
+def _chosen(
+    site: Site,
+    ids: Sequence[str] | None,
+    status: str,
+    task: str | None,
+    queue: str | None,
+    schedule: str | None,
+    *,
+    said: Sequence[str | None],
+) -> list[str]:
+    """Return the ids that were named, or those of the jobs that fit; naming neither is refused."""
+    if ids and any(said):
+        raise typer.BadParameter("name jobs or say which with filters, not both", param_hint="ID")
+    if ids:
+        return [_job_id(job_id) for job_id in ids]
+    if not any(said):
+        raise typer.BadParameter("name jobs by their ids, or say which: --status, --task, --queue, --schedule")
+    return [job.id for job in _found(site, status, task, queue, schedule, _EVERYTHING)]
+
+
+def _confirm(wanted: Sequence[str], what: str, *, yes: bool) -> None:
+    """Ask whether so many are meant; where nobody can answer, `--yes` must have been said."""
+    from nuvom.cli.output import counted
+
+    if yes or not wanted:
+        return
+    question = f"{what} {counted(len(wanted), 'job')}?"
+    if not sys.stdin.isatty():
+        raise refusal(f"{question} say so with --yes; nothing was done", code=2)
+    if not typer.confirm(question, err=True):
+        raise refusal("nothing was done")
+
+
+def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHandle[Any]], str | None]) -> None:
+    """Do something to each job, and count; exit 1 when a job was left as it is."""
+    from nuvom.cli.output import counted, print_json
+    from nuvom.errors import JobIsRunning, JobNotFound
+
+    changed: list[str] = []
+    left: dict[str, str] = {}
+    for job_id in wanted:
+        try:
+            reason = act(site.app.job(job_id))
+        except (JobIsRunning, JobNotFound) as error:
+            reason = str(error)
+        if reason is None:
+            changed.append(job_id)
+        else:
+            left[job_id] = reason
+    if site.as_json:
+        print_json({done: len(changed), "ids": changed, "left": left})
+    else:
+        print(f"{done} {counted(len(changed), 'job')}")
+        for job_id, reason in left.items():
+            print(f"left {job_id}: {reason}", file=sys.stderr)
+    if left:
+        raise typer.Exit(1)
+
+
+def _job_id(said: str) -> str:
+    """Return the id that a job has: a UUID is taken as it is, other text as `options(id=…)` takes it."""
+    from nuvom._options import Options
+
+    return Options(id=said).job_id()[0] or said
+
+
+def _for_people(value: object) -> object:
+    from datetime import datetime
+
+    from nuvom.cli.moments import local
+    from nuvom.cli.output import as_json_text
+
+    match value:
+        case datetime():
+            return local(value)
+        case {"kind": kind, "type": kind_of_error, "message": message, "traceback": trace}:
+            return "\n".join(filter(None, (f"{kind}: {kind_of_error} {message}".replace("  ", " "), str(trace))))
+        case dict() | list():
+            return as_json_text(value)
+        case _:
+            return value

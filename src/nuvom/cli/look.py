@@ -1,0 +1,137 @@
+"""`nuvom queues`, `workers`, `stats`, `health` and `migrate`: a look at the whole."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nuvom.cli.jobs import Limit
+from nuvom.cli.site import Site, command
+
+if TYPE_CHECKING:
+    from nuvom.stores.base import WorkerInfo
+
+
+def register(root: typer.Typer) -> None:
+    """Add the commands that look at the whole store."""
+    command(root, "queues")(queues)
+    command(root, "workers")(workers)
+    command(root, "stats")(stats)
+    command(root, "health")(health)
+    command(root, "migrate")(migrate)
+
+
+def queues(site: Site, limit: Limit = 100) -> None:
+    """List the queues that have jobs waiting or running."""
+    from nuvom.cli.moments import distance
+    from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.views import queue_fields
+
+    found = site.app.queues.list()[:limit]
+    if site.as_json:
+        print_json([queue_fields(queue) for queue in found])
+        return
+    now = site.app.now()
+    rows = ((q.queue, q.ready, q.delayed, q.held, q.running, distance(q.oldest, now)) for q in found)
+    columns = ("queue", "ready", "delayed", "held", "running", "oldest ready")
+    print_table(columns, rows, empty="no queue has jobs waiting or running")
+
+
+def workers(site: Site, limit: Limit = 100) -> None:
+    """List the processes of workers and schedulers, newest first."""
+    from nuvom.cli.moments import distance
+    from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.views import worker_fields
+
+    found = sorted(site.app.workers.list(), key=_newest)[:limit]
+    if site.as_json:
+        print_json([worker_fields(worker) for worker in found])
+        return
+    now = site.app.now()
+    rows = (
+        (
+            w.id,
+            w.kind,
+            "alive" if w.alive else "dead",
+            f"{w.host}:{w.pid}",
+            "all" if w.queues is None else ",".join(w.queues),
+            len(w.tasks),
+            w.running,
+            distance(w.started_at, now),
+            distance(w.beat_at, now),
+            w.version,
+        )
+        for w in found
+    )
+    columns = ("id", "kind", "", "process", "queues", "tasks", "running", "started", "last beat", "version")
+    print_table(columns, rows, empty="no worker and no scheduler is known to this store")
+
+
+def stats(site: Site) -> None:
+    """Count jobs by status, and what waits in each queue."""
+    from nuvom.cli.output import print_fields, print_json
+    from nuvom.cli.views import queue_fields
+
+    counts = {status.value: number for status, number in site.app.jobs.counts().items()}
+    live = [worker.kind for worker in site.app.workers.list() if worker.alive]
+    services = {"workers": live.count("worker"), "schedulers": live.count("scheduler")}
+    found = site.app.queues.list()
+    if site.as_json:
+        print_json({**counts, **services, "queues": [queue_fields(queue) for queue in found]})
+        return
+    print_fields({name: f"{number:,}" for name, number in {**counts, **services}.items()})
+    if found:
+        print()
+        rows = ((q.queue, q.ready, q.delayed, q.held, q.running) for q in found)
+        from nuvom.cli.output import print_table
+
+        print_table(("queue", "ready", "delayed", "held", "running"), rows, empty="")
+
+
+def health(
+    site: Site,
+    *,
+    worker: Annotated[bool, typer.Option("--worker", help="Ask for a live worker on this host.")] = False,
+    scheduler: Annotated[bool, typer.Option("--scheduler", help="Ask for a live scheduler on this host.")] = False,
+) -> None:
+    """Exit with 0 if the store answers and the services that are asked for live on this host, else with 1."""
+    from nuvom.cli.output import print_json
+    from nuvom.cli.site import refusal
+
+    known = site.app.workers.list()
+    asked = {"worker": worker, "scheduler": scheduler}
+    here = {kind: _living(known, kind, socket.gethostname()) for kind, wanted in asked.items() if wanted}
+    lacking = [kind for kind, number in here.items() if not number]
+    if site.as_json:
+        print_json({"healthy": not lacking, "store": site.app.store.url, **here})
+    for kind in lacking:
+        elsewhere = _living(known, kind, None)
+        hint = f"{elsewhere} on other hosts" if elsewhere else f"start one: `nuvom run{kind}`"
+        raise refusal(f"no {kind} lives on {socket.gethostname()}; {hint}")
+    if not site.as_json:
+        print(", ".join(["ok: the store answers", *(f"{number} {kind} here" for kind, number in here.items())]))
+
+
+def migrate(site: Site) -> None:
+    """Bring the store's schema up to date, and make the store where there is none."""
+    from nuvom.cli.output import print_json
+    from nuvom.cli.stores import refuse_private
+
+    app = site.bare_app()
+    refuse_private(app.settings)
+    applied = app.store.migrate()
+    schema = app.store.health().schema
+    if site.as_json:
+        print_json({"store": app.store.url, "schema": schema, "applied": applied})
+    else:
+        print(f"{app.store.url}: {', '.join(applied) or 'nothing to do'}; schema {schema}")
+
+
+def _newest(worker: WorkerInfo) -> float:
+    return -worker.started_at.timestamp() if worker.started_at else 0.0
+
+
+def _living(known: list[WorkerInfo], kind: str, host: str | None) -> int:
+    return sum(worker.alive and worker.kind == kind and host in (None, worker.host) for worker in known)

@@ -1,0 +1,112 @@
+"""`nuvom run`, `runworker` and `runscheduler`: the services."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nuvom.cli.site import Site, command
+
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+Tasks = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASKS]...", help="Modules or files; by default NUVOM_TASKS, else tasks.py."),
+]
+Queues = Annotated[
+    list[str] | None, typer.Option("--queues", "-Q", metavar="A,B", help="Only these queues; may be repeated.")
+]
+Processes = Annotated[int, typer.Option("--processes", min=1, max=1_000, help="Processes of the worker.")]
+Threads = Annotated[int, typer.Option("--threads", "-c", min=1, max=10_000, help="Jobs at once in each process.")]
+AsyncConcurrency = Annotated[
+    int, typer.Option("--async-concurrency", min=1, max=1_000_000, help="Jobs of async functions at once, in each.")
+]
+Grace = Annotated[float, typer.Option("--grace", min=0, help="Seconds for running jobs to end after SIGTERM.")]
+Level = Annotated[str, typer.Option("--log-level", "-l", help=f"One of {', '.join(_LEVELS)}.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add the services."""
+    command(root, "run", json=False)(run)
+    command(root, "runworker", json=False)(runworker)
+    command(root, "runscheduler", json=False)(runscheduler)
+
+
+def run(
+    site: Site,
+    tasks: Tasks = None,
+    queues: Queues = None,
+    processes: Processes = 1,
+    threads: Threads = 10,
+    async_concurrency: AsyncConcurrency = 100,
+    grace: Grace = 20,
+    log_level: Level = "info",
+) -> None:
+    """Run a scheduler and a worker under one supervisor: enough for one machine."""
+    _serve(site, tasks, queues, processes, threads, async_concurrency, scheduler=True, grace=grace, log_level=log_level)
+
+
+def runworker(
+    site: Site,
+    tasks: Tasks = None,
+    queues: Queues = None,
+    processes: Processes = 1,
+    threads: Threads = 10,
+    async_concurrency: AsyncConcurrency = 100,
+    grace: Grace = 20,
+    log_level: Level = "info",
+) -> None:
+    """Run a worker: it runs jobs, and leaves schedules to a scheduler."""
+    _serve(
+        site, tasks, queues, processes, threads, async_concurrency, scheduler=False, grace=grace, log_level=log_level
+    )
+
+
+def runscheduler(site: Site, log_level: Level = "info") -> None:
+    """Run a scheduler: it turns due schedules into jobs; any number may run side by side."""
+    from nuvom.cli.services import serve
+    from nuvom.cli.stores import refuse_private
+
+    app = site.bare_app()
+    refuse_private(app.settings)
+    serve(app, app_path=None, worker=None, scheduler=True, grace=0, level=_level(log_level))
+
+
+def _serve(
+    site: Site,
+    tasks: list[str] | None,
+    queues: list[str] | None,
+    processes: int,
+    threads: int,
+    async_concurrency: int,
+    *,
+    scheduler: bool,
+    grace: float,
+    log_level: str,
+) -> None:
+    from nuvom.cli.services import WorkerPlan, queue_names, serve
+    from nuvom.cli.tasks import app_with_tasks
+
+    level = _level(log_level)
+    try:
+        wanted = queue_names(queues)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="-Q") from None
+    app, targets = app_with_tasks(site, tasks or (), needed=True)
+    plan = WorkerPlan(
+        targets=targets,
+        queues=wanted,
+        processes=processes,
+        threads=threads,
+        async_concurrency=async_concurrency,
+    )
+    serve(app, app_path=site.app_path, worker=plan, scheduler=scheduler, grace=grace, level=level)
+
+
+def _level(said: str) -> int:
+    import logging
+
+    if said.lower() not in _LEVELS:
+        raise typer.BadParameter(f"{said!r} is none; one of {', '.join(_LEVELS)}", param_hint="--log-level")
+    return int(logging.getLevelNamesMapping()[said.upper()])

@@ -1,0 +1,228 @@
+"""`nuvom schedules`: what is scheduled, when it runs next, how it ran, and its end."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nuvom.cli.jobs import Limit, Yes
+from nuvom.cli.site import Site, command, group, refusal
+
+if TYPE_CHECKING:
+    from nuvom._schedule import Occurrence, ScheduleEnvelope
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, its id, or how its id begins.")]
+
+
+def register(root: typer.Typer) -> None:
+    """Add `nuvom schedules`."""
+    schedules = group(root, "schedules", "What is scheduled, when it runs next, how it ran.")
+    command(schedules, "list")(list_schedules)
+    command(schedules, "show")(show)
+    command(schedules, "next")(next_runs)
+    command(schedules, "runs")(runs)
+    command(schedules, "cancel")(cancel)
+
+
+def list_schedules(
+    site: Site,
+    task: Annotated[str | None, typer.Option("--task", help="Only schedules of this task.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only schedules in this state.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="PATTERN", help="Only names that fit, with `*`.")
+    ] = None,
+    limit: Limit = 100,
+) -> None:
+    """List schedules, newest first, with their next run on their own clock."""
+    from nuvom._schedule import ScheduleState
+    from nuvom.cli.moments import distance, local
+    from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.views import schedule_fields, trigger_text
+
+    if state is not None and state not in list(ScheduleState):
+        raise typer.BadParameter(f"{state!r} is no state; one of {', '.join(ScheduleState)}", param_hint="--state")
+    found = site.app.schedules.list(task=task, state=state, name=name, limit=limit)
+    if site.as_json:
+        print_json([schedule_fields(schedule) for schedule in found])
+        return
+    now = site.app.now()
+    rows = (
+        (
+            s.name or s.id,
+            s.task,
+            trigger_text(s),
+            local(s.next_run, s.timezone_name),
+            distance(s.next_run, now),
+            s.state,
+        )
+        for s in found
+    )
+    print_table(("name or id", "task", "runs", "next run", "", "state"), rows, empty="no schedules")
+
+
+def show(site: Site, name: Name) -> None:
+    """Show one schedule."""
+    from nuvom.cli.output import print_fields, print_json
+    from nuvom.cli.views import schedule_fields
+
+    schedule = site.app.schedules.get(name)
+    if site.as_json:
+        print_json(schedule_fields(schedule))
+    else:
+        print_fields(_described(schedule, site))
+
+
+def next_runs(
+    site: Site,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One schedule; by default all.")] = None,
+    count: Annotated[int, typer.Argument(metavar="[N]", min=1, max=100_000, help="How many runs of it.")] = 10,
+    within: Annotated[str | None, typer.Option("--for", metavar="24h", help="How far to look ahead.")] = None,
+    limit: Limit = 100,
+) -> None:
+    """List the runs to come, earliest first: of all schedules, or the next N of one."""
+    from nuvom.cli.ahead import runs_ahead
+    from nuvom.cli.moments import distance, local
+    from nuvom.cli.output import print_json, print_table
+
+    now = site.app.now()
+    end = _end(now, within if within or name else "24h")
+    if name is None:
+        found, most = site.app.schedules.upcoming(limit), limit
+    else:
+        found, most = [site.app.schedules.get(name)], count
+    coming = list(runs_ahead(found, end, most))
+    if site.as_json:
+        print_json([_coming_fields(moment, schedule) for moment, schedule in coming])
+        return
+    rows = (
+        (distance(moment, now), local(moment, s.timezone_name), local(moment), s.name or s.id, s.task)
+        for moment, s in coming
+    )
+    print_table(("", "on its own clock", "in UTC", "schedule", "task"), rows, empty="nothing is due in that time")
+
+
+def runs(site: Site, name: Name, limit: Limit = 100) -> None:
+    """List what came due of a schedule, newest first: how late, and what became of its job."""
+    from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.views import occurrence_fields
+
+    zone = _zone(site, name)
+    found = site.app.schedules.runs(name, limit)
+    if zone is None and not found:
+        site.app.schedules.get(name)  # says that there is none, with the names that are near
+    if site.as_json:
+        print_json([occurrence_fields(row) for row in found])
+        return
+    columns = ("due at", "outcome", "late by", "job", "ended as", "ran for", "why")
+    print_table(columns, (_run_cells(row, zone or "UTC") for row in found), empty=f"{name} was never due so far")
+
+
+def cancel(
+    site: Site,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Its name or id.")] = None,
+    like: Annotated[
+        str | None, typer.Option("--name", metavar="PATTERN", help="All whose names fit, such as 'remind-42-*'.")
+    ] = None,
+    task: Annotated[str | None, typer.Option("--task", help="All of this task.")] = None,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Cancel a schedule for good, or all that fit; nothing that is in flight brings it back."""
+    if (name is None) == (like is None and task is None):
+        raise typer.BadParameter("name one schedule, or say which with --name PATTERN or --task", param_hint="NAME")
+    if name is None:
+        _cancel_all(site, like, task, yes=yes)
+        return
+    schedule_id = site.app.schedules.get(name).id
+    _cancelled(site, int(site.app.schedules.cancel(schedule_id)))
+
+
+def _cancel_all(site: Site, like: str | None, task: str | None, *, yes: bool) -> None:
+    from nuvom.cli.output import counted
+
+    if not yes:
+        found = len(site.app.schedules.list(name=like, task=task, limit=1_000_000_000))
+        question = f"cancel {counted(found, 'schedule')}?"
+        if found and not sys.stdin.isatty():
+            raise refusal(f"{question} say so with --yes; nothing was done", code=2)
+        if found and not typer.confirm(question, err=True):
+            raise refusal("nothing was done")
+    _cancelled(site, site.app.schedules.cancel_all(name=like, task=task))
+
+
+def _cancelled(site: Site, number: int) -> None:
+    from nuvom.cli.output import counted, print_json
+
+    if site.as_json:
+        print_json({"cancelled": number})
+    else:
+        print(f"cancelled {counted(number, 'schedule')}")
+
+
+def _described(schedule: ScheduleEnvelope, site: Site) -> dict[str, object]:
+    from nuvom.cli.moments import distance, local
+    from nuvom.cli.output import as_json_text
+    from nuvom.cli.views import trigger_text
+
+    zone = schedule.timezone_name
+    next_run = schedule.next_run
+    return {
+        "id": schedule.id,
+        "name": schedule.name,
+        "task": schedule.task,
+        "args": as_json_text(schedule.args),
+        "kwargs": as_json_text(schedule.kwargs),
+        "type": schedule.schedule_type,
+        "runs": trigger_text(schedule),
+        "zone": zone,
+        "next run": next_run and f"{local(next_run, zone)}, {distance(next_run, site.app.now())}",
+        "in UTC": None if zone == "UTC" else local(next_run),
+        "catch up": schedule.catch_up,
+        "state": schedule.state,
+        "note": schedule.note,
+        "runs so far": schedule.run_count,
+        "options": as_json_text(schedule.options),
+        "metadata": as_json_text(schedule.metadata),
+        "created": local(schedule.created_at),
+        "changed": local(schedule.updated_at),
+    }
+
+
+def _end(now: Any, within: str | None) -> Any:
+    from nuvom._duration import to_timedelta
+
+    if within is None:
+        return None
+    try:
+        return now + to_timedelta(within, "--for")
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(str(error), param_hint="--for") from None
+
+
+def _coming_fields(moment: Any, schedule: ScheduleEnvelope) -> dict[str, object]:
+    return {
+        "run_at": moment,
+        "schedule_id": schedule.id,
+        "schedule_name": schedule.name,
+        "task": schedule.task,
+        "timezone_name": schedule.timezone_name,
+    }
+
+
+def _zone(site: Site, name: str) -> str | None:
+    schedule = site.app.schedules.get(name, None)
+    if schedule is None:
+        fence = site.app.store.ledger.fence(site.app.schedules.id_of(name))
+        schedule = fence.envelope if fence else None
+    return schedule.timezone_name if schedule else None
+
+
+def _run_cells(row: Occurrence, zone: str) -> tuple[object, ...]:
+    from nuvom.cli.moments import local, span
+
+    ran = row.job_finished_at - row.job_started_at if row.job_finished_at and row.job_started_at else None
+    due = local(row.nominal, zone) if row.count == 1 else f"{row.count:,} up to {local(row.last, zone)}"
+    why = " ".join(filter(None, (row.source, row.reason)))
+    return due, row.outcome, span(row.lateness), row.job_id, row.job_status, span(ran), why

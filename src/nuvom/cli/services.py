@@ -1,0 +1,162 @@
+"""How services are put together: settings become children under a supervisor, with a store of its own for the beats."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nuvom._settings import DEFAULT_FILE
+from nuvom.cli.output import counted, shown
+from nuvom.cli.stores import file_of
+from nuvom.errors import StoreError
+from nuvom.stores.registry import open_store
+from nuvom.worker import logs
+from nuvom.worker.child import ChildSpec
+from nuvom.worker.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+
+_NAMED = 10  # tasks that the banner names
+_LOOK = 1.0  # seconds to wait for a locked store at the start, which is for a hint only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """What kind of worker is to run.
+
+    `targets` are the modules and files of its tasks, `queues` None for all; `processes` with `threads` each.
+    """
+
+    targets: tuple[str, ...]
+    queues: tuple[str, ...] | None
+    processes: int
+    threads: int
+    async_concurrency: int
+
+
+def serve(
+    app: Nuvom, *, app_path: str | None, worker: WorkerPlan | None, scheduler: bool, grace: float, level: int
+) -> None:
+    """Run a worker, a scheduler or both under one supervisor until SIGTERM or SIGINT; in the main thread.
+
+    Args:
+        app: The app whose settings hold; its tasks are imported already.
+        app_path: How the children find it, None for the one behind `@nuvom.task`.
+        worker: What worker to run, None for none.
+        scheduler: Whether to run a scheduler.
+        grace: Seconds for running jobs to end in.
+        level: Of the log, where the user's code has not configured logging.
+
+    Raises:
+        SettingsError: the store's URL or the scheduler backend cannot be used.
+    """
+    if scheduler and app.split:
+        _ = app.backend  # what is wrong with it is said here, and not by a child
+    app.close()
+    logs.show(level)
+    children = _children(app, app_path, worker, scheduler=scheduler, grace=grace, level=level)
+    _introduce(app, worker, scheduler=scheduler)
+    Supervisor(
+        children,
+        lambda: app.open(busy_timeout=None),
+        lease=app.settings.lease.total_seconds(),
+        grace=grace,
+    ).run()
+
+
+def _children(
+    app: Nuvom, app_path: str | None, worker: WorkerPlan | None, *, scheduler: bool, grace: float, level: int
+) -> list[ChildSpec]:
+    common = {
+        "app": app_path,
+        "root": str(app.settings.root or Path.cwd()),
+        "settings": resolved(app),
+        "grace": grace,
+        "log_level": level,
+    }
+    children = [ChildSpec("scheduler", common)] if scheduler else []
+    if worker is not None:
+        config = {
+            **common,
+            "targets": worker.targets,
+            "queues": worker.queues,
+            "threads": worker.threads,
+            "async_concurrency": worker.async_concurrency,
+        }
+        children += [ChildSpec("worker", config)] * worker.processes
+    return children
+
+
+def resolved(app: Nuvom) -> Mapping[str, Any]:
+    """Return the settings that somebody chose, and the store, as JSON can carry them to a child."""
+    settings = app.settings
+    return {name: _plain(getattr(settings, name)) for name in {*settings.chosen, "url"}}
+
+
+def _plain(value: object) -> object:
+    match value:
+        case timedelta():
+            return value.total_seconds()
+        case tuple():
+            return list(value)
+        case _:
+            return value
+
+
+def _introduce(app: Nuvom, worker: WorkerPlan | None, *, scheduler: bool) -> None:
+    """Say on stderr what starts: where its jobs are, what it can run, and what else may have been meant."""
+    from nuvom import __version__
+
+    store = app.open(busy_timeout=_LOOK)
+    parts = ["a scheduler"] if scheduler else []
+    if worker is not None:
+        queues = "all queues" if worker.queues is None else f"queues {', '.join(worker.queues)}"
+        size = f"{counted(worker.processes, 'process').replace('processs', 'processes')} × {worker.threads} threads"
+        parts.append(f"a worker ({size}, {queues})")
+    _say(f"nuvom {__version__}: {' and '.join(parts)} on {store.url}, pid {os.getpid()}")
+    if worker is not None:
+        names = sorted({task.name for task in app.registry.values()})
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        where = " ".join(worker.targets) or "the app"
+        _say(f"{counted(len(names), 'task')} in {where}: {', '.join(names[:_NAMED])}{more}")
+    with closing(store), suppress(StoreError):
+        left = left_behind(app)
+        if left is not None and not store.schedules.upcoming(1):
+            _say(
+                f"this store has no schedules; active ones are in {left}: `nuvom schedules list --url sqlite:///{left}`"
+            )
+
+
+def left_behind(app: Nuvom) -> Path | None:
+    """Return the project's default file if another store was chosen and that one has active schedules."""
+    settings = app.settings
+    path = (settings.root or Path.cwd()) / DEFAULT_FILE
+    if file_of(settings) == path or not path.is_file():
+        return None
+    with closing(open_store(f"sqlite:///{path}", busy_timeout=_LOOK)) as store:
+        return path if store.schedules.upcoming(1) else None
+
+
+def _say(line: str) -> None:
+    print(shown(line), file=sys.stderr, flush=True)
+
+
+def queue_names(said: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Return the queues of `-Q a,b -Q c` in their order, each once; None for none said: every queue.
+
+    Raises:
+        ValueError: a name cannot be a queue's.
+    """
+    from nuvom._naming import check_name
+
+    if not said:
+        return None
+    names = [check_name(name.strip(), "queue") for part in said for name in part.split(",")]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,134 @@
+"""Stored values as JSON has them: the fields that `--json` promises, and their values for people."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nuvom.cli.moments import span
+
+if TYPE_CHECKING:
+    from nuvom._job import Attempt, Job, JobError
+    from nuvom._schedule import Occurrence, ScheduleEnvelope
+    from nuvom.stores.base import QueueStats, WorkerInfo
+
+
+def job_fields(job: Job) -> dict[str, Any]:
+    """Return a job for programs."""
+    args, kwargs = _arguments(job.arguments)
+    return {
+        "id": job.id,
+        "task": job.task,
+        "status": job.status.value,
+        "state": job.state.value,
+        "attempt": job.attempt,
+        "result": _loaded(job.value),
+        "error": _error(job.error),
+        "queue": job.queue,
+        "priority": job.priority,
+        "run_at": job.run_at,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "errors": job.errors,
+        "retries": job.retries,
+        "crashes": job.crashes,
+        "max_crashes": job.max_crashes,
+        "worker": job.worker,
+        "schedule_id": job.schedule_id,
+        "schedule_name": job.schedule_name,
+        "scheduled_for": job.scheduled_for,
+        "args": args,
+        "kwargs": kwargs,
+        "metadata": job.metadata,
+    }
+
+
+def attempt_fields(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt that ended without success, for programs."""
+    return {
+        "attempt": attempt.number,
+        "worker": attempt.worker,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "error": _error(attempt.error),
+    }
+
+
+def schedule_fields(schedule: ScheduleEnvelope) -> dict[str, Any]:
+    """Return a schedule for programs."""
+    return schedule.to_dict()
+
+
+def trigger_text(schedule: ScheduleEnvelope) -> str:
+    """Return when a schedule runs, in the words of the call that made it."""
+    if schedule.cron is not None:
+        return schedule.cron
+    if schedule.interval is not None:
+        return f"every {span(timedelta(seconds=schedule.interval))}"
+    return "once"
+
+
+def occurrence_fields(row: Occurrence) -> dict[str, Any]:
+    """Return a row of the ledger for programs."""
+    return {
+        "nominal": row.nominal,
+        "outcome": row.outcome.value,
+        "source": row.source,
+        "reason": row.reason,
+        "lateness": row.lateness.total_seconds() if row.lateness is not None else None,
+        "recorded_at": row.recorded_at,
+        "job_id": row.job_id,
+        "job_status": row.job_status.value if row.job_status else None,
+        "job_started_at": row.job_started_at,
+        "job_finished_at": row.job_finished_at,
+        "last": row.last,
+        "count": row.count,
+    }
+
+
+def queue_fields(queue: QueueStats) -> dict[str, Any]:
+    """Return what waits and runs in a queue, for programs."""
+    return queue._asdict()
+
+
+def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
+    """Return a worker's or scheduler's process for programs."""
+    return {
+        "id": worker.id,
+        "kind": worker.kind,
+        "alive": worker.alive,
+        "host": worker.host,
+        "pid": worker.pid,
+        "version": worker.version,
+        "queues": None if worker.queues is None else list(worker.queues),
+        "tasks": list(worker.tasks),
+        "running": worker.running,
+        "started_at": worker.started_at,
+        "beat_at": worker.beat_at,
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as ISO 8601 has it."""
+    return None if moment is None else moment.isoformat()
+
+
+def _error(error: JobError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"kind": error.kind, "type": error.type, "message": error.message, "traceback": error.traceback}
+
+
+def _loaded(value: bytes | None) -> Any:
+    return None if value is None else orjson.loads(value)
+
+
+def _arguments(stored: bytes) -> tuple[Any, Any]:
+    try:
+        args, kwargs = orjson.loads(stored)
+    except ValueError:  # a row that does not decode is shown all the same
+        return None, None
+    return args, kwargs
