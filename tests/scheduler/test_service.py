@@ -16,7 +16,7 @@ import pytest
 from nuvom._schedule import CatchUp, OccurrenceOutcome, ScheduleState
 from nuvom.errors import StoreUnavailable
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
-from nuvom.stores.base import JobFilter, PlanItem, Refusal, Store
+from nuvom.stores.base import JobFilter, PlanItem, Refusal, Retention, Store
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Around
 from tests.scheduler.examples import NOON, cron, interval, one_off, seconds
@@ -388,6 +388,47 @@ def test_a_defect_in_a_round_does_not_end_the_service(real: Store, caplog: pytes
         eventually(lambda: jobs_of(real))
     assert "a defect" in caplog.text
     assert "Traceback" in caplog.text
+
+
+def test_a_step_of_the_wall_clock_is_seen_within_a_second(
+    store: Store, clock: VirtualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.schedules.upsert(one_off(NOON + timedelta(hours=1)))
+    with running(service_of(store, clock)):
+        eventually(store.workers.list)
+        sleep(0.05)
+        clock.step(timedelta(hours=2))
+        eventually(lambda: jobs_of(store), within=1)
+    assert "the wall clock moved by +7200.0 s" in caplog.text
+
+
+def test_housekeeping_that_fails_stops_no_dispatch(real: Store, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Around):
+        def prune(self, keep: object) -> bool:
+            raise RuntimeError("a defect in pruning")
+
+    with running(service_of(Broken(real))):
+        eventually(lambda: "a defect in pruning" in caplog.text)
+        real.schedules.upsert(one_off(real.now()))
+        eventually(lambda: jobs_of(real))
+
+
+def test_pruning_goes_on_in_small_steps_until_nothing_is_left(real: Store) -> None:
+    class Full(Around):
+        steps = 0
+        kept: object = None
+
+        def prune(self, keep: object) -> bool:
+            self.steps += 1
+            self.kept = keep
+            return self.steps < 5
+
+    store = Full(real)
+    with running(service_of(store, keep=Retention(jobs=timedelta(days=1)))):
+        eventually(lambda: store.steps == 5)
+        sleep(0.2)
+    assert store.steps == 5
+    assert store.kept == Retention(jobs=timedelta(days=1))
 
 
 def test_an_idle_service_costs_next_to_nothing(real: Store) -> None:

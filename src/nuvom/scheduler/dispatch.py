@@ -55,7 +55,7 @@ class OneStore:
 
     def due(self, now: datetime, limit: int) -> list[ScheduleEnvelope]:
         """Return at most `limit` due envelopes, earliest first."""
-        return self._schedules.due(now, min(limit, MAX_BATCH))
+        return self._schedules.due(now, limit)
 
     def dispatch(self, items: Sequence[PlanItem], now: datetime) -> list[Refusal]:
         """Apply the plan; all of it or, of an item that no longer fits, none."""
@@ -224,7 +224,7 @@ def _parts(items: Sequence[PlanItem]) -> Iterator[list[PlanItem]]:
     rows = 0
     for item in items:
         more = len(item.occurrences) + len(item.jobs) + 1
-        if part and rows + more > ROWS_AT_ONCE:
+        if part and (rows + more > ROWS_AT_ONCE or len(part) == MAX_BATCH):
             yield part
             part, rows = [], 0
         part.append(item)

@@ -23,7 +23,7 @@ from nuvom.scheduler.housekeeping import Housekeeping
 from nuvom.scheduler.outage import Outage
 from nuvom.scheduler.plan import plan, quarantined
 from nuvom.scheduler.resting import Resting
-from nuvom.stores.base import MAX_BATCH, Listener, PlanItem, Retention, SchedulerBackend, Store, WorkerInfo
+from nuvom.stores.base import Listener, PlanItem, Retention, SchedulerBackend, Store, WorkerInfo
 
 LONGEST_WAIT = 0.5  # seconds: a stop that comes by signal and a step of the wall clock are seen within it
 STUCK = 60.0  # seconds with due work and none done, after which the service restarts its parts
@@ -87,7 +87,7 @@ class SchedulerService:
         now = self._store.now()
         at = self._clock.monotonic()
         resting = self._resting.count(at)
-        limit = min(self._settings.batch + resting, MAX_BATCH)
+        limit = self._settings.batch + resting  # what rests is due too, and must not hide the others
         found = self._way.due(now, limit)
         reached("scheduler.due")
         fresh = [each for each in found if not self._resting.rests(each, at)]
@@ -107,9 +107,11 @@ class SchedulerService:
 
         """
         with self._exclusively():
-            while not stop.is_set():
-                self._wait(self._survive(), stop)
-            self._leave()
+            try:
+                while not stop.is_set():
+                    self._wait(self._survive(), stop)
+            finally:
+                self._leave()
 
     def wake(self) -> None:
         """End the wait of `run()` from another thread."""
