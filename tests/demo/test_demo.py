@@ -58,7 +58,7 @@ def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert len(re.findall(r"KILL -9 +(worker|scheduler) \d", done.stdout)) == 2
-    assert re.search(r"again +demo\.slow .*attempt 2, \d\.\d s after the kill", done.stdout)
+    assert re.search(r"again +slow job .*attempt 2, \d+\.\d s after the kill", done.stdout)
     together = re.search(r"^together +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) ", done.stdout, re.MULTILINE)
     assert together
     due, dispatched, run, missed, doubled, recovered = map(int, together.groups())
@@ -71,13 +71,26 @@ def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
     assert nobody_left(scratch)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_that_is_interrupted_leaves_nothing_behind(scratch: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [(signal.SIGTERM, "worker 2: "), (signal.SIGINT, "KILL -9")],
+)
+def test_a_demo_that_is_interrupted_leaves_nothing_behind(scratch: Path, number: signal.Signals, moment: str) -> None:
     with subprocess.Popen(DEMO, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout
-        assert any("worker 2" in line for line in demo.stdout)
+        assert any(moment in line for line in demo.stdout)
         demo.send_signal(number)
         assert demo.wait(30) == 128 + number
+    assert list(scratch.iterdir()) == []
+    assert nobody_left(scratch)
+
+
+def test_a_demo_that_nobody_reads_on_leaves_nothing_behind(scratch: Path) -> None:
+    with subprocess.Popen(DEMO, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        assert any("worker 2: " in line for line in demo.stdout)
+        demo.stdout.close()
+        demo.wait(30)
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
 
