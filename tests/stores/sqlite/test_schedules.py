@@ -98,6 +98,19 @@ def test_a_page_of_schedules_is_read_in_their_order_without_sorting(file: sqlite
     assert not [step for step in plan_of(file, "list_schedules", 5) if "TEMP B-TREE" in step]
 
 
+@pytest.mark.parametrize("analyzed", [False, True])
+@pytest.mark.parametrize(("statement", "parameters"), [("get_schedule", 1), ("advance", 6), ("end_schedule", 7)])
+def test_one_schedule_is_found_by_its_key_even_if_an_analyze_saw_only_one(
+    store: SqliteStore, file: sqlite3.Connection, statement: str, parameters: int, analyzed: bool
+) -> None:
+    if analyzed:
+        fill(file, 1)
+        file.execute("ANALYZE")
+    steps = plan_of(file, statement, parameters)
+    assert any(step.startswith("SEARCH schedules") for step in steps)
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
 @pytest.mark.parametrize("table", ["schedules", "occurrences", "jobs", "fences"])
 def test_a_batch_that_fails_in_the_middle_leaves_nothing(
     store: SqliteStore, file: sqlite3.Connection, clock: VirtualClock, table: str

@@ -141,7 +141,7 @@ def from_definition(schedule_id: bytes, generation: int, state: str, definition:
     """Return the schedule that a fence keeps; as far as it can be read, with a note of what cannot."""
     try:
         kept = _mapping(definition)
-    except ValueError as error:
+    except UNREADABLE as error:
         kept = {"note": f"definition does not decode ({error})"}
     kept |= {"generation": generation, "state": state}
     kept["arguments"] = str(kept.get("arguments", _NO_ARGUMENTS.decode())).encode()

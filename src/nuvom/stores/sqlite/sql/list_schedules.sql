@@ -7,9 +7,10 @@ FROM schedules
 WHERE (?1 IS NULL OR task = ?1)
     AND (?2 IS NULL OR state = ?2)
     AND (?3 IS NULL OR name GLOB ?3)
-    AND (?4 IS NULL OR seq < coalesce(
+    AND seq < coalesce(
         (SELECT last.seq FROM schedules AS last WHERE last.id = ?4),
-        (SELECT json_extract(definition, '$.seq') FROM fences WHERE schedule_id = ?4 AND json_valid(definition))
-    ))
+        (SELECT json_extract(definition, '$.seq') FROM fences WHERE schedule_id = ?4 AND json_valid(definition)),
+        iif(?4 IS NULL, 9223372036854775807, NULL)
+    )
 ORDER BY seq DESC
 LIMIT ?5;

@@ -1,2 +1,3 @@
 -- A step through the oldest jobs, up to those too young to have ended long enough ago.
-SELECT seq, state, created_at, finished_at FROM jobs WHERE seq > ?1 ORDER BY seq LIMIT ?2;
+-- By seq and no other way: after an ANALYZE of a nearly empty table the planner would read and sort all of it.
+SELECT seq, state, created_at, finished_at FROM jobs NOT INDEXED WHERE seq > ?1 ORDER BY seq LIMIT ?2;
