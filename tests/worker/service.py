@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from nuvom import Nuvom
-from nuvom._job import Job, NewJob
 from nuvom._ids import new_id
+from nuvom._job import Job, NewJob
 from nuvom.stores.base import Store, WorkerInfo
 
 PROGRAM = """

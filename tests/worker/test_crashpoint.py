@@ -29,7 +29,7 @@ def run(place: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "place, steps", [("worker.claim", 1), ("worker.flush", 2), ("worker.flush:3", 4), ("worker.claim:1", 1)]
+    ("place", "steps"), [("worker.claim", 1), ("worker.flush", 2), ("worker.flush:3", 4), ("worker.claim:1", 1)]
 )
 def test_a_process_is_killed_at_the_named_step(place: str, steps: int) -> None:
     done = run(place)
