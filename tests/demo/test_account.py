@@ -104,7 +104,7 @@ def test_a_job_that_did_not_succeed_is_missed(state: JobState) -> None:
 def test_two_runs_of_one_attempt_are_doubled() -> None:
     result = found(replace(SOUND, runs=(*RUNS, RUNS[1], *SLOW_RUNS)))
     assert result.lines[0].doubled == 1
-    assert "interval, due 12:00:02.250: 2 runs in the tasks' file, but 1 attempts on job job1" in result.problems
+    assert "interval, due 12:00:02.250: 2 runs in the tasks' file, but 1 attempt on job job1" in result.problems
 
 
 def test_a_run_that_the_job_does_not_know_of_is_doubled() -> None:

@@ -85,6 +85,19 @@ def test_a_demo_that_is_interrupted_leaves_nothing_behind(scratch: Path, number:
     assert nobody_left(scratch)
 
 
+def test_its_folder_is_kept_where_that_is_asked_for(scratch: Path) -> None:
+    command = [*DEMO, "--keep"]
+    with subprocess.Popen(command, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout
+        assert any("worker 2: " in line for line in demo.stdout)
+        demo.send_signal(signal.SIGTERM)
+        said = demo.stdout.read()
+    [folder] = scratch.iterdir()
+    assert f"Kept: {folder}" in said
+    assert (folder / "demo.db").is_file()
+    assert nobody_left(scratch)
+
+
 def test_a_demo_that_nobody_reads_on_leaves_nothing_behind(scratch: Path) -> None:
     with subprocess.Popen(DEMO, env=environment(scratch), stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout

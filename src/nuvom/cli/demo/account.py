@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from nuvom._job import Job, JobState
 from nuvom._schedule import Occurrence, OccurrenceOutcome
+from nuvom.cli.output import counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +183,8 @@ def _job(due: str, nominal: datetime, job: Job, runs: Sequence[Run], problems: l
     doubled = len(runs) - len(attempts) + len(unexplained)
     succeeded = job.state is JobState.SUCCEEDED
     if doubled:
-        problems.append(f"{due}: {len(runs)} runs in the tasks' file, but {job.attempt} attempts on job {job.id}")
+        told = f"{counted(len(runs), 'run')} in the tasks' file, but {counted(job.attempt, 'attempt')} on job {job.id}"
+        problems.append(f"{due}: {told}")
     if not succeeded:
         reason = f": {job.error.message}" if job.error else ""
         problems.append(f"{due}: job {job.id} is {job.status}, not succeeded{reason}")
@@ -191,12 +193,12 @@ def _job(due: str, nominal: datetime, job: Job, runs: Sequence[Run], problems: l
     problems += [
         f"{due}: attempt {r.attempt} started {ago(nominal - r.started)} early" for r in runs if r.started < nominal
     ]
-    counted = succeeded and job.attempt in attempts
+    whole = succeeded and job.attempt in attempts
     return Line(
         title="",
-        run=int(counted),
+        run=int(whole),
         doubled=doubled,
-        recovered=int(counted and job.attempt > 1),
+        recovered=int(whole and job.attempt > 1),
         latest=min((run.started for run in runs), default=nominal) - nominal,
     )
 
