@@ -206,7 +206,7 @@ class Nuvom:
             return self.registry[name]
         rows = {row.name: row for row in self.store.workers.tasks()}
         if name not in rows:
-            raise TaskNotFound(name, tuple(get_close_matches(name, [*rows, *self.registry], n=3)))
+            raise TaskNotFound(name, tuple(get_close_matches(name, {*rows, *self.registry}, n=3)))
 
         def remote(*_: Any, **__: Any) -> Any:
             raise TypeError(f"the code of {name!r} is not here; only its workers can run it")

@@ -16,7 +16,7 @@ def register(root: typer.Typer) -> None:
 
 def doctor(
     site: Site,
-    tasks: Annotated[list[str] | None, typer.Argument(metavar="[TASKS]...", help="Modules or files of tasks.")] = None,
+    tasks: Annotated[list[str] | None, typer.Argument(metavar="TASKS", help="Modules or files of tasks.")] = None,
 ) -> None:
     """Examine store, clock, zones, tasks, services and schedules; exit with 1 if something must be mended."""
     from nuvom.cli.checks import FAIL, examine

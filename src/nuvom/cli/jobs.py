@@ -20,7 +20,7 @@ OfTask = Annotated[str | None, typer.Option("--task", help="Only jobs of this ta
 OfQueue = Annotated[str | None, typer.Option("--queue", "-q", help="Only jobs of this queue.")]
 OfSchedule = Annotated[str | None, typer.Option("--schedule", help="Only jobs of this schedule: its name or id.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Jobs; or say which with the filters.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Jobs; or say which with the filters.")]
 _EVERYTHING = 1_000_000_000
 
 
@@ -86,7 +86,7 @@ def enqueue(
     site: Site,
     task: Annotated[str, typer.Argument(metavar="TASK", help="Its name, such as reports.build.")],
     args: Annotated[
-        list[str] | None, typer.Argument(metavar="[ARG]...", help="Arguments: JSON, or text where it is none.")
+        list[str] | None, typer.Argument(metavar="ARG", help="Arguments: JSON, or text where it is none.")
     ] = None,
     kwarg: Annotated[
         list[str] | None, typer.Option("--kwarg", metavar="KEY=VALUE", help="A keyword argument; may be repeated.")
@@ -175,7 +175,7 @@ def _chosen(
     if ids:
         return [_job_id(job_id) for job_id in ids]
     if not any(said):
-        raise typer.BadParameter("name jobs by their ids, or say which: --status, --task, --queue, --schedule")
+        raise typer.BadParameter("name jobs by their ids, or say which with --task, --queue, --schedule", param_hint="ID")
     return [job.id for job in _found(site, status, task, queue, schedule, _EVERYTHING)]
 
 

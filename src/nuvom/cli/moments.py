@@ -28,10 +28,12 @@ def distance(moment: datetime | None, now: datetime) -> str | None:
 
 
 def span(length: timedelta | None) -> str | None:
-    """Return a duration in at most two units, such as `2 h 5 m` or `0.12 s`."""
+    """Return a duration in at most two units, such as `2 h 5 m`, `1.5 s` or `0.31 ms`."""
     if length is None:
         return None
     seconds = length.total_seconds()
+    if 0 < abs(seconds) < 1:
+        return f"{seconds * 1000:.2g} ms" if abs(seconds) < 0.1 else f"{seconds * 1000:.0f} ms"
     if abs(seconds) < 10:
         return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
     left = round(abs(seconds))

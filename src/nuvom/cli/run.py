@@ -12,7 +12,7 @@ _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 Tasks = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TASKS]...", help="Modules or files; by default NUVOM_TASKS, else tasks.py."),
+    typer.Argument(metavar="TASKS", help="Modules or files; by default NUVOM_TASKS, else tasks.py."),
 ]
 Queues = Annotated[
     list[str] | None, typer.Option("--queues", "-Q", metavar="A,B", help="Only these queues; may be repeated.")

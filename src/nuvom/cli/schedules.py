@@ -76,8 +76,8 @@ def show(site: Site, name: Name) -> None:
 
 def next_runs(
     site: Site,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One schedule; by default all.")] = None,
-    count: Annotated[int, typer.Argument(metavar="[N]", min=1, max=100_000, help="How many runs of it.")] = 10,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One schedule; by default all.")] = None,
+    count: Annotated[int, typer.Argument(metavar="N", min=1, max=100_000, help="How many runs of it.")] = 10,
     within: Annotated[str | None, typer.Option("--for", metavar="24h", help="How far to look ahead.")] = None,
     limit: Limit = 100,
 ) -> None:
@@ -121,7 +121,7 @@ def runs(site: Site, name: Name, limit: Limit = 100) -> None:
 
 def cancel(
     site: Site,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Its name or id.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Its name or id.")] = None,
     like: Annotated[
         str | None, typer.Option("--name", metavar="PATTERN", help="All whose names fit, such as 'remind-42-*'.")
     ] = None,
