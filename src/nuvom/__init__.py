@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
+    from nuvom._call import Call
     from nuvom._current import current_job
     from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
     from nuvom._job import Attempt, Job, JobError, JobStatus
     from nuvom._retry import RetryLater
     from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleState, ScheduleType
-    from nuvom._task import Call, Task
+    from nuvom._task import Task
     from nuvom.errors import (
         ArgumentsError,
         InvalidCron,
@@ -43,13 +44,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_app": ("Nuvom",),
+    "_call": ("Call",),
     "_current": ("current_job",),
     "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
     "_job": ("Attempt", "Job", "JobError", "JobStatus"),
     "_retry": ("RetryLater",),
     "_schedule": ("CatchUp", "Occurrence", "OccurrenceOutcome", "ScheduleEnvelope", "ScheduleState", "ScheduleType"),
-    "_task": ("Call", "Task"),
+    "_task": ("Task",),
     "errors": (
         "ArgumentsError",
         "InvalidCron",

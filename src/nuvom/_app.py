@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from nuvom import _caller, _settings
+from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._collections import Jobs, Queues, Schedules, Workers
 from nuvom._crashpoint import reached
@@ -26,7 +27,7 @@ from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
 from nuvom._schedule import ScheduleEnvelope
 from nuvom._settings import Settings
-from nuvom._task import Call, Definition, Task, shadowed
+from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
 from nuvom.errors import SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
 from nuvom.scheduler import split

@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
 from nuvom._arguments import Codec
@@ -50,7 +49,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def untyped(*args, **kwargs):  # type: ignore[no-untyped-def]
+def untyped(*args: Any, **kwargs: Any) -> Any:
     return args, kwargs
 
 
@@ -89,7 +88,7 @@ def test_a_call_is_encoded_the_same_however_it_is_spelled() -> None:
     ],
 )
 def test_a_call_that_does_not_fit_is_a_type_error_with_task_and_parameter(args: Any, kwargs: Any, word: str) -> None:
-    with pytest.raises(TypeError, match="tasks.add") as caught:
+    with pytest.raises(TypeError, match=r"tasks\.add") as caught:
         Codec("tasks.add", add).encode(args, kwargs)
     assert word in str(caught.value)
     assert isinstance(caught.value, ArgumentsError)

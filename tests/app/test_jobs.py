@@ -305,7 +305,7 @@ def test_text_of_every_kind_comes_through(memory: Memory) -> None:
 
 
 def test_a_task_known_only_by_name_is_checked_against_what_workers_reported(memory: Memory) -> None:
-    with pytest.raises(TaskNotFound, match="no task 'reports.build'"):
+    with pytest.raises(TaskNotFound, match=r"no task 'reports\.build'"):
         app.task_named("reports.build")
     assert app.task_named(double.name) == double
 

@@ -1,4 +1,4 @@
-"""What the type checkers must refuse, each line by both; an ignore that nothing needs is an error: checked, never run."""
+"""What both type checkers must refuse; an ignore that nothing needs is an error: checked, never run."""
 
 from __future__ import annotations
 
