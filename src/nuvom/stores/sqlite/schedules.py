@@ -54,11 +54,11 @@ class SqliteSchedules:
             stored = _live(connection, envelope.id)
             if stored is None or stored.generation != envelope.generation:
                 return None
-            if envelope.state.ended:
-                return _end(connection, envelope, envelope.state, now)
-            generation = next_generation(stored.generation, now)
             # A dispatch since it was read counted a run and left the generation as it is.
-            newer = replace(envelope, run_count=stored.run_count, generation=generation, updated_at=now)
+            wanted = replace(envelope, run_count=stored.run_count)
+            if wanted.state.ended:
+                return _end(connection, wanted, wanted.state, now)
+            newer = replace(wanted, generation=next_generation(stored.generation, now), updated_at=now)
             _put(connection, newer)
         self._database.wake("scheduler")
         return newer

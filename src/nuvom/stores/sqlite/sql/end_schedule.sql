@@ -8,4 +8,6 @@ ON CONFLICT (schedule_id) DO UPDATE SET
     generation = excluded.generation,
     state = excluded.state,
     definition = excluded.definition,
-    ended_at = excluded.ended_at;
+    ended_at = excluded.ended_at
+-- The same end twice in one batch is one end: the second of two plans finds nothing to change.
+WHERE fences.generation <> excluded.generation OR fences.ended_at IS NOT excluded.ended_at;
