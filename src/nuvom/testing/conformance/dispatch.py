@@ -89,6 +89,14 @@ def test_a_plan_twice_in_one_batch_is_applied_once(store: Store, clock: VirtualC
     assert now_stored(store, envelope).run_count == 1
 
 
+def test_a_one_off_twice_in_one_batch_is_applied_once(store: Store, clock: VirtualClock) -> None:
+    envelope = stored(store, one_off(clock.now()))
+    first = planned(envelope, None)
+    second = planned(envelope, None, missed(envelope, clock.now() - MINUTE))
+    assert store.schedules.apply([first, second]) == [Refusal(envelope.id, "gone")]
+    assert [row.outcome for row in ledger(store, envelope.id)] == [OccurrenceOutcome.DISPATCHED]
+
+
 def test_a_plan_of_an_older_generation_is_refused(store: Store, clock: VirtualClock) -> None:
     envelope = due(store, clock)
     changed = store.schedules.update(replace(envelope, arguments=b"[[2],{}]"))

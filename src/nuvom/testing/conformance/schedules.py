@@ -196,6 +196,15 @@ def test_an_update_to_an_ended_state_ends_the_life(store: Store, clock: VirtualC
     assert (fence.envelope.state, fence.ended_at) == (ScheduleState.CANCELLED, clock.now())
 
 
+def test_a_dispatch_since_the_reading_is_counted_in_what_an_update_ends(store: Store, clock: VirtualClock) -> None:
+    read = stored(store, every(60, clock.now()))
+    store.schedules.apply([planned(read, clock.now() + MINUTE)])
+    store.schedules.update(replace(read, state=ScheduleState.CANCELLED))
+    fence = store.ledger.fence(read.id)
+    assert fence is not None
+    assert fence.envelope.run_count == 1
+
+
 def test_a_dispatch_does_not_lose_an_update(store: Store, clock: VirtualClock) -> None:
     """The generation counts changes of definition, so a run between read and update is no lost race."""
     read = stored(store, every(60, clock.now()))
