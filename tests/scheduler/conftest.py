@@ -5,9 +5,12 @@ from contextlib import closing
 
 import pytest
 
+from nuvom.scheduler.service import SchedulerService
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.clock import VirtualClock
+from tests.scheduler.doubles import Five
+from tests.scheduler.driving import split_service
 from tests.scheduler.examples import NOON
 
 
@@ -29,3 +32,13 @@ def store_in_memory() -> Iterator[Store]:
     with closing(open_store("memory://")) as opened:
         opened.migrate()
         yield opened
+
+
+@pytest.fixture
+def five() -> Five:
+    return Five()
+
+
+@pytest.fixture
+def service(store: Store, five: Five, clock: VirtualClock) -> SchedulerService:
+    return split_service(store, five, clock)

@@ -15,9 +15,9 @@ from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.scheduler.split import enqueue_split
 from nuvom.stores.base import SchedulerBackend, Store
 from nuvom.stores.registry import open_store
+from tests.scheduler.driving import eventually, running
 from tests.scheduler.examples import interval, one_off
 from tests.scheduler.test_many import page_through
-from tests.scheduler.test_service import eventually, running
 
 SERVE = """
 import sys, threading

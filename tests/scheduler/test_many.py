@@ -13,8 +13,8 @@ from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import JobFilter, Store
 from nuvom.stores.registry import open_store
 from tests.scheduler.doubles import Five
+from tests.scheduler.driving import eventually, running
 from tests.scheduler.examples import interval, one_off, seconds
-from tests.scheduler.test_service import eventually, running
 
 ONE_OFFS, INTERVALS, SERVICES = 300, 20, 3
 
