@@ -18,7 +18,7 @@ from nuvom._schedule import CatchUp, ScheduleEnvelope, ScheduleState, ScheduleTy
 Row = tuple[Any, ...]
 
 # The order of every statement that reads or writes a schedule.
-COLUMNS = (
+COLUMNS: tuple[str, ...] = (
     "id", "name", "task", "arguments", "schedule_type", "at", "interval", "cron", "timezone_name", "anchor",
     "next_nominal", "next_run", "catch_up", "state", "note", "origin", "generation", "run_count", "options", "defaults",
     "metadata", "tzdata", "created_at", "updated_at", "unknown",
@@ -103,7 +103,7 @@ def from_row(row: Row) -> ScheduleEnvelope:
 
 def salvage(row: Row) -> Salvaged:
     """Return what can be read of a row that `from_row` refuses; the rest is as if it had not been said."""
-    values = dict(zip(COLUMNS, row, strict=True))
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     broken = []
     for column in _TEXTS:
         if isinstance(values[column], bytes):
@@ -132,13 +132,14 @@ def to_definition(envelope: ScheduleEnvelope, **instead: object) -> str:
         envelope: the schedule.
         instead: columns that are to say something else; making another envelope for that costs ten times as much.
     """
-    values = dict(zip(COLUMNS[1:], _values(envelope), strict=True)) | instead
+    values: dict[str, Any] = dict(zip(COLUMNS[1:], _values(envelope), strict=True)) | instead
     values["arguments"] = envelope.arguments.decode()
     return orjson.dumps({column: value for column, value in values.items() if value is not None}).decode()
 
 
 def from_definition(schedule_id: bytes, generation: int, state: str, definition: str) -> ScheduleEnvelope:
     """Return the schedule that a fence keeps; as far as it can be read, with a note of what cannot."""
+    kept: dict[str, Any]
     try:
         kept = _mapping(definition)
     except UNREADABLE as error:
