@@ -175,7 +175,9 @@ def _chosen(
     if ids:
         return [_job_id(job_id) for job_id in ids]
     if not any(said):
-        raise typer.BadParameter("name jobs by their ids, or say which with --task, --queue, --schedule", param_hint="ID")
+        raise typer.BadParameter(
+            "name jobs by their ids, or say which with --task, --queue, --schedule", param_hint="ID"
+        )
     return [job.id for job in _found(site, status, task, queue, schedule, _EVERYTHING)]
 
 

@@ -100,12 +100,12 @@ def health(
     from nuvom.cli.output import print_json
     from nuvom.cli.site import refusal
 
-    known = site.app.workers.list()
+    known = site.store.workers.list()
     asked = {"worker": worker, "scheduler": scheduler}
     here = {kind: _living(known, kind, socket.gethostname()) for kind, wanted in asked.items() if wanted}
     lacking = [kind for kind, number in here.items() if not number]
     if site.as_json:
-        print_json({"healthy": not lacking, "store": site.app.store.url, **here})
+        print_json({"healthy": not lacking, "store": site.store.url, **here})
     for kind in lacking:
         elsewhere = _living(known, kind, None)
         hint = f"{elsewhere} on other hosts" if elsewhere else f"start one: `nuvom run{kind}`"

@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
+    from nuvom.stores.base import Store
 
 UrlOption = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="The store; by default NUVOM_URL or .nuvom/nuvom.db.")
@@ -38,7 +39,7 @@ class Site:
         self.url = url
         self.app_path = app_path
         self.as_json = as_json
-        self._opened: list[Nuvom] = []
+        self._opened: list[Nuvom | Store] = []
 
     @cached_property
     def app(self) -> Nuvom:
@@ -54,6 +55,22 @@ class Site:
         refuse_private(app.settings)
         require_present(app.settings)
         return app
+
+    @cached_property
+    def store(self) -> Store:
+        """The store alone, for what must be quick: neither app nor tasks are imported for it; raises as `app` does."""
+        if self.app_path is not None:
+            return self.app.store
+        from nuvom import _settings
+        from nuvom.cli.stores import refuse_private, require_present
+        from nuvom.stores.registry import open_store
+
+        settings = _settings.load({"url": self.url})
+        refuse_private(settings)
+        require_present(settings)
+        store = open_store(settings.url, lease=settings.lease.total_seconds(), root=settings.root)
+        self._opened.append(store)
+        return store
 
     def bare_app(self) -> Nuvom:
         """Return the app of `--app`, else one without tasks; its store may not be there yet."""
@@ -83,8 +100,8 @@ class Site:
 
     def close(self) -> None:
         """Close what was opened."""
-        for app in self._opened:
-            app.close()
+        for opened in self._opened:
+            opened.close()
 
     def _own_app(self) -> Nuvom | None:
         if self.app_path is None:
