@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -33,8 +33,9 @@ class Inline:
         self._queue: deque[Work] = deque()
         self._begun: deque[Work] = deque()
         self.blocked = False
+        self.seconds = 0.001  # what each job says that it took
 
-    def give(self, work: Iterable[Work]) -> None:
+    def give(self, work: Sequence[Work]) -> None:
         self._queue.extend(work)
         while self.blocked and self._queue and len(self._begun) < self._most:
             self._begun.append(self._queue.popleft())
@@ -49,8 +50,8 @@ class Inline:
             return []
         job, task, _ = waiting.popleft()
         if task.is_async:
-            return [(asyncio.run(execute_async(job, task, self._world)), 0.001)]
-        return [(execute(job, task, self._world), 0.001)]
+            return [(asyncio.run(execute_async(job, task, self._world)), self.seconds)]
+        return [(execute(job, task, self._world), self.seconds)]
 
     def load(self, *, is_async: bool) -> int:
         return sum(task.is_async is is_async for _, task, _ in (*self._queue, *self._begun))

@@ -7,6 +7,7 @@ import signal
 import time
 from datetime import UTC, datetime
 
+import psutil
 import pytest
 
 from nuvom._job import JobStatus
@@ -55,6 +56,20 @@ def exits() -> None:
 @nuvom.task(name="interrupts")
 def interrupts() -> None:
     raise KeyboardInterrupt
+
+@nuvom.task(name="forks")
+def forks() -> None:
+    pid = os.fork()
+    note("forked", pid or os.getpid())
+
+@nuvom.task(name="stops_loop")
+async def stops_loop() -> None:
+    import asyncio
+    asyncio.get_running_loop().stop()
+
+@nuvom.task(name="blocks_loop")
+async def blocks_loop() -> None:
+    time.sleep(1.5)
 
 @nuvom.task(name="closes")
 def closes() -> str:
@@ -173,6 +188,30 @@ def test_sys_exit_and_keyboard_interrupt_in_a_task_cost_only_that_job(site: Site
         assert service.pid() == pid
 
 
+def test_a_task_that_forks_and_returns_twice_has_one_outcome(site: Site) -> None:
+    with site.serve() as service:
+        assert site.final(site.push("forks")).status is JobStatus.SUCCEEDED
+        pids = until(lambda: len(site.lines("forked")) == 2 and set(map(int, site.lines("forked"))), "both returned")
+        [forked] = pids
+        until(lambda: not psutil.pid_exists(forked) or psutil.Process(forked).status() == "zombie", "the copy ended")
+        assert site.final(site.push("echo", 1)).status is JobStatus.SUCCEEDED
+        assert "exited" not in service.said()
+
+
+def test_a_task_that_stops_or_blocks_the_event_loop_stops_no_other_job(site: Site) -> None:
+    with site.serve() as service:
+        pid = service.pid()
+        assert site.final(site.push("stops_loop")).status is JobStatus.SUCCEEDED
+        assert site.final(site.push("coroutine", 1)).status is JobStatus.SUCCEEDED
+        blocking = site.push("blocks_loop")
+        until(lambda: site.job(blocking).status is JobStatus.RUNNING, "the loop is blocked")
+        coroutine = site.push("coroutine", 1)
+        assert site.final(site.push("echo", 1)).status is JobStatus.SUCCEEDED
+        assert site.job(blocking).status is JobStatus.RUNNING
+        assert site.final(coroutine).status is JobStatus.SUCCEEDED
+        assert service.pid() == pid
+
+
 def test_a_stopped_process_loses_its_jobs_and_its_late_outcome_is_refused(site: Site) -> None:
     with site.serve(threads=1) as stopped:
         job = site.push("slow", 1.0)
@@ -215,3 +254,26 @@ def test_one_supervisor_runs_a_scheduler_and_workers(site: Site) -> None:
         until(lambda: len(site.workers()) == 2, "two workers")
         service.signal(signal.SIGTERM)
         assert service.ended(5) == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "runs"),
+    [
+        ("worker.claim", 1),
+        ("worker.claimed", 1),
+        ("worker.before_call", 1),
+        ("worker.after_call", 2),
+        ("worker.flush", 2),
+        ("worker.flushed", 1),
+    ],
+)
+def test_a_worker_killed_at_any_step_loses_nothing(site: Site, step: str, runs: int) -> None:
+    job = site.push("echo", 7)
+    with site.serve(environment={"NUVOM_CRASH_AT": step}) as crashing:
+        until(lambda: "SIGKILL" in crashing.said(), "the step was reached")
+    with site.serve():
+        final = site.final(job)
+    assert (final.status, final.value) == (JobStatus.SUCCEEDED, b"7")
+    assert len(site.lines("ran")) >= runs
+    assert final.attempt >= runs
+    assert final.crashes <= final.attempt

@@ -38,7 +38,7 @@ def test_retry_later_takes_every_kind_of_duration(in_: float | str | timedelta, 
 @pytest.mark.parametrize("in_", ["soon", None, True, float("nan"), float("inf"), 1e300])
 def test_retry_later_refuses_what_is_no_duration(in_: object) -> None:
     with pytest.raises(ValueError, match="in_"):
-        RetryLater(in_=in_)  # type: ignore[arg-type] - that is what is tested
+        RetryLater(in_=in_)  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_what_a_call_said_wins_over_the_code() -> None:

@@ -126,7 +126,7 @@ def test_blocked_threads_do_not_keep_coroutines_from_running(stage: Stage) -> No
     plain = [stage.push("note") for _ in range(4)]
     stage.go(worker)
     coroutine_job = stage.push("coroutine")
-    stage.go(worker, seconds=0.1)
+    stage.go(worker, seconds=1.5)
     assert stage.job(coroutine_job).state is JobState.RUNNING
     assert [stage.job(job).state for job in plain] == [JobState.RUNNING] * 2 + [JobState.READY] * 2
 
@@ -191,7 +191,7 @@ def test_a_job_of_an_unknown_task_is_left_to_others_and_then_fails_naming_what_i
     jobs = [stage.push("notes") for _ in range(3)]
     stage.go(worker, seconds=290)
     assert {stage.job(job).state for job in jobs} == {JobState.READY}
-    assert {stage.job(job).attempt for job in jobs} == {1}  # passed over, not claimed again and again
+    assert max(stage.job(job).attempt for job in jobs) == 1  # passed over, not claimed again and again
     stage.go(worker, seconds=20)
     error = stage.job(jobs[0]).error
     assert {stage.job(job).status for job in jobs} == {JobStatus.FAILED}
@@ -356,11 +356,13 @@ def test_a_commit_of_unknown_fate_loses_no_job(stage: Stage, away: Away, call: s
 
 
 def test_no_priority_starves(stage: Stage) -> None:
-    worker = stage.runner(TASKS, threads=1)
+    runner, hands = stage.runner({"note": note}, threads=1)
+    hands.seconds = 10.0  # so nothing is claimed in advance
     low = stage.push("note", priority=-10)
     stage.clock.advance(1)
-    for _ in range(60):
-        for _ in range(3):
-            stage.push("note", priority=10)
-        worker[0].step()
-    assert low in ran
+    for _ in range(100):
+        stage.push("note", priority=10)
+    while low not in ran:
+        runner.step()
+        stage.clock.advance(0.005)
+    assert len(ran) <= 12

@@ -49,6 +49,8 @@ class Claims:
         self._clock = clock
         kinds = {task.is_async for task in tasks.values()} or {False}
         self._names = {kind: tuple(name for name, task in tasks.items() if task.is_async is kind) for kind in kinds}
+        self._tasks = tasks
+        self._plain = 0.5  # which share of the claimed jobs was plain lately
         self._count = 0
         self._fruitless = 0
         self._more = True  # a claim is likely to find something
@@ -74,6 +76,7 @@ class Claims:
         order = Order.BEST if self._count % FAIR_EVERY else Order.FAIR
         jobs = self._claim(Claim(worker, limit, self._settings.queues, passed_over, order))
         self._more = len(jobs) == limit
+        self._learn(jobs)
         # There was something: a suspect, or our lease ran out, or others were faster. Ask less and less often.
         self._fruitless = 0 if jobs else min(self._fruitless + 1, 8)
         self.look_at = max(self.look_at, now + LOOK * 2**self._fruitless)
@@ -107,15 +110,25 @@ class Claims:
         return jobs
 
     def _room(self, now: float) -> tuple[int, tuple[str, ...]]:
-        """Return how many jobs to claim, and the tasks to pass over: unknown ones, and those whose hands are full."""
+        """Return how many jobs to claim, and the tasks to pass over: unknown ones, and those whose hands are full.
+
+        A claim cannot ask for so many of each kind, so it is as large as fits the mix of the last ones.
+        """
         passed_over = self._unknown.excluded(now)
-        rooms = []
+        limits = []
         for kind, names in self._names.items():
-            if (room := self._room_of(is_async=kind)) > 0:
-                rooms.append(room)
-            else:
+            room = self._room_of(is_async=kind)
+            if room <= 0:
                 passed_over += names
-        return min(MAX_CLAIM, *rooms, MAX_CLAIM) if rooms else 0, passed_over
+            else:
+                share = 1.0 if len(self._names) == 1 else 1 - self._plain if kind else self._plain
+                limits.append(int(room / max(share, 0.01)))
+        return min([MAX_CLAIM, *limits]) if limits else 0, passed_over
+
+    def _learn(self, jobs: list[ClaimedJob]) -> None:
+        if jobs and len(self._names) > 1:
+            plain = sum(not (task and task.is_async) for task in map(self._tasks.get, (job.task for job in jobs)))
+            self._plain += 0.5 * (plain / len(jobs) - self._plain)
 
     def _room_of(self, *, is_async: bool) -> int:
         load = self._hands.load(is_async=is_async)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic, perf_counter
 from typing import Protocol, TypeVar
@@ -15,8 +16,6 @@ from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 T = TypeVar("T")
 
-FULL = 300  # outcomes that are worth waking the store's thread for
-
 # Bare tuples: they are made for each job, and a named one costs five times as much.
 Work = tuple[ClaimedJob, Prepared, float]  # a claimed job, its task, when it was claimed (monotonic)
 Done = tuple[Outcome, float]  # an outcome, and the seconds that it took
@@ -25,7 +24,7 @@ Done = tuple[Outcome, float]  # an outcome, and the seconds that it took
 class Hands(Protocol):
     """Where jobs go and outcomes come from; used by one thread, the one that talks to the store."""
 
-    def give(self, work: Iterable[Work]) -> None:
+    def give(self, work: Sequence[Work]) -> None:
         """Take jobs to run, in this order."""
         ...
 
@@ -66,11 +65,12 @@ class Lane:
         self.outbox: SimpleQueue[Done] = SimpleQueue()
         self.load = 0
 
-    def give(self, work: Iterable[Work]) -> None:
+    def give(self, work: Sequence[Work]) -> None:
         """Queue jobs."""
+        self.load += len(work)
+        put = self.inbox.put
         for item in work:
-            self.inbox.put(item)
-            self.load += 1
+            put(item)
 
     def collect(self) -> list[Done]:
         """Return what ended."""
@@ -92,9 +92,10 @@ class Lane:
 
 def _drained(queue: SimpleQueue[T]) -> list[T]:
     items: list[T] = []
+    add, get = items.append, queue.get_nowait
     try:
         while True:
-            items.append(queue.get_nowait())
+            add(get())
     except Empty:
         return items
 
@@ -116,12 +117,10 @@ class Pool:
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def give(self, work: Iterable[Work]) -> None:
+    def give(self, work: Sequence[Work]) -> None:
         """Hand plain jobs to the threads, the others to the event loop."""
-        plain: list[Work] = []
-        coroutines: list[Work] = []
-        for item in work:
-            (coroutines if item[1].is_async else plain).append(item)
+        plain = [item for item in work if not item[1].is_async]
+        coroutines = [item for item in work if item[1].is_async] if len(plain) < len(work) else []
         if plain:
             self._start_threads()
             self._plain.give(plain)
@@ -174,14 +173,13 @@ class Pool:
         return not any(thread.is_alive() for thread in everyone)
 
     def _worth_waking(self) -> bool:
-        done = self._plain.outbox.qsize()
-        return bool(self._async.outbox.qsize() or done >= FULL or (done and self._plain.inbox.qsize() <= self._low))
+        return not self._async.outbox.empty() or not (
+            self._plain.outbox.empty() or self._plain.inbox.qsize() > self._low
+        )
 
-    def _ended(self, lane: Lane, outcome: Outcome, seconds: float) -> None:
-        lane.outbox.put((outcome, seconds))
-        if self._sleeping and self._worth_waking():
-            self._sleeping = False
-            self._wake()
+    def _rouse(self) -> None:
+        self._sleeping = False
+        self._wake()
 
     def _start_threads(self) -> None:
         while len(self._threads) < self._size:
@@ -190,7 +188,8 @@ class Pool:
             thread.start()
 
     def _serve(self) -> None:
-        lane, world, get = self._plain, self._world, self._plain.inbox.get
+        world, inbox, outbox = self._world, self._plain.inbox, self._plain.outbox
+        get, size, put, pid = inbox.get, inbox.qsize, outbox.put, os.getpid()
         while (work := get()) is not None:
             job, task, _ = work
             began = perf_counter()
@@ -198,7 +197,11 @@ class Pool:
                 outcome = execute(job, task, world)
             except BaseException as error:  # noqa: BLE001 - a thread that dies is a worker that is alive and deaf
                 outcome = _corrupt(job, error)
-            self._ended(lane, outcome, perf_counter() - began)
+            if os.getpid() != pid:
+                os._exit(0)  # the task forked and returned in both processes: this copy has no worker around it
+            put((outcome, perf_counter() - began))
+            if self._sleeping and size() <= self._low:
+                self._rouse()
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
@@ -228,7 +231,9 @@ class Pool:
             outcome = await execute_async(job, task, self._world)
         except BaseException as error:  # noqa: BLE001 - as in _serve
             outcome = _corrupt(job, error)
-        self._ended(self._async, outcome, perf_counter() - began)
+        self._async.outbox.put((outcome, perf_counter() - began))
+        if self._sleeping:
+            self._rouse()
 
 
 def _corrupt(job: ClaimedJob, error: BaseException) -> Outcome:

@@ -15,7 +15,7 @@ from nuvom.stores.base import MAX_BATCH, Store, TaskRow
 from nuvom.stores.housekeeping import Housekeeping
 from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.execution import Prepared, Runnable, World
-from nuvom.worker.hands import FULL, Done, Hands, Pool, Work
+from nuvom.worker.hands import Done, Hands, Pool, Work
 from nuvom.worker.lease import Lease
 from nuvom.worker.outage import Outage
 from nuvom.worker.settings import WorkerSettings
@@ -23,6 +23,7 @@ from nuvom.worker.solitude import Phase, Solitude
 from nuvom.worker.unknown import UnknownTasks
 from nuvom.worker.watch import ScheduleWatch
 
+FULL = 300  # outcomes that are flushed without waiting for more
 FLUSH = 0.005  # seconds that an outcome waits for others, at most
 NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations are read anew after each
 UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
