@@ -18,7 +18,9 @@ from nuvom.stores.sqlite.failures import code
 from nuvom.stores.sqlite.rows import Row, claimed_job, write_error
 from nuvom.stores.sqlite.statements import load
 
-_PRIORITY, _RUN_AT = 5, 6  # places in a row of claim.sql; the first is seq
+# Places in a row of claim.sql; the first is seq, then comes the id.
+_PRIORITY, _RUN_AT, _KEY = 5, 6, 14
+_TEXTS = (2, 4, _KEY, 16)
 
 
 class _UndecodableText(Exception):
@@ -30,9 +32,9 @@ def claim(database: Database, wanted: Claim) -> list[ClaimedJob]:
     if wanted.limit <= 0:
         return []
     try:
-        return _claim(database, wanted, _fetch)
+        return _claim(database, wanted, _fetch, claimed_job)
     except _UndecodableText:
-        return _claim(database, wanted, _fetch_bytes)
+        return _claim(database, wanted, _fetch_bytes, _checked_job)
 
 
 def as_json(names: Collection[str] | None) -> str | None:
@@ -41,14 +43,15 @@ def as_json(names: Collection[str] | None) -> str | None:
 
 
 _Fetch = Callable[[sqlite3.Connection, str, dict[str, object]], list[Row]]
+_Decode = Callable[[Row, datetime], ClaimedJob]
 
 
-def _claim(database: Database, wanted: Claim, fetch: _Fetch) -> list[ClaimedJob]:
+def _claim(database: Database, wanted: Claim, fetch: _Fetch, decode: _Decode) -> list[ClaimedJob]:
     now = database.now()
     endings = Endings()
     with database.write(durable=False) as connection:
         rows = _take(connection, wanted, _parameters(database, wanted, now), fetch)
-        jobs = _decoded(connection, rows, now, endings)
+        jobs = _decoded(connection, rows, decode, now, endings)
         endings.apply(connection, to_us(now))
     endings.wake(database)
     if any(job.max_crashes == 0 for job in jobs):
@@ -133,15 +136,24 @@ def _text_or_bytes(data: bytes) -> str | bytes:
         return data
 
 
-def _decoded(connection: sqlite3.Connection, rows: list[Row], now: datetime, endings: Endings) -> list[ClaimedJob]:
+def _checked_job(row: Row, started_at: datetime) -> ClaimedJob:
+    for place in _TEXTS:
+        if isinstance(row[place], bytes):
+            raise ValueError(f"{row[place]!r} is no UTF-8")
+    return claimed_job(row, started_at)
+
+
+def _decoded(
+    connection: sqlite3.Connection, rows: list[Row], decode: _Decode, now: datetime, endings: Endings
+) -> list[ClaimedJob]:
     jobs = []
     for row in rows:
         try:
-            jobs.append(claimed_job(row, now))
+            jobs.append(decode(row, now))
         except (ValueError, TypeError, OverflowError) as error:
             message = f"the stored row does not decode: {error}"
             parameters = (to_us(now), write_error(JobError("corrupt", message=message)), row[0])
             connection.execute(load("insert_lost_attempt"), parameters)
             connection.execute(load("fail_corrupt"), parameters)
-            endings.add(row[1], row[14] if isinstance(row[14], str) else None)
+            endings.add(row[1], row[_KEY] if isinstance(row[_KEY], str) else None)
     return jobs

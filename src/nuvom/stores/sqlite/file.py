@@ -31,7 +31,13 @@ class DatabaseFile:
         Raises:
             StoreUnusable: it was deleted since it was first opened, or it cannot be made.
         """
-        if not self.path.exists():
+        try:
+            found = self.path.exists()
+        except OSError as error:
+            raise StoreUnusable(
+                f"{self.path} cannot be reached: {error.strerror}; may this user enter its folder?"
+            ) from error
+        if not found:
             if self._inode is not None:
                 raise StoreUnusable(
                     f"{self.path} was deleted while it was in use; put it back, or restart to begin with an empty one"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
-from nuvom._clock import from_us
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
 from nuvom.stores.base import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
@@ -130,8 +129,8 @@ class SqliteJobs:
         with self._database.read() as connection:
             for queue, state, number, oldest_us in connection.execute(load("queue_stats")):
                 stats = found.get(queue) or QueueStats(queue, 0, 0, 0, 0, None)
-                moments = [stats.oldest, None if oldest_us is None else from_us(oldest_us)]
-                oldest = min((moment for moment in moments if moment is not None), default=None)
+                moments = [stats.oldest, rows.moment(oldest_us)]
+                oldest = min((moment for moment in moments if moment), default=None)
                 found[queue] = stats._replace(**{state: number + getattr(stats, state), "oldest": oldest})
         return [found[queue] for queue in sorted(found)]
 
@@ -180,8 +179,11 @@ def _states(status: JobStatus | None) -> list[str] | None:
 def _seq(connection: sqlite3.Connection, before: str | None) -> int:
     if before is None:
         return _END
-    row = connection.execute(load("job_seq"), {"id": _raw(before)}).fetchone()
-    seq: int = 0 if row is None else row[0]
+    identifier = _raw(before) or b""
+    # The ids that Nuvom makes begin with milliseconds (RFC 9562); what was pushed in that very one may come twice.
+    timed = identifier[6:7] and identifier[6] >> 4 in (7, 8)
+    created = (int.from_bytes(identifier[:6], "big") + 1) * 1000 - 1 if timed else None
+    seq: int = connection.execute(load("page_start"), {"id": identifier, "created": created}).fetchone()[0]
     return seq
 
 

@@ -70,10 +70,10 @@ def job(row: Row) -> Job:
         queue=queue,
         priority=priority,
         state=JobState(state),
-        run_at=_moment(run_at) or EPOCH,
-        created_at=_moment(created_at) or EPOCH,
-        started_at=_moment(started_at),
-        finished_at=_moment(finished_at),
+        run_at=moment(run_at) or EPOCH,
+        created_at=moment(created_at) or EPOCH,
+        started_at=moment(started_at),
+        finished_at=moment(finished_at),
         attempt=attempt,
         errors=errors,
         retries=retries,
@@ -85,7 +85,7 @@ def job(row: Row) -> Job:
         key=key,
         schedule_id=None if schedule_id is None else text(schedule_id),
         schedule_name=schedule_name,
-        scheduled_for=_moment(scheduled_for),
+        scheduled_for=moment(scheduled_for),
         value=value,
         error=None if error is None else read_error(error),
         options=options,
@@ -99,8 +99,8 @@ def attempt(row: Row) -> Attempt:
     return Attempt(
         number=number,
         worker=worker,
-        started_at=_moment(started_at),
-        ended_at=_moment(ended_at) or EPOCH,
+        started_at=moment(started_at),
+        ended_at=moment(ended_at) or EPOCH,
         error=None if error is None else read_error(error),
     )
 
@@ -142,7 +142,8 @@ def _object(data: bytes | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _moment(microseconds: int | None) -> datetime | None:
+def moment(microseconds: int | None) -> datetime | None:
+    """Return the datetime of microseconds since 1970; None for none, and for what no datetime can hold."""
     try:
         return None if microseconds is None else from_us(microseconds)
     except OverflowError:

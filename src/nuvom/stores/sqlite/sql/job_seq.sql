@@ -1,2 +1,0 @@
--- Where a page begins.
-SELECT seq FROM jobs WHERE id = :id;
