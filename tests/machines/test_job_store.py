@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tempfile
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.machines.job_machine import JobMachine
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+pytestmark = pytest.mark.timeout(600)  # a failure is worth the minutes that it takes to shrink it
 
 
 class JobMachineOnAFile(JobMachine):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 from tests.machines.schedule_machine import ScheduleMachine
 from tests.machines.test_job_store import SLOW
+
+pytestmark = pytest.mark.timeout(600)  # a failure is worth the minutes that it takes to shrink it
 
 
 class ScheduleMachineOnAFile(ScheduleMachine):

@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 
+from nuvom._ids import new_id
 from nuvom._job import Job, JobState, JobStatus
 from nuvom.stores.base import CancelAnswer, JobFilter, Retention, Store
 from nuvom.testing.clock import VirtualClock
@@ -115,16 +116,17 @@ def test_pages_by_status_go_on_behind_a_job_that_changed_since(store: Store) -> 
 
 
 def test_pages_go_on_behind_a_job_that_was_forgotten_since(store: Store, clock: VirtualClock) -> None:
-    old, new = [a_job() for _ in range(3)], [a_job() for _ in range(3)]
-    store.jobs.push([*old, *new])
-    last = new[0].id
-    assert ids(store.jobs.list(JobFilter(), 3))[-1] == last
+    order = []
+    for _ in range(6):
+        order.append(pushed(store, id=new_id(clock.now())))
+        clock.advance(1)
+    last = order[3]
     store.jobs.cancel(last)
     clock.advance(100 * DAY)
     while store.prune(Retention()):
         pass
     assert store.jobs.get(last) is None
-    assert ids(store.jobs.list(JobFilter(), 10, last)) == ids(old)[::-1]
+    assert ids(store.jobs.list(JobFilter(), 10, last)) == order[2::-1]
 
 
 def test_counts_have_each_status(store: Store, clock: VirtualClock) -> None:

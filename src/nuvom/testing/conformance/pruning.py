@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from nuvom._job import JobStatus
+from nuvom._job import JobStatus, Refused
 from nuvom.stores.base import Retention, Store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
@@ -87,6 +87,17 @@ def test_the_history_goes_with_its_job(store: Store, clock: VirtualClock) -> Non
     assert [answer.new for answer in store.jobs.push([a_job(id=job.id)])] == [True]
     assert the(store, job.id).attempt == 0
     assert store.jobs.attempts(job.id) == []
+
+
+def test_an_outcome_of_a_forgotten_job_is_not_taken_for_anothers(store: Store) -> None:
+    worker = a_worker(store)
+    forgotten = running(store, worker)
+    store.jobs.finish(worker, [succeeded(forgotten)])
+    pruned(store, Retention(jobs=timedelta(microseconds=-1)))
+    assert store.jobs.get(forgotten.id) is None
+    other = running(store, worker)
+    assert store.jobs.finish(worker, [succeeded(forgotten)]) == [Refused(forgotten.id, 1, worker)]
+    assert the(store, other.id).status is JobStatus.RUNNING
 
 
 def test_pruning_goes_in_small_steps(store: Store, clock: VirtualClock) -> None:
