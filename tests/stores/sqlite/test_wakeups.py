@@ -14,7 +14,6 @@ import pytest
 from nuvom._job import JobStatus
 from nuvom.stores.base import WorkerInfo
 from nuvom.stores.registry import open_store
-from nuvom.stores.sqlite import listener
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, pushed, running, succeeded
@@ -39,7 +38,7 @@ def info(name: str, address: str | None, kind: str = "worker") -> WorkerInfo:
 def test_a_push_from_another_process_wakes_a_worker_without_any_poll(
     live: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_LOOK", 60.0)
+    monkeypatch.setattr(live._database.ears, "_changes", lambda: 0)
     with closing(live.listener("worker")) as ear:
         live.workers.register(info("w", ear.address))
         assert not ear.wait(0)
