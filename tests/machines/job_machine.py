@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from nuvom._job import ClaimedJob, JobError, NewJob, Outcome, Refused, Verdict
-from nuvom.stores.base import Claim, JobFilter, Order, Store, WorkerInfo
+from nuvom.stores.base import Claim, JobFilter, Order, Retention, Store, WorkerInfo
 from nuvom.stores.registry import open_store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.harness import START
@@ -46,7 +46,8 @@ verdicts = st.sampled_from([*Verdict, Verdict.SUCCEEDED])
 seconds = st.sampled_from([0.0, 1.0, 5.0, 11.0])
 queue_filters = st.sampled_from([None, None, ("q1",), ("q1", "q2")])
 exclusions = st.sampled_from([(), (), ("t1",)])
-Holding = tuple[str, ClaimedJob]
+Holding = tuple[str, ClaimedJob, int]  # who, what, and which life of its id
+KEEP = Retention(jobs=timedelta(seconds=60.5), failed=timedelta(seconds=120.5))
 
 
 class JobMachine(RuleBasedStateMachine):
@@ -135,15 +136,18 @@ class JobMachine(RuleBasedStateMachine):
             expected = self.model.claimed(job.id, worker)
             assert (job.attempt, job.errors, job.crashes) == (expected.attempt, expected.errors, expected.crashes)
             assert job.run_at == expected.run_at
-        return multiple(*((worker, job) for job in taken))
+        return multiple(*((worker, job, self.model.jobs[job.id].seq) for job in taken))
 
     @rule(outcomes=st.lists(st.tuples(holdings, verdicts), min_size=1, max_size=4), delay=seconds, data=st.data())
     def finish(self, outcomes: list[tuple[Holding, Verdict]], delay: float, data: st.DataObject) -> None:
         """Outcomes of jobs that are held, were held once, or are held by another: only the holder's count."""
-        worker = data.draw(st.sampled_from(sorted({holding[0] for holding, _ in outcomes})))
+        worker = data.draw(st.sampled_from(sorted({who for (who, _, _), _ in outcomes})))
         at = self.clock.now() + timedelta(seconds=delay)
-        sent = [Outcome(job, verdict, b"1", ERROR, at, retries=1) for (_, job), verdict in outcomes]
-        accepted = [self.model.finish(worker, o.job.id, o.job.attempt, o.verdict.value, at) for o in sent]
+        sent = [Outcome(job, verdict, b"1", ERROR, at, retries=1) for (_, job, _), verdict in outcomes]
+        accepted = [
+            self.model.finish(worker, job.id, seq, job.attempt, verdict.value, at)
+            for (_, job, seq), verdict in outcomes
+        ]
         refused = [Refused(o.job.id, o.job.attempt, worker) for o, ok in zip(sent, accepted, strict=True) if not ok]
         assert Counter(self.store.jobs.finish(worker, sent)) == Counter(refused)
 
@@ -184,6 +188,20 @@ class JobMachine(RuleBasedStateMachine):
         self.clock.step(by)
         self.model.now += timedelta(seconds=by)
 
+    @rule()
+    def reboot(self) -> None:
+        self.clock.reboot()
+        self.model.reboot()
+
+    @rule()
+    def prune(self) -> None:
+        forgotten = self.model.prune(KEEP.jobs, KEEP.failed)
+        while self.store.prune(KEEP):
+            pass
+        for job in forgotten:
+            assert self.store.jobs.attempts(job.id) == []
+            del self.attempts[job.id]
+
     @rule(job_id=st.sampled_from(POOL))
     def cancel(self, job_id: str) -> None:
         assert self.store.jobs.cancel(job_id) == self.model.cancel(job_id)
@@ -201,6 +219,7 @@ class JobMachine(RuleBasedStateMachine):
             seen = (kept.state.value, kept.attempt, kept.errors, kept.crashes, kept.defers, kept.suspect, kept.worker)
             assert seen == (job.state, job.attempt, job.errors, job.crashes, job.defers, job.suspect, job.worker), job
             assert (kept.run_at, kept.queue, kept.priority, kept.key) == (job.run_at, job.queue, job.priority, job.key)
+            assert kept.finished_at == job.finished_at
             assert (kept.finished_at is not None) == (job.state in FINAL)
             assert kept.errors <= (kept.retries or 0) + 1
             assert kept.crashes <= kept.max_crashes

@@ -28,6 +28,7 @@ class ModelJob:
     defers: int = 0
     suspect: bool = False
     worker: str | None = None
+    finished_at: datetime | None = None
     history: list[int] = field(default_factory=list)
 
     @property
@@ -45,6 +46,7 @@ class JobModel:
     monotonic: float = 0.0
     jobs: dict[str, ModelJob] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
+    pushes: int = 0
 
     def in_state(self, *states: str) -> list[ModelJob]:
         return [job for job in self.jobs.values() if job.state in states]
@@ -68,7 +70,8 @@ class JobModel:
             return False
         at = run_at or self.now
         state = "held" if self.loose(key) else "delayed" if at > self.now else "ready"
-        self.jobs[job_id] = ModelJob(len(self.jobs), job_id, task, queue, priority, at, state, crashes, key)
+        self.pushes += 1
+        self.jobs[job_id] = ModelJob(self.pushes, job_id, task, queue, priority, at, state, crashes, key)
         return True
 
     def cancel(self, job_id: str) -> str:
@@ -85,7 +88,7 @@ class JobModel:
         if job is None or job.state not in FINAL:
             return False
         job.state = "held" if self.loose(job.key) else "ready"
-        job.run_at, job.errors, job.crashes, job.suspect = self.now, 0, 0, False
+        job.run_at, job.errors, job.crashes, job.suspect, job.finished_at = self.now, 0, 0, False, None
         return True
 
     # What workers do
@@ -104,10 +107,10 @@ class JobModel:
         job.state, job.worker, job.attempt = "running", worker, job.attempt + 1
         return job
 
-    def finish(self, worker: str, job_id: str, attempt: int, verdict: str, run_at: datetime) -> bool:
-        """Record an outcome if its sender holds the job; False: it is refused."""
-        job = self.jobs[job_id]
-        if (job.state, job.worker, job.attempt) != ("running", worker, attempt):
+    def finish(self, worker: str, job_id: str, seq: int, attempt: int, verdict: str, run_at: datetime) -> bool:
+        """Record an outcome if its sender holds this very job; False: it is refused."""
+        job = self.jobs.get(job_id)
+        if job is None or job.seq != seq or (job.state, job.worker, job.attempt) != ("running", worker, attempt):
             return False
         job.worker = None
         if verdict in {"failed", "retry"}:
@@ -127,7 +130,7 @@ class JobModel:
 
     def end(self, job: ModelJob, state: str) -> None:
         """End a job and let the oldest that its key holds back go on."""
-        job.state, job.worker = state, None
+        job.state, job.worker, job.finished_at = state, None, self.now
         held = [other for other in self.in_state("held") if other.key == job.key]
         if held and not self.loose(job.key):
             following = min(held, key=lambda other: other.seq)
@@ -180,6 +183,18 @@ class JobModel:
         for worker in set(workers) - dead:
             self.leases[worker] = self.monotonic + self.lease
         return dead
+
+    def reboot(self) -> None:
+        self.leases.clear()
+
+    def prune(self, keep: timedelta, keep_failed: timedelta) -> list[ModelJob]:
+        """Forget what has been final for longer than is kept; returns it."""
+        old = [
+            job
+            for job in self.jobs.values()
+            if job.finished_at and job.finished_at < self.now - (keep_failed if job.state == "failed" else keep)
+        ]
+        return [self.jobs.pop(job.id) for job in old]
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
