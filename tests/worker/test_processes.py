@@ -247,6 +247,12 @@ def test_tasks_that_cannot_be_imported_are_named_and_tried_again(make_site: Make
         assert site.final(site.push("echo", 1)).status is JobStatus.SUCCEEDED
 
 
+def test_tasks_that_use_the_app_while_they_are_imported_run(make_site: MakeSite) -> None:
+    site = make_site(TASKS + "\necho.delay(5)\n")
+    with site.serve():
+        until(lambda: site.lines("ran") == ["5"], "the job that was pushed at import ran")
+
+
 def test_one_supervisor_runs_a_scheduler_and_workers(site: Site) -> None:
     site.app.task(name="echo")(echo).schedule(7, at=datetime.now(UTC))
     with site.serve("scheduler", "worker", "worker") as service:
