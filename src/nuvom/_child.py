@@ -109,14 +109,14 @@ def _listening(line: socket.socket, inbox: Inbox, orders: _Orders) -> None:
 def _app(config: Message, *, with_tasks: bool) -> Nuvom:
     """Return the app that the supervisor's process was told to serve, with the settings that were resolved there."""
     from nuvom import _default
-    from nuvom.cli.tasks import import_app, load_tasks
+    from nuvom.cli.tasks import import_app, insist, load_tasks
 
     path, root, settings = config.get("app"), config.get("root"), config.get("settings", {})
     app = import_app(path) if path and with_tasks else _default.app
-    app.configure(**settings)
+    insist(app, settings)
     if with_tasks and config.get("targets"):
         load_tasks(app, config["targets"], Path(root) if root else None)
-        app.configure(**settings)  # again: the tasks' code may have said something else
+        insist(app, settings)  # again: the tasks' code may have said something else
     return app
 
 

@@ -88,15 +88,10 @@ class Site:
 
     def direct(self, app: Nuvom) -> None:
         """Let an app use the store of `--url`, whatever its code says; raises SettingsError where it used another."""
-        from nuvom.errors import SettingsError
+        from nuvom.cli.tasks import insist
 
-        if self.url is None:
-            return
-        try:
-            app.configure(url=self.url)
-        except SettingsError:
-            if app.settings.url != self.url:
-                raise
+        if self.url is not None:
+            insist(app, {"url": self.url})
 
     def close(self) -> None:
         """Close what was opened."""

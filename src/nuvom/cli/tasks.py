@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nuvom import _loading, _settings
 from nuvom.cli.stores import refuse_private
@@ -65,6 +65,19 @@ def app_with_tasks(site: Site, arguments: Sequence[str], *, needed: bool) -> tup
     site.direct(app)
     refuse_private(app.settings)
     return app, targets
+
+
+def insist(app: Nuvom, settings: Mapping[str, Any]) -> None:
+    """Let an app use settings, whatever its tasks' code says.
+
+    Raises:
+        SettingsError: that code used another store while it was imported.
+    """
+    try:
+        app.configure(**settings)
+    except SettingsError:  # it was used: with these settings, if they were said before the code was imported
+        if app.settings.url != settings.get("url"):
+            raise
 
 
 def load_tasks(app: Nuvom, targets: Sequence[str], root: Path | None) -> tuple[str, ...]:
