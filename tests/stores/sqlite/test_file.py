@@ -15,6 +15,7 @@ import pytest
 from nuvom.errors import SchemaTooNew, StoreError, StoreFull, StoreUnusable
 from nuvom.stores.base import JobFilter, Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.sqlite import health
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.testing.conformance.examples import a_job
 from tests.stores.sqlite import processes
@@ -296,14 +297,24 @@ def test_a_fork_waits_for_the_transaction_of_another_thread(path: Path) -> None:
 
 
 def test_health_names_the_engine_and_finds_no_problem(store: SqliteStore) -> None:
-    health = store.health()
-    assert (health.engine, health.version, health.problems) == ("sqlite", sqlite3.sqlite_version, ())
-    assert (health.schema, health.schema_needed) == (1, 1)
-    assert health.size > 0
-    assert "write lock" in health.facts["checkpoints"]
+    found = store.health()
+    assert (found.engine, found.version, found.problems) == ("sqlite", sqlite3.sqlite_version, ())
+    assert (found.schema, found.schema_needed) == (1, 1)
+    assert found.size > 0
+    assert "write lock" in found.facts["checkpoints"]
 
 
 def test_health_finds_a_file_that_others_can_read(store: SqliteStore, path: Path) -> None:
     path.chmod(0o644)
     [problem] = store.health().problems
     assert f"chmod 600 {path}" in problem
+
+
+def test_health_finds_a_network_filesystem(
+    store: SqliteStore, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"disk / ext4 rw 0 0\nserver:/export {path.parent} nfs4 rw 0 0\nproc /proc proc rw 0 0\n")
+    monkeypatch.setattr(health, "_MOUNTS", mounts)
+    [problem] = store.health().problems
+    assert "network filesystem (nfs4)" in problem
