@@ -181,10 +181,12 @@ class Nuvom:
         wanted = build_envelope(
             task.name, call.arguments(), times, task.said, task.definition.defaults, now=self.now(), zone=zone
         )
+        reached("producer.before_commit")
         if self.split:
             stored = split.enqueue_split(self.backend, self.store.ledger, wanted, self.now())
         else:
             stored = self.store.schedules.upsert(wanted)
+        reached("producer.after_commit")
         return self.attached(stored.envelope)
 
     def cancel_schedule(self, schedule_id: str) -> bool:

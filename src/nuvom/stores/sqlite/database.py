@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from nuvom._clock import Clock, to_us
+from nuvom._crashpoint import reached
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
 from nuvom.stores.sqlite import forks, migrations
 from nuvom.stores.sqlite.failures import is_busy, translated
@@ -238,11 +239,13 @@ class Database:
             self._leave_moved_file()
 
     def _commit(self, connection: sqlite3.Connection) -> None:
+        reached("store.commit")
         try:
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             _roll_back(connection)
             raise translated(error, self.location, committing=True) from error
+        reached("store.committed")
 
     @contextmanager
     def _lookup(self) -> Iterator[sqlite3.Connection]:

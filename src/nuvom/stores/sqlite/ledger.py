@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from nuvom._clock import from_us, to_us
+from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobState
 from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope
@@ -100,9 +101,12 @@ def record(connection: sqlite3.Connection, items: Sequence[PlanItem], now_us: in
     """Insert the rows of these items and the jobs whose row was new, inside the caller's write transaction."""
     occurrences = [occurrence for item in items for occurrence in item.occurrences]
     new = changed(connection, load("insert_occurrence"), (_row(occurrence, now_us) for occurrence in occurrences))
+    reached("scheduler.occurrences")
     fresh = frozenset(row.job_id for row, is_new in zip(occurrences, new, strict=True) if is_new and row.job_id)
     jobs = [job for item in items for job in item.jobs if job.id in fresh]
-    return Recorded(fresh, insert_jobs(connection, jobs, now_us).ready)
+    inserted = insert_jobs(connection, jobs, now_us)
+    reached("scheduler.jobs")
+    return Recorded(fresh, inserted.ready)
 
 
 def changed(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> list[bool]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from nuvom._clock import to_us
+from nuvom._crashpoint import reached
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
@@ -110,6 +111,7 @@ class SqliteSchedules:
         with self._database.write(durable=False) as connection:
             now = self._database.now()
             settled = _settle(connection, items, now)
+            reached("scheduler.advance")
             fitting = [item for item, fits in zip(items, settled, strict=True) if fits and item.quarantine is None]
             refused = [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
             recorded = record(connection, fitting, to_us(now))
