@@ -29,7 +29,7 @@ class Order(StrEnum):
     """Which ready jobs a claim takes."""
 
     BEST = "best"  # by priority, then run_at
-    FAIR = "fair"  # the head of each priority present, the oldest of them first: no priority starves
+    FAIR = "fair"  # the head of each priority present, the oldest of them first, then the best: no priority starves
     SUSPECT = "suspect"  # one job that was running when a process died, to be run alone
 
 
@@ -112,10 +112,10 @@ class JobStore(Protocol):
     def finish(self, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
         """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned.
 
-        SUCCEEDED and FAILED end the job. RETRY adds an error and a history row and delays until run_at; DEFER delays
-        and adds to `defers`; PUT_BACK makes the job ready again, free of charge. SUCCEEDED, FAILED and RETRY clear the
-        suspect mark. Ending a job with a key releases the oldest job held by that key in the same transaction. Wakes
-        those who wait for a result, and workers when ready jobs are left behind.
+        SUCCEEDED and FAILED end the job. RETRY adds an error and delays until run_at; it and FAILED leave a history
+        row. DEFER delays and adds to `defers`; PUT_BACK makes the job ready again, free of charge. SUCCEEDED, FAILED
+        and RETRY clear the suspect mark. Ending a job with a key releases the oldest job held by that key in the same
+        transaction. Wakes those who wait for a result, and workers when ready jobs are left behind.
         """
         ...
 
