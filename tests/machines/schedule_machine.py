@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
-from nuvom.stores.base import JobFilter, PlanItem, Refusal, ScheduleFilter, Store
+from nuvom.stores.base import Fence, JobFilter, PlanItem, Refusal, ScheduleFilter, Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import daily, dispatched, every, missed, one_off, planned
@@ -20,6 +20,7 @@ from tests.machines.schedule_model import ScheduleModel
 
 POOL = [str(UUID(int=number)) for number in range(1, 6)]
 ids = st.sampled_from(POOL)
+ELSEWHERE = [str(UUID(int=number)) for number in range(101, 104)]
 offsets = st.sampled_from([-60, 0, 30, 60, 120])
 seconds = st.sampled_from([1.0, 30.0, 60.0, 200.0])
 
@@ -152,6 +153,35 @@ class ScheduleMachine(RuleBasedStateMachine):
         assert fence.ended_at == self.clock.now()
         self.model.end(schedule_id, state, self.model.grown(schedule_id, fence.envelope.generation))
 
+    # Schedules that another store keeps
+
+    @rule(
+        schedule_id=st.sampled_from(ELSEWHERE), generation=st.integers(1, 6), guess=st.integers(0, 6), end=st.booleans()
+    )
+    def raise_fence(self, schedule_id: str, generation: int, guess: int, *, end: bool) -> None:
+        """Callers that read a fence early or late (0: there was none) and write what they want to be next."""
+        wanted = elsewhere(schedule_id, generation, self.clock.now())
+        if end:
+            wanted = wanted.ended(ScheduleState.CANCELLED, generation, self.clock.now())
+        fence = self.model.fences.get(schedule_id)
+        fits = (fence.envelope.generation if fence else 0) == guess
+        assert self.store.ledger.raise_fence(wanted, guess or None) is fits
+        if fits:
+            self.model.fences[schedule_id] = Fence(wanted, self.clock.now() if end else None)
+
+    @rule(read=st.lists(st.tuples(st.sampled_from(ELSEWHERE), st.integers(1, 6), offsets), min_size=1, max_size=4))
+    def deliver(self, read: list[tuple[str, int, int]]) -> None:
+        """Deliveries late, repeated and of any generation; those that a fence is past are refused."""
+        items = [plan_elsewhere(*what) for what in read]
+        passed = [self.model.passed(item) for item in items]
+        refused = self.store.ledger.deliver(items)
+        assert [r.schedule_id for r in refused] == [
+            i.envelope.id for i, late in zip(items, passed, strict=True) if late
+        ]
+        for item, late in zip(items, passed, strict=True):
+            if not late:
+                self.model.recorded(item)
+
     # Time
 
     @rule(by=seconds)
@@ -182,8 +212,12 @@ class ScheduleMachine(RuleBasedStateMachine):
             assert self.store.schedules.get(schedule_id) is None
 
     @invariant()
+    def fences_are_as_they_were_raised(self) -> None:
+        assert {i: self.store.ledger.fence(i) for i in ELSEWHERE} == {i: self.model.fences.get(i) for i in ELSEWHERE}
+
+    @invariant()
     def each_occurrence_has_one_row_and_at_most_one_job(self) -> None:
-        rows = [row for schedule_id in POOL for row in self.store.ledger.occurrences(schedule_id, 10_000)]
+        rows = [row for schedule_id in POOL + ELSEWHERE for row in self.store.ledger.occurrences(schedule_id, 10_000)]
         assert {(row.schedule_id, row.nominal): row.outcome.value for row in rows} == self.model.rows
         assert len(rows) == len(self.model.rows)
         jobs = self.store.jobs.list(JobFilter(), 10_000)
@@ -198,3 +232,15 @@ def plan_of(envelope: ScheduleEnvelope, now: datetime, *, drop: bool) -> PlanIte
     newest = max(nominal, envelope.next_nominal)
     row = missed(envelope, newest) if drop else dispatched(envelope, newest)
     return planned(envelope, envelope.trigger.after(newest), row)
+
+
+def elsewhere(schedule_id: str, generation: int, now: datetime) -> ScheduleEnvelope:
+    """A schedule of another store, in one of its generations."""
+    envelope = every(60, START, id=schedule_id, generation=generation)
+    return replace(envelope, created_at=now, updated_at=now)
+
+
+def plan_elsewhere(schedule_id: str, generation: int, offset: int) -> PlanItem:
+    """A plan for one occurrence of it."""
+    envelope = elsewhere(schedule_id, generation, START)
+    return planned(envelope, None, dispatched(envelope, START + timedelta(seconds=offset)))

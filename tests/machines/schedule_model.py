@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from nuvom._schedule import ScheduleEnvelope, ScheduleState, ScheduleType
-from nuvom.stores.base import PlanItem
+from nuvom.stores.base import Fence, PlanItem
 
 CALL = ("task", "name", "arguments", "catch_up", "options", "defaults", "metadata", "origin")
 TIMES = ("schedule_type", "at", "interval", "cron", "timezone_name")
@@ -33,6 +33,7 @@ class ScheduleModel:
     ended: dict[str, ScheduleEnvelope] = field(default_factory=dict)
     rows: dict[tuple[str, datetime], str] = field(default_factory=dict)
     jobs: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    fences: dict[str, Fence] = field(default_factory=dict)
     last_generation: dict[str, int] = field(default_factory=dict)
 
     def grown(self, schedule_id: str, generation: int) -> int:
@@ -76,6 +77,13 @@ class ScheduleModel:
         if stored.state is not ScheduleState.ACTIVE:
             return "state"
         return None if stored.next_run == read.next_run else "next_run"
+
+    def passed(self, item: PlanItem) -> bool:
+        """Whether the fence of a schedule kept elsewhere is past a delivery."""
+        fence = self.fences.get(item.envelope.id)
+        return fence is not None and (
+            fence.ended_at is not None or item.envelope.generation < fence.envelope.generation
+        )
 
     def recorded(self, item: PlanItem) -> int:
         """Record a plan's rows, each with its job if the row is new; returns how many jobs that were."""

@@ -246,11 +246,13 @@ def _done(item: PlanItem, now: datetime) -> tuple[object, ...]:
 
 
 def _uncount(connection: sqlite3.Connection, items: Sequence[PlanItem], new: frozenset[str]) -> None:
-    """Take back the runs that `_advance` counted for occurrences which the ledger had already."""
+    """Take back the runs that `_settle` counted for occurrences which the ledger had already."""
     if len(new) == sum(len(item.jobs) for item in items):
         return
-    known = [(raw(item.envelope.id), sum(job.id not in new for job in item.jobs)) for item in items]
-    connection.executemany(load("uncount"), [row for row in known if row[1]])
+    for item in items:
+        if known := sum(job.id not in new for job in item.jobs):
+            statement = "uncount_ended" if item.next_run is None else "uncount"
+            connection.execute(load(statement), (raw(item.envelope.id), known))
 
 
 def _refusal(connection: sqlite3.Connection, item: PlanItem) -> Refusal:

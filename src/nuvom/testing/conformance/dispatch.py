@@ -227,6 +227,16 @@ def test_run_count_counts_what_was_dispatched(store: Store, clock: VirtualClock)
     assert now_stored(store, envelope).generation == envelope.generation
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_run_count_leaves_out_what_was_recorded_before(store: Store, clock: VirtualClock, *, last: bool) -> None:
+    wanted = one_off(clock.now()) if last else every(60, clock.now())
+    first = stored(store, wanted)
+    store.ledger.deliver([planned(first, None, missed(first, clock.now()))])
+    store.schedules.apply([planned(first, None if last else clock.now() + MINUTE)])
+    fence = store.ledger.fence(first.id)
+    assert (fence.envelope if fence else now_stored(store, first)).run_count == 0
+
+
 def test_a_plan_that_drops_everything_still_advances(store: Store, clock: VirtualClock) -> None:
     envelope = due(store, clock)
     row = missed(envelope, clock.now(), last=clock.now() + MINUTE, count=2)
