@@ -67,6 +67,17 @@ async def stops_loop() -> None:
     import asyncio
     asyncio.get_running_loop().stop()
 
+@nuvom.task(name="exits_loop")
+async def exits_loop() -> None:
+    import asyncio
+    asyncio.get_running_loop().call_soon(sys.exit)
+    await asyncio.sleep(0.01)
+
+@nuvom.task(name="logs")
+def logs() -> None:
+    import logging
+    logging.getLogger("mine").info("hello")
+
 @nuvom.task(name="blocks_loop")
 async def blocks_loop() -> None:
     time.sleep(1.5)
@@ -202,6 +213,7 @@ def test_a_task_that_stops_or_blocks_the_event_loop_stops_no_other_job(site: Sit
     with site.serve() as service:
         pid = service.pid()
         assert site.final(site.push("stops_loop")).status is JobStatus.SUCCEEDED
+        assert site.final(site.push("exits_loop")).status is JobStatus.SUCCEEDED
         assert site.final(site.push("coroutine", 1)).status is JobStatus.SUCCEEDED
         blocking = site.push("blocks_loop")
         until(lambda: site.job(blocking).status is JobStatus.RUNNING, "the loop is blocked")
@@ -251,6 +263,24 @@ def test_tasks_that_use_the_app_while_they_are_imported_run(make_site: MakeSite)
     site = make_site(TASKS + "\necho.delay(5)\n")
     with site.serve():
         until(lambda: site.lines("ran") == ["5"], "the job that was pushed at import ran")
+
+
+def test_what_a_task_logs_is_shown_with_the_id_of_its_job(site: Site) -> None:
+    with site.serve() as service:
+        job = site.push("logs")
+        until(lambda: f"mine [{job}]: hello" in service.said(), "the line is there")
+
+
+def test_a_service_waits_for_a_store_that_cannot_be_used_and_goes_on_when_it_is_mended(site: Site) -> None:
+    file = site.folder / "jobs.db"
+    file.write_bytes(b"this is no database" * 1000)
+    with site.serve() as service:
+        until(lambda: "the store is away" in service.said(), "it was said")
+        file.unlink()
+        job = site.push("echo", 1)
+        assert site.final(job, 8).status is JobStatus.SUCCEEDED
+        until(lambda: "the store is back" in service.said(), "that was said too")
+        assert service.process.poll() is None
 
 
 def test_one_supervisor_runs_a_scheduler_and_workers(site: Site) -> None:

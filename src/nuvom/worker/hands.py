@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from nuvom.worker.error_text import describe
 from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 T = TypeVar("T")
+
+log = logging.getLogger("nuvom.worker")
 
 # Bare tuples: they are made for each job, and a named one costs five times as much.
 Work = tuple[ClaimedJob, Prepared, float]  # a claimed job, its task, when it was claimed (monotonic)
@@ -212,8 +215,11 @@ class Pool:
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
-        while not self._closing:  # a task may stop the loop that it runs in
-            loop.run_forever()
+        while not self._closing:  # a task may stop the loop that it runs in, or raise SystemExit from a callback
+            try:
+                loop.run_forever()
+            except BaseException:
+                log.exception("a callback ended the event loop; it goes on")
         if not self._tasks:
             loop.close()
 

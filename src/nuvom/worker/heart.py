@@ -77,6 +77,9 @@ class Heart:
                 self._beat_at = now + self._period
         except StoreError as error:
             return self._outage.begin(error, now)
+        except Exception:  # a heart that stops while its process goes on is the worst failure
+            log.exception("a beat failed; the next one follows")
+            return 1.0
         self._outage.end(now)
         if self._closing:
             return 0.0
