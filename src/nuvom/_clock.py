@@ -71,4 +71,4 @@ def to_us(moment: datetime) -> int:
 
 def from_us(microseconds: int) -> datetime:
     """Return the aware UTC datetime of microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + timedelta(0, 0, microseconds)  # by place: the keyword costs as much again
