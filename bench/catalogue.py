@@ -1,0 +1,28 @@
+"""All benches by name, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from bench.claim import claim
+from bench.dispatch import dispatch
+from bench.drain import drain
+from bench.enqueue import enqueue
+from bench.figures import Figure
+from bench.herd import herd
+from bench.latency import latency
+from bench.million import million
+from bench.start import start
+
+Bench = Callable[[float], Iterator[Figure]]
+
+BENCHES: dict[str, Bench] = {
+    "enqueue": enqueue,
+    "drain": drain,
+    "latency": latency,
+    "herd": herd,
+    "dispatch": dispatch,
+    "million": million,
+    "claim": claim,
+    "start": start,
+}

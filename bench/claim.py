@@ -1,0 +1,72 @@
+"""A long history and a long queue: whether claims stay as fast as beside few jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from bench.copies import copy
+from bench.figures import Figure
+from bench.stage import stage
+from bench.timing import in_turns, rate
+from nuvom._ids import new_id
+from nuvom._job import NewJob, Outcome, Verdict
+from nuvom.stores.base import Claim, Store, WorkerInfo
+from nuvom.stores.registry import open_store
+
+JOBS = 1_000_000
+BATCHES = 50
+BATCH = 100
+TURNS = 5
+
+_WORKER = "00000000000000000000000000000001"
+_LEASE = 3_600.0  # seconds: longer than any run of this bench
+_FINISHED = {"state": "'succeeded'", "attempt": "1", "started_at": "run_at", "finished_at": "run_at", "value": "x'31'"}
+
+
+def claim(scale: float) -> Iterator[Figure]:
+    jobs, batches = max(1_000, int(JOBS * scale)), max(2, int(BATCHES * min(scale, 1.0)))
+    taken = (TURNS * batches + 1) * BATCH
+    with (
+        stage() as place,
+        closing(_filled(place.folder / "many.db", queued=max(jobs, taken), finished=jobs)) as many,
+        closing(_filled(place.folder / "few.db", queued=taken, finished=0)) as few,
+    ):
+        _work(many, 1)  # what only the first pays
+        _work(few, 1)
+        with_many, with_few = in_turns(
+            lambda: rate(batches * BATCH, lambda: _work(many, batches)),
+            lambda: rate(batches * BATCH, lambda: _work(few, batches)),
+            TURNS,
+        )
+    yield Figure(
+        name="claim-among-many",
+        nuvom=with_many,
+        raw=with_few,
+        unit="/s",
+        what=f"claim 100 + finish 100 beside {jobs:,} finished and {jobs:,} queued; raw: Nuvom with {taken:,} queued",
+    )
+
+
+def _filled(path: Path, *, queued: int, finished: int) -> Store:
+    store = open_store(f"sqlite:///{path}", lease=_LEASE)
+    store.workers.register(WorkerInfo(id=_WORKER, kind="worker", host="bench", pid=1, version="bench"))
+    store.jobs.push([NewJob(id=new_id(store.now()), task="bench.noop", arguments=b"[[1,2],{}]")])
+    if finished:
+        copy(path, "jobs", 1, finished, {"id": _growing("f"), **_FINISHED})
+    copy(path, "jobs", 1, queued, {"id": _growing("q")})
+    return store
+
+
+def _growing(letter: str) -> str:
+    """SQL for ids that grow with `n`, as those of jobs grow with time."""
+    return f"CAST(printf('{letter}%015d', n) AS BLOB)"
+
+
+def _work(store: Store, batches: int) -> None:
+    for _ in range(batches):
+        jobs = store.jobs.claim(Claim(_WORKER, BATCH))
+        refused = store.jobs.finish(_WORKER, [Outcome(job, Verdict.SUCCEEDED, b"1") for job in jobs])
+        if len(jobs) != BATCH or refused:
+            raise RuntimeError(f"claimed {len(jobs)} jobs instead of {BATCH}, and {len(refused)} outcomes were refused")

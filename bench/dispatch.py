@@ -1,0 +1,113 @@
+"""Schedules that are overdue: how many occurrences a scheduler dispatches, with the next time of each."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.copies import RANDOM_ID, copy
+from bench.figures import Figure, at_least
+from bench.raw import connect
+from bench.stage import Stage, stage
+from bench.tasks import noop
+from bench.timing import in_turns, rate
+from nuvom.scheduler.service import SchedulerService
+
+SCHEDULES = 100_000
+ZONES = ("UTC", "Europe/Berlin")
+BATCH = 500
+
+_HOUR, _MINUTE = 3_600_000_000, 60_000_000  # microseconds
+_DISPATCHED = "SELECT (SELECT count(*) FROM occurrences WHERE outcome = 'dispatched'), (SELECT count(*) FROM jobs)"
+_RAW = """
+    CREATE TABLE schedules (id INTEGER PRIMARY KEY, task TEXT, arguments BLOB, interval REAL, next_run INTEGER);
+    CREATE TABLE jobs (id INTEGER PRIMARY KEY, task TEXT, arguments BLOB, state INTEGER NOT NULL, result BLOB);
+    CREATE TABLE occurrences (schedule INTEGER, nominal INTEGER, job INTEGER, outcome TEXT, recorded_at INTEGER);
+    CREATE INDEX due ON schedules (next_run);
+"""
+
+
+def dispatch(scale: float) -> Iterator[Figure]:
+    schedules = max(120, int(SCHEDULES * scale))
+    nuvom, raw = in_turns(lambda: _round(schedules), lambda: _raw_round(schedules))
+    yield Figure(
+        name="dispatch",
+        nuvom=nuvom,
+        raw=raw,
+        unit="/s",
+        target=at_least(50_000),
+        what=f"{schedules:,} overdue, half intervals, half crons in {len(ZONES)} zones; "
+        "raw: 2 INSERTs + UPDATE, 500 at once",
+    )
+
+
+def _round(schedules: int) -> float:
+    with stage() as place:
+        made = _overdue(place, schedules)
+        service = SchedulerService(place.app.store)
+        speed = rate(made, lambda: _serve(service))
+        with closing(sqlite3.connect(place.database)) as look:
+            if look.execute(_DISPATCHED).fetchone() != (made, made):
+                raise RuntimeError(f"of {made:,} schedules not every one was dispatched once")
+        return speed
+
+
+def _serve(service: SchedulerService) -> None:
+    while service.step() == 0.0:
+        pass
+
+
+def _overdue(place: Stage, schedules: int) -> int:
+    """Store schedules that were due within the last hour, once each; returns how many."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    hour_us = int(hour.timestamp()) * 1_000_000
+    templates = [noop.schedule(1, 2, interval=3_600)]
+    templates += [
+        noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=z) for z in ZONES for minute in range(60)
+    ]
+    crons = len(templates) - 1
+    ago = f"{hour_us} - abs(random() % {_HOUR - _MINUTE})"
+    _copy_due(place.database, 1, schedules // 2, ago)
+    for seq in range(2, crons + 2):
+        minute = (seq - 2) % 60
+        nominal = hour + timedelta(minutes=minute)
+        if nominal > datetime.now(UTC):
+            nominal -= timedelta(hours=1)
+        _copy_due(place.database, seq, schedules // 2 // crons, str(int(nominal.timestamp()) * 1_000_000))
+    return schedules // 2 + schedules // 2 // crons * crons
+
+
+def _copy_due(path: Path, seq: int, count: int, next_run: str) -> None:
+    copy(
+        path,
+        "schedules",
+        seq,
+        count,
+        {"id": RANDOM_ID, "name": "NULL", "anchor": next_run, "next_run": next_run, "next_nominal": next_run},
+    )
+
+
+def _raw_round(schedules: int) -> float:
+    with stage() as place, closing(connect(place.folder / "raw.db", "normal")) as connection:
+        connection.executescript(_RAW)
+        rows = [(None, "bench.noop", b"[[1,2],{}]", 3_600.0, number) for number in range(schedules)]
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO schedules VALUES (?, ?, ?, ?, ?)", rows)
+        connection.execute("COMMIT")
+        return rate(schedules, lambda: _raw_serve(connection, schedules))
+
+
+def _raw_serve(connection: sqlite3.Connection, now: int) -> None:
+    due = "SELECT id, task, arguments, next_run FROM schedules WHERE next_run < ? ORDER BY next_run LIMIT ?"
+    while rows := connection.execute(due, (now, BATCH)).fetchall():
+        connection.execute("BEGIN IMMEDIATE")
+        advanced = [(now + _HOUR, row[0]) for row in rows]
+        connection.executemany("UPDATE schedules SET next_run = ? WHERE id = ?", advanced)
+        jobs = [(row[0], row[1], row[2], 0, None) for row in rows]
+        connection.executemany("INSERT INTO jobs VALUES (?, ?, ?, ?, ?)", jobs)
+        occurrences = [(row[0], row[3], row[0], "dispatched", now) for row in rows]
+        connection.executemany("INSERT INTO occurrences VALUES (?, ?, ?, ?, ?)", occurrences)
+        connection.execute("COMMIT")

@@ -1,0 +1,73 @@
+"""Running jobs that do nothing, with one and two worker processes; results are stored."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from bench.figures import Figure, share
+from bench.raw import RawQueue, raw_queue
+from bench.stage import Stage, stage
+from bench.tasks import noop
+from bench.timing import ROUNDS, in_turns, rate, until
+
+JOBS = 40_000
+WARM_UP = 500  # what only the first jobs pay: threads start, and a worker learns that jobs are short
+_BUSY = """
+    SELECT EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_claim WHERE state = 'ready' AND suspect = 0)
+        OR EXISTS (SELECT 1 FROM jobs INDEXED BY jobs_running WHERE state = 'running')
+"""
+_SUCCEEDED = "SELECT count(*) FROM jobs WHERE state = 'succeeded' AND value = x'31'"
+
+
+def drain(scale: float) -> Iterator[Figure]:
+    jobs = max(500, int(JOBS * scale))
+    for processes in (1, 2):
+        with stage() as place:
+            nuvom, raw = _both(place, processes, jobs)
+        yield Figure(
+            name=f"drain-{processes}",
+            nuvom=nuvom,
+            raw=raw,
+            unit="/s",
+            target=share(0.2) if processes == 1 else None,
+            what=f"no-op jobs, {processes} worker process{'es' * (processes > 1)}; raw: claim 100 + finish 100, NORMAL",
+        )
+
+
+def _both(place: Stage, processes: int, jobs: int) -> tuple[float, float]:
+    with (
+        place.worker(processes),
+        raw_queue(place.folder, "normal") as raw,
+        closing(sqlite3.connect(place.database, isolation_level=None)) as look,
+    ):
+        pids = place.live("worker")
+        _round(look, pids, WARM_UP)
+        measured = in_turns(lambda: _round(look, pids, jobs), lambda: _raw_round(raw, jobs))
+        (succeeded,) = look.execute(_SUCCEEDED).fetchone()
+        if succeeded != WARM_UP + ROUNDS * jobs:
+            raise RuntimeError(f"{succeeded:,} jobs succeeded instead of {WARM_UP + ROUNDS * jobs:,}")
+        return measured
+
+
+def _raw_round(raw: RawQueue, jobs: int) -> float:
+    raw.push_many(jobs)
+    return rate(jobs, raw.drain)
+
+
+def _round(look: sqlite3.Connection, pids: Sequence[int], jobs: int) -> float:
+    """Push while the workers are stopped; time from their release to the last outcome in the store."""
+    _signal(pids, signal.SIGSTOP)
+    try:
+        noop.map([(1, 2)] * jobs)
+    finally:
+        _signal(pids, signal.SIGCONT)
+    return rate(jobs, lambda: until(lambda: look.execute(_BUSY).fetchone() == (0,), "the last outcome"))
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        os.kill(pid, number)
