@@ -78,7 +78,8 @@ class Project:
 
     def inside(self, *words: str) -> Answer:
         """Call a command in this process."""
-        self.monkeypatch.setenv("NUVOM_URL", self.url)
+        if "--url" not in words:
+            self.monkeypatch.setenv("NUVOM_URL", self.url)
         from nuvom.cli.program import program
 
         result = CliRunner().invoke(program, list(words), catch_exceptions=False, prog_name="nuvom")

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 
 from tests.cli.conftest import Project, cpu
+from tests.waiting import until
 
 HEAVY = ("rich", "pydantic", "orjson", "nuvom._app", "nuvom._schedule", "sqlite3", "asyncio")
 
 
 def test_help_costs_less_than_a_quarter_of_a_second_of_cpu(project: Project) -> None:
-    assert min(cpu(lambda: project.call("--help")) for _ in range(5)) < 0.25
+    # Again until a quiet moment: others on the machine make CPU seconds longer, never shorter.
+    until(lambda: cpu(lambda: project.call("--help")) < 0.25, timeout=60)
 
 
 def test_registering_the_commands_imports_none_of_their_work() -> None:

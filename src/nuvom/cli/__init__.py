@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
 
 
 def main() -> None:
@@ -21,6 +22,7 @@ def _warning(
     lineno: int,
     line: str | None = None,  # noqa: ARG001 - what warnings calls
 ) -> str:
-    # What points at our own script is about what was said to it; anything else has a place in the user's code.
-    place = "" if filename == sys.argv[0] else f"{filename}:{lineno}: "
+    # What points at the parser of our commands is about what was said to them; the rest has a place in the user's code.
+    parser = sys.modules["typer"].__file__ or ""
+    place = "" if Path(filename).is_relative_to(Path(parser).parent) else f"{filename}:{lineno}: "
     return f"nuvom: {place}{category.__name__}: {message}\n"

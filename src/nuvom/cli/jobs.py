@@ -52,9 +52,9 @@ def list_jobs(
         print_json([job_fields(job) for job in found])
         return
     now = site.app.now()
-    columns = ("id", "task", "status", "queue", "attempt", "created", "error")
+    columns = ("id", "task", "status", "error", "created", "queue", "attempt")
     rows = (
-        (j.id, j.task, j.status, j.queue, j.attempt, distance(j.created_at, now), j.error and j.error.message)
+        (j.id, j.task, j.status, j.error and j.error.message, distance(j.created_at, now), j.queue, j.attempt)
         for j in found
     )
     print_table(columns, rows, empty="no jobs")

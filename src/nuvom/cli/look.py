@@ -56,16 +56,16 @@ def workers(site: Site, limit: Limit = 100) -> None:
             w.kind,
             "alive" if w.alive else "dead",
             f"{w.host}:{w.pid}",
+            w.running,
+            distance(w.beat_at, now),
             "all" if w.queues is None else ",".join(w.queues),
             len(w.tasks),
-            w.running,
             distance(w.started_at, now),
-            distance(w.beat_at, now),
             w.version,
         )
         for w in found
     )
-    columns = ("id", "kind", "", "process", "queues", "tasks", "running", "started", "last beat", "version")
+    columns = ("id", "kind", "state", "process", "running", "last beat", "queues", "tasks", "started", "version")
     print_table(columns, rows, empty="no worker and no scheduler is known to this store")
 
 

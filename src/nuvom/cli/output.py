@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
+_SHORT = 12  # characters of a cell that is not folded
+_GAP = 2
 _WIDE = 240  # columns where nobody's terminal sets a limit
 _STYLES = {
     **dict.fromkeys(("succeeded", "ok", "active", "alive", "dispatched"), "green"),
@@ -24,28 +27,38 @@ def print_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """Print rows for people; the first column is never cut or broken.
+    """Print rows for people; on a narrow terminal the last columns are left out before any cell is cut.
 
     Args:
-        columns: The headings.
+        columns: The headings, the most important first; the first column is never broken.
         rows: The cells; None is an empty one.
         empty: What is said on stderr when there are no rows.
     """
-    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=index == 0)
-    for row in rows:
-        table.add_row(*(Text(shown(cell), style=_STYLES.get(str(cell), "")) for cell in row))
-    if not table.row_count:
+    cells = [[shown(cell) for cell in row] for row in rows]
+    if not cells:
         print(empty, file=sys.stderr)
         return
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDE
-    Console(width=width, highlight=False, file=sys.stdout).print(table)
+    free = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(width=None if free else _WIDE, highlight=False, file=sys.stdout)
+    needed = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    kept = fitting(needed, console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for heading, width in list(zip(columns, needed, strict=True))[:kept]:
+        table.add_column(heading, overflow="fold", no_wrap=not table.columns or width <= _SHORT)
+    for row in cells:
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row[:kept]))
+    console.print(table)
+
+
+def fitting(widths: Sequence[int], room: int) -> int:
+    """Return how many columns fit into `room`, where long ones but the first may be folded."""
+    least = [widths[0], *(min(width, _SHORT) for width in widths[1:])]
+    sums = accumulate(width + _GAP for width in least)
+    return max(1, sum(total - _GAP <= room for total in sums))
 
 
 def print_fields(fields: Mapping[str, object]) -> None:

@@ -51,15 +51,15 @@ def list_schedules(
     rows = (
         (
             s.name or s.id,
-            s.task,
-            trigger_text(s),
-            local(s.next_run, s.timezone_name),
             distance(s.next_run, now),
+            local(s.next_run, s.timezone_name),
             s.state,
+            trigger_text(s),
+            s.task,
         )
         for s in found
     )
-    print_table(("name or id", "task", "runs", "next run", "", "state"), rows, empty="no schedules")
+    print_table(("name or id", "next run", "on its own clock", "state", "runs", "task"), rows, empty="no schedules")
 
 
 def show(site: Site, name: Name) -> None:
@@ -97,10 +97,12 @@ def next_runs(
         print_json([_coming_fields(moment, schedule) for moment, schedule in coming])
         return
     rows = (
-        (distance(moment, now), local(moment, s.timezone_name), local(moment), s.name or s.id, s.task)
+        (distance(moment, now), local(moment, s.timezone_name), s.name or s.id, s.task, local(moment))
         for moment, s in coming
     )
-    print_table(("", "on its own clock", "in UTC", "schedule", "task"), rows, empty="nothing is due in that time")
+    print_table(
+        ("next run", "on its own clock", "schedule", "task", "in UTC"), rows, empty="nothing is due in that time"
+    )
 
 
 def runs(site: Site, name: Name, limit: Limit = 100) -> None:
@@ -115,7 +117,7 @@ def runs(site: Site, name: Name, limit: Limit = 100) -> None:
     if site.as_json:
         print_json([occurrence_fields(row) for row in found])
         return
-    columns = ("due at", "outcome", "late by", "job", "ended as", "ran for", "why")
+    columns = ("due at", "outcome", "late by", "ended as", "ran for", "why", "job")
     print_table(columns, (_run_cells(row, zone or "UTC") for row in found), empty=f"{name} was never due so far")
 
 
@@ -225,4 +227,4 @@ def _run_cells(row: Occurrence, zone: str) -> tuple[object, ...]:
     ran = row.job_finished_at - row.job_started_at if row.job_finished_at and row.job_started_at else None
     due = local(row.nominal, zone) if row.count == 1 else f"{row.count:,} up to {local(row.last, zone)}"
     why = " ".join(filter(None, (row.source, row.reason)))
-    return due, row.outcome, span(row.lateness), row.job_id, row.job_status, span(ran), why
+    return due, row.outcome, span(row.lateness), row.job_status, span(ran), why, row.job_id

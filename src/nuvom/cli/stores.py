@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nuvom.errors import SettingsError, StoreUnusable
+from nuvom.stores.registry import open_store
 
 if TYPE_CHECKING:
     from nuvom._settings import Settings
@@ -25,6 +26,7 @@ def require_present(settings: Settings) -> None:
     path = file_of(settings)
     if path is None or path.exists():
         return
+    open_store(settings.url, root=settings.root)  # says what is wrong with the URL; it opens no file before its use
     chosen = settings.chosen.get("url", "the default")
     raise StoreUnusable(
         f"there is no store at {path} ({chosen}); go to the project's folder, say which with --url or NUVOM_URL, "
