@@ -153,10 +153,7 @@ class Database:
 
     def log_size(self) -> int:
         """Return how many bytes the write-ahead log's file has."""
-        try:
-            return 0 if self.file is None else self.file.wal.stat().st_size
-        except OSError:
-            return 0
+        return 0 if self.file is None else self.file.log_size()
 
     def close(self) -> None:
         """Close every connection for good."""

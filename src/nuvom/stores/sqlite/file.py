@@ -13,12 +13,8 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._name = str(self.path)
         self._inode: tuple[int, int] | None = None
-
-    @property
-    def wal(self) -> Path:
-        """The write-ahead log beside it."""
-        return self.path.with_name(self.path.name + "-wal")
 
     @property
     def uri(self) -> str:
@@ -51,9 +47,16 @@ class DatabaseFile:
         """Tell whether the path no longer names the file that was opened."""
         return self._found() != self._inode
 
+    def log_size(self) -> int:
+        """Return how many bytes the write-ahead log beside it has."""
+        try:
+            return os.stat(f"{self._name}-wal").st_size  # noqa: PTH116 - twice as fast, and it runs after every push
+        except OSError:
+            return 0
+
     def _found(self) -> tuple[int, int] | None:
         try:
-            status = os.stat(self.path)  # noqa: PTH116 - twice as fast, and it runs before every commit
+            status = os.stat(self._name)  # noqa: PTH116 - twice as fast, and it runs before every commit
         except OSError:
             return None
         return status.st_dev, status.st_ino
