@@ -135,7 +135,6 @@ def _worker(config: Message, line: socket.socket) -> Service:
         queues=None if queues is None else tuple(queues),
         threads=config["threads"],
         async_concurrency=config["async_concurrency"],
-        grace=config["grace"],
         lease=app.settings.lease.total_seconds(),
         unknown_task=app.settings.unknown_task.total_seconds(),
         keep=_retention(app.settings),

@@ -21,16 +21,6 @@ class Runnable(Protocol):
     """What a worker needs of a task."""
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def aliases(self) -> Sequence[str]:
-        """Names it had before: jobs that carry one are its jobs."""
-        ...
-
-    @property
     def is_async(self) -> bool:
         """Whether calling it gives an awaitable."""
         ...
@@ -43,11 +33,6 @@ class Runnable(Protocol):
     @property
     def store_result(self) -> bool:
         """Whether what it returns is kept."""
-        ...
-
-    @property
-    def max_crashes(self) -> int:
-        """How many crashes a job survives where its call said nothing."""
         ...
 
     @property

@@ -14,7 +14,6 @@ class WorkerSettings:
     queues: tuple[str, ...] | None = None  # None: every queue
     threads: int = 10  # jobs of plain functions at once
     async_concurrency: int = 100  # jobs of coroutine functions at once
-    grace: float = 20.0  # for running jobs to end in, after the first signal
     lease: float = 30.0
     unknown_task: float = 300.0  # for which a job of a task that is not known here is left to other workers
     keep: Retention = field(default_factory=Retention)
