@@ -114,7 +114,7 @@ class JobMachine(RuleBasedStateMachine):
         taken = self.store.jobs.claim(Claim(worker, limit, queues, excluding, Order.FAIR))
         found = {job.id for job in taken}
         assert found <= {job.id for job in allowed}
-        assert len(found) == len(taken) <= limit
+        assert len(found) == len(taken) == min(limit, len(allowed))
         heads = {job.priority: job for job in sorted(allowed, key=lambda job: job.best, reverse=True)}
         if heads:
             assert min(heads.values(), key=lambda job: (job.run_at, job.seq)).id in found

@@ -100,6 +100,14 @@ def test_a_fair_claim_begins_with_the_oldest_head_of_all_priorities(store: Store
     assert set(ids(claimed(store, worker, 2, order=Order.FAIR))) == {poor[1].id, rich[1].id}
 
 
+def test_a_fair_claim_fills_up_with_the_best(store: Store, clock: VirtualClock) -> None:
+    poor = [a_job(priority=-5, run_at=clock.now() - n * MINUTE) for n in (3, 2)]
+    rich = [a_job(priority=5) for _ in range(20)]
+    store.jobs.push([*rich, *poor])
+    taken = ids(claimed(store, a_worker(store), 6, order=Order.FAIR))
+    assert sorted(taken) == sorted([poor[0].id, *ids(rich[:5])])
+
+
 def test_no_priority_starves_under_fair_claims(store: Store, clock: VirtualClock) -> None:
     poor = pushed(store, priority=-1000)
     worker = a_worker(store)
