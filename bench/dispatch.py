@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.copies import RANDOM_ID, copy
@@ -62,22 +62,21 @@ def _serve(service: SchedulerService) -> None:
 
 def _overdue(place: Stage, schedules: int) -> int:
     """Store schedules that were due within the last hour, once each; returns how many."""
-    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    hour_us = int(hour.timestamp()) * 1_000_000
+    now = datetime.now(UTC)
     templates = [noop.schedule(1, 2, interval=3_600)]
     templates += [
-        noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=z) for z in ZONES for minute in range(60)
+        noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=zone) for zone in ZONES for minute in range(60)
     ]
     crons = len(templates) - 1
-    ago = f"{hour_us} - abs(random() % {_HOUR - _MINUTE})"
-    _copy_due(place.database, 1, schedules // 2, ago)
-    for seq in range(2, crons + 2):
-        minute = (seq - 2) % 60
-        nominal = hour + timedelta(minutes=minute)
-        if nominal > datetime.now(UTC):
-            nominal -= timedelta(hours=1)
-        _copy_due(place.database, seq, schedules // 2 // crons, str(int(nominal.timestamp()) * 1_000_000))
+    _copy_due(place.database, 1, schedules // 2, f"{_us(now)} - abs(random() % {59 * _MINUTE})")
+    for seq, template in enumerate(templates[1:], 2):
+        assert template.next_run is not None
+        _copy_due(place.database, seq, schedules // 2 // crons, str(_us(template.next_run) - _HOUR))
     return schedules // 2 + schedules // 2 // crons * crons
+
+
+def _us(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000
 
 
 def _copy_due(path: Path, seq: int, count: int, next_run: str) -> None:
