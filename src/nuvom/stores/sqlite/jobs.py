@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
 from nuvom.stores.base import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
-from nuvom.stores.sqlite import claims, outcomes, rows, waiting
+from nuvom.stores.sqlite import claims, rows, waiting
 from nuvom.stores.sqlite.checkpoints import relieve
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
+from nuvom.stores.sqlite.outcomes import finish
 from nuvom.stores.sqlite.statements import load
 
 _END = (1 << 63) - 1  # above every seq
@@ -52,9 +53,9 @@ class SqliteJobs:
         with self._database.read() as connection:
             return _found(connection, "has_suspects", {"queues": as_json(queues), "excluding": None})
 
-    def finish(self, worker: str, outcomes_: Sequence[Outcome]) -> list[Refused]:
+    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
         """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned."""
-        return outcomes.finish(self._database, worker, outcomes_)
+        return finish(self._database, worker, outcomes)
 
     def promote(self, limit: int) -> int:
         """Make at most `limit` due delayed jobs ready, oldest first; returns how many."""
