@@ -148,7 +148,6 @@ def add(a: int, b: int = 1) -> int:
     return a + b
 
 
-@pytest.mark.parametrize("service", ["run", "runworker"])
 @pytest.mark.parametrize(
     ("tasks", "told"),
     [
@@ -159,11 +158,9 @@ def add(a: int, b: int = 1) -> int:
         ("import nuvom\nf = nuvom.task(lambda: 1)\n", ["line 2", "cannot be a task"]),
     ],
 )
-def test_tasks_that_raise_are_shown_by_the_users_own_lines(
-    project: Project, service: str, tasks: str, told: list[str]
-) -> None:
+def test_tasks_that_raise_are_shown_by_the_users_own_lines(project: Project, tasks: str, told: list[str]) -> None:
     project.write("tasks.py", tasks)
-    answer = project.call(service)
+    answer = project.call("run")
     assert (answer.code, answer.out) == (1, "")
     assert all(part in answer.err for part in told)
     assert str(Path("nuvom") / "cli") not in answer.err
@@ -183,6 +180,20 @@ def test_tasks_that_raise_are_shown_by_the_users_own_lines(
         (["--app", "shop"], "must be MODULE:APP"),
         (["--app", "nope:app"], "there is no module 'nope'"),
         (["--app", "tasks:app"], "tasks has no app 'app'"),
+    ],
+)
+def test_what_a_service_cannot_use_is_a_wrong_use(project: Project, words: list[str], told: str) -> None:
+    answer = project.call("run", *words)
+    assert (answer.code, answer.out) == (2, "")
+    assert told in answer.err
+    assert "Traceback" not in answer.err
+    assert "secret" not in answer.err
+    assert not project.file.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
         (["-Q", "a,,b"], "queue"),
         (["-Q", "\x1b[31m"], "queue"),
         (["--processes", "0"], "--processes"),
@@ -193,12 +204,10 @@ def test_tasks_that_raise_are_shown_by_the_users_own_lines(
         (["--reload"], "No such option"),
     ],
 )
-def test_what_a_service_cannot_use_is_a_wrong_use(project: Project, words: list[str], told: str) -> None:
-    answer = project.call("run", *words)
+def test_an_option_out_of_bounds_is_a_wrong_use(project: Project, words: list[str], told: str) -> None:
+    answer = project.inside("run", *words)
     assert (answer.code, answer.out) == (2, "")
     assert told in answer.err
-    assert "Traceback" not in answer.err
-    assert "secret" not in answer.err
     assert not project.file.exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
@@ -42,8 +41,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
     if not cells:
         print(empty, file=sys.stderr)
         return
-    free = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(width=None if free else _WIDE, highlight=False, file=sys.stdout)
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, file=sys.stdout)
     needed = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     kept = fitting(needed, console.width)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
