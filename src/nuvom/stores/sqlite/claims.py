@@ -47,9 +47,9 @@ _Decode = Callable[[Row, datetime], ClaimedJob]
 
 
 def _claim(database: Database, wanted: Claim, fetch: _Fetch, decode: _Decode) -> list[ClaimedJob]:
-    now = database.now()
     endings = Endings()
     with database.write(durable=False) as connection:
+        now = database.now()  # under the lock: who waited for it may be given jobs that were pushed meanwhile
         rows = _take(connection, wanted, _parameters(database, wanted, now), fetch)
         jobs = _decoded(connection, rows, decode, now, endings)
         endings.apply(connection, to_us(now))

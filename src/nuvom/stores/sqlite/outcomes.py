@@ -39,9 +39,9 @@ _Apply = Callable[[sqlite3.Connection, str, Sequence[Outcome], int], Sequence[Ou
 
 
 def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply: _Apply) -> Sequence[Outcome]:
-    now_us = database.now_us()
     endings = Endings()
     with database.write(durable=False) as connection:
+        now_us = database.now_us()
         accepted = apply(connection, worker, outcomes, now_us)
         for outcome in accepted:
             if outcome.verdict in _FINAL:

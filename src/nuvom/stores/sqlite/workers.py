@@ -34,7 +34,7 @@ class SqliteWorkers:
 
     def register(self, worker: WorkerInfo) -> None:
         """Start the lease of a process whose id was never used."""
-        row = {
+        said = {
             "id": worker.id,
             "kind": worker.kind,
             "host": worker.host,
@@ -43,10 +43,9 @@ class SqliteWorkers:
             "queues": as_json(worker.queues),
             "tasks": as_json(worker.tasks),
             "port": None if worker.address is None else int(worker.address),
-            **self._extended(),
         }
         with self._database.write(durable=False) as connection:
-            connection.execute(load("insert_worker"), row)
+            connection.execute(load("insert_worker"), {**said, **self._extended()})
 
     def unregister(self, worker_id: str) -> None:
         """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
@@ -58,8 +57,8 @@ class SqliteWorkers:
 
     def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
         """Extend these leases; returns the ids whose lease had run out, which stay dead."""
-        moment = {**self._extended(), **self._moment()}
         with self._database.write(durable=False) as connection:
+            moment = {**self._extended(), **self._moment()}  # under the lock: a lease may run out in front of it
             return frozenset(
                 worker_id
                 for worker_id in worker_ids
