@@ -13,7 +13,7 @@ _CACHE_KIB = 400_000
 
 
 def copy(path: Path, table: str, seq: int, count: int, changes: Mapping[str, str]) -> None:
-    """Insert `count` copies of the row `seq`, with some columns computed from `n` and from the row itself.
+    """Insert `count` copies, at least one, of the row `seq`, with some columns computed from `n` and from the row itself.
 
     Args:
         path: the store's file.

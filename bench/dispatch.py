@@ -31,7 +31,7 @@ _RAW = """
 
 
 def dispatch(scale: float) -> Iterator[Figure]:
-    schedules = max(120, int(SCHEDULES * scale))
+    schedules = max(480, int(SCHEDULES * scale))
     nuvom, raw = in_turns(lambda: _round(schedules), lambda: _raw_round(schedules))
     yield Figure(
         name="dispatch",

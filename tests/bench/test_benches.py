@@ -1,0 +1,73 @@
+"""Every bench at a tiny size, with real services: it finds its figures and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.__main__ import main, measured
+from bench.catalogue import BENCHES
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = 0.001
+
+FIGURES = {
+    "enqueue": {"enqueue-single", "enqueue-bulk"},
+    "drain": {"drain-1", "drain-2"},
+    "latency": {"latency-p50", "latency-p99", "latency-call-p50", "idle-cpu-worker", "idle-cpu-scheduler"},
+    "herd": {"herd-p50", "herd-p99"},
+    "dispatch": {"dispatch"},
+    "million": {"million-next-due", "million-cpu", "million-rss"},
+    "claim": {"claim-among-many"},
+    "start": {"import", "help"},
+}
+MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}
+
+
+def test_the_list_of_figures_here_is_complete() -> None:
+    assert set(FIGURES) == set(BENCHES)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = {figure.name: figure for figure in measured([name], TINY)}
+    assert set(found) == FIGURES[name]
+    assert [each for each, figure in found.items() if figure.nuvom <= 0 and each not in MAY_BE_NOTHING] == []
+    assert [each for each, figure in found.items() if figure.raw is not None and figure.raw <= 0] == []
+    assert list(tmp_path.iterdir()) == []
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_the_command_prints_json_of_the_benches_that_were_named() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "start", "enqueue", "--json", "--scale", str(TINY)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert list(json.loads(done.stdout)) == ["import", "help", "enqueue-single", "enqueue-bulk"]
+
+
+def test_the_command_prints_a_line_for_each_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["start", "--scale", "0.1"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["figure", "import", "help"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["--scale", "0"], ["--scale", "-1"], ["--scale", "nan"], ["--what"]]
+)
+def test_the_command_refuses_what_it_does_not_know(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert arguments[-1] in capsys.readouterr().err
