@@ -111,13 +111,13 @@ def fail(reason: str) -> None:
 def quiet_cpu(project: Project, *words: str) -> float:
     """The CPU seconds that a command would take on a quiet machine: beside others a second of CPU does less."""
     yardstick = [sys.executable, "-c", "import typer, pydantic"]
-    rounds = range(5)
+    rounds = range(8)
     return _QUIET * min(
         _cpu([sys.executable, "-m", "nuvom", *words], project) / _cpu(yardstick, project) for _ in rounds
     )
 
 
-_QUIET = 0.12  # CPU seconds of the yardstick on a quiet machine with two slow cores
+_QUIET = 0.1  # CPU seconds of the yardstick on a quiet machine with two slow cores
 
 
 def _cpu(command: list[str], project: Project) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 from datetime import timedelta
@@ -48,7 +49,7 @@ def test_a_tasks_own_info_line_carries_the_id_of_its_job(project: Project, app: 
     job.result(timeout=20)
     until(lambda: "adding 7" in log(project))
     [line] = [line for line in log(project).splitlines() if line.endswith("adding 7")]
-    assert " INFO " in line
+    assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO ", line)
     assert f"[{job.id}]" in line
 
 

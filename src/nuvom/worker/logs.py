@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 from nuvom._current import current_job
 
@@ -19,13 +20,21 @@ class _JobOfRecord(logging.Filter):
         return True
 
 
+class _InUtc(logging.Formatter):
+    """Times as ISO 8601 has them, in UTC: hosts and readers may be in different zones."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+
 def show(level: int | str = logging.INFO) -> None:
     """Log to standard error, unless the user's code has configured logging."""
     root = logging.getLogger()
     if root.handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_InUtc(_FORMAT))
     handler.addFilter(_JobOfRecord())
     root.addHandler(handler)
     root.setLevel(level)
