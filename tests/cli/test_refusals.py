@@ -105,3 +105,20 @@ def test_a_reader_that_leaves_early_is_no_error(project: Project, app: Nuvom) ->
     command = f"{sys.executable} -m nuvom jobs list --limit 2000 --json | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=project.root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_what_a_backend_of_five_methods_cannot_do_is_one_sentence(project: Project, app: Nuvom) -> None:
+    app.store.migrate()
+    project.write(
+        "plain.py",
+        "class Backend:\n"
+        "    def enqueue(self, envelope): return envelope\n"
+        "    def get(self, schedule_id): return None\n"
+        "    def due(self, now, limit): return []\n"
+        "    def reschedule(self, schedule_id, next_run): return None\n"
+        "    def cancel(self, schedule_id): return False\n",
+    )
+    answer = project.call("schedules", "list", NUVOM_SCHEDULER="plain:Backend")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("nuvom: plain:Backend cannot list schedules: it has only enqueue, get, due, ")
+    assert answer.err.count("\n") == 1
