@@ -13,13 +13,13 @@ _CACHE_KIB = 400_000
 
 
 def copy(path: Path, table: str, seq: int, count: int, changes: Mapping[str, str]) -> None:
-    """Insert `count` copies, at least one, of the row `seq`, with some columns computed from `n` and from the row itself.
+    """Insert copies of the row `seq`, with some columns computed from `n` and from the row itself.
 
     Args:
         path: the store's file.
         table: `jobs` or `schedules`.
         seq: which row.
-        count: how many copies.
+        count: how many copies, at least one.
         changes: SQL by column.
     """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as connection:

@@ -18,6 +18,7 @@ from nuvom.scheduler.service import SchedulerService
 
 SCHEDULES = 100_000
 ZONES = ("UTC", "Europe/Berlin")
+AGO = 50  # minutes
 BATCH = 500
 
 _HOUR, _MINUTE = 3_600_000_000, 60_000_000  # microseconds
@@ -31,7 +32,7 @@ _RAW = """
 
 
 def dispatch(scale: float) -> Iterator[Figure]:
-    schedules = max(480, int(SCHEDULES * scale))
+    schedules = max(400, int(SCHEDULES * scale))
     nuvom, raw = in_turns(lambda: _round(schedules), lambda: _raw_round(schedules))
     yield Figure(
         name="dispatch",
@@ -61,14 +62,15 @@ def _serve(service: SchedulerService) -> None:
 
 
 def _overdue(place: Stage, schedules: int) -> int:
-    """Store schedules that were due within the last hour, once each; returns how many."""
+    """Store hourly schedules that were due within the last 50 minutes, so not soon again; returns how many."""
     now = datetime.now(UTC)
+    minutes = [(now.minute - ago) % 60 for ago in range(1, AGO + 1)]
     templates = [noop.schedule(1, 2, interval=3_600)]
     templates += [
-        noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=zone) for zone in ZONES for minute in range(60)
+        noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=zone) for zone in ZONES for minute in minutes
     ]
     crons = len(templates) - 1
-    _copy_due(place.database, 1, schedules // 2, f"{_us(now)} - abs(random() % {59 * _MINUTE})")
+    _copy_due(place.database, 1, schedules // 2, f"{_us(now)} - abs(random() % {AGO * _MINUTE})")
     for seq, template in enumerate(templates[1:], 2):
         assert template.next_run is not None
         _copy_due(place.database, seq, schedules // 2 // crons, str(_us(template.next_run) - _HOUR))
