@@ -69,7 +69,9 @@ class Heart:
             return self._outage.until - now
         try:
             if self._store is None:
-                self._store = self._open_store()
+                store = self._open_store()
+                store.migrate()  # opens it: a file that is deleted from now on is missed, and not made anew
+                self._store = store
             self._release(self._store)
             if now >= self._beat_at and (ids := self._alive()):
                 for worker_id in self._store.workers.heartbeat(ids):
@@ -79,7 +81,7 @@ class Heart:
             return self._outage.begin(error, now)
         except Exception:  # a heart that stops while its process goes on is the worst failure
             log.exception("a beat failed; the next one follows")
-            return 1.0
+            return min(1.0, self._period)
         self._outage.end(now)
         if self._closing:
             return 0.0
