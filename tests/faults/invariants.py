@@ -100,9 +100,7 @@ def violations(path: Path) -> list[str]:
     """Return a line for each row that breaks a rule."""
     with closing(sqlite3.connect(path, timeout=30)) as file:
         file.execute("BEGIN")
-        found = [
-            f"{rule}: {row}" for rule, statement in RULES.items() for row in file.execute(statement).fetchmany(5)
-        ]
+        found = [f"{rule}: {row}" for rule, statement in RULES.items() for row in file.execute(statement).fetchmany(5)]
         found += [f"interval: {gap}" for gap in _gaps(file)]
         found += [f"integrity: {row[0]}" for row in file.execute("PRAGMA integrity_check") if row[0] != "ok"]
         return found + [f"foreign key: {row}" for row in file.execute("PRAGMA foreign_key_check")]

@@ -18,7 +18,7 @@ from tests.waiting import until
 from tests.worker.service import Site
 
 PUSH = 'print(count.options(id="order-7").delay(7).id)'
-PUSH_MANY = 'print(len(count.map([(n,) for n in range(500)])))'
+PUSH_MANY = "print(len(count.map([(n,) for n in range(500)])))"
 PROMISE = 'print(count.options(id="order-7").schedule(7, at=datetime.now(UTC)).id)'
 
 
@@ -82,7 +82,9 @@ def test_a_scheduler_killed_inside_a_dispatch_leaves_no_half_of_it(site: Site, s
 
 
 # Commits of a worker's process: its row, its tasks, a claim, its outcomes, and the same once more.
-@pytest.mark.parametrize("step", [f"store.{step}:{number}" for number in range(3, 6) for step in ("commit", "committed")])
+@pytest.mark.parametrize(
+    "step", [f"store.{step}:{number}" for number in range(3, 6) for step in ("commit", "committed")]
+)
 def test_a_worker_killed_at_any_commit_loses_no_job_and_records_each_outcome_once(site: Site, step: str) -> None:
     jobs = [site.push("count", number) for number in range(6)]
     with invariants.watched(file_of(site)):

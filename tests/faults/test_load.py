@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tests.faults import invariants
-from tests.faults.conftest import count, counting, file_of
+from tests.faults.conftest import counting, file_of
 from tests.faults.processes import PRODUCER, ended, scheduler, start
 from tests.waiting import until
 from tests.worker.service import Site
@@ -43,7 +43,7 @@ def test_no_leader_by_name_or_clock_but_a_row_for_each_occurrence_three_schedule
         assert [each.poll() for each in schedulers] == [None] * 3
     finish(site)
     assert amount(path, "SELECT count(*) FROM fences WHERE state = 'done'") == HERD
-    assert amount(path, f"SELECT count(*) FROM schedules WHERE interval = 1") == INTERVALS
+    assert amount(path, "SELECT count(*) FROM schedules WHERE interval = 1") == INTERVALS
     assert amount(path, "SELECT count(*) FROM occurrences WHERE outcome <> 'dispatched'") == 0
     for each in often:
         due = amount(path, f"SELECT count(*) FROM occurrences WHERE schedule_id = x'{each.id.replace('-', '')}'")

@@ -1,7 +1,7 @@
-"""A power cut: the file as it was synced, and any part of the log behind it, opens and lacks nothing that was accepted.
+"""A power cut: the file as it was synced, with any part of the log behind that, opens and lacks nothing accepted.
 
-Without a checkpoint the log only grows, and a commit of a connection with `synchronous=FULL` syncs it to its end: its size
-when a call returns is what a power cut must leave of it at least. What comes behind may be gone, torn, or there.
+Without a checkpoint the log only grows, and a commit of a connection with `synchronous=FULL` syncs it to its end: its
+size when a call returns is what a power cut must leave of it at least. What comes behind may be gone, torn, or there.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ ACCEPTED: dict[str, Callable[[SqliteStore], object]] = {
     "update": lambda store: store.schedules.update(replace(a_schedule(store), state=ScheduleState.PAUSED)),
     "cancel of a schedule": lambda store: store.schedules.cancel(a_schedule(store).id),
     "fence": lambda store: store.ledger.raise_fence(interval(name="new"), None),
-    "claim of a job that may run once": lambda store: claimed(store, a_worker(store), order=Order.BEST)
-    if store.jobs.push([a_job(max_crashes=0)])
-    else None,
+    "claim of a job that may run once": lambda store: (
+        claimed(store, a_worker(store), order=Order.BEST) if store.jobs.push([a_job(max_crashes=0)]) else None
+    ),
 }
 
 
