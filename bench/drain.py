@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+
+import psutil
 
 from bench.figures import Figure, share
 from bench.raw import RawQueue, raw_queue
@@ -41,12 +41,12 @@ def drain(scale: float) -> Iterator[Figure]:
 def _both(place: Stage, processes: int, jobs: int) -> tuple[float, float]:
     with (
         place.worker(processes),
-        raw_queue(place.folder, "normal") as raw,
-        closing(sqlite3.connect(place.database, isolation_level=None)) as look,
+        raw_queue(place.folder, "normal", claims=True) as raw,
+        closing(sqlite3.connect(place.database, timeout=0, isolation_level=None)) as look,
     ):
-        pids = place.live("worker")
-        _round(look, pids, WARM_UP)
-        measured = in_turns(lambda: _round(look, pids, jobs), lambda: _raw_round(raw, jobs))
+        workers = [psutil.Process(pid) for pid in place.live("worker")]
+        _round(look, workers, WARM_UP)
+        measured = in_turns(lambda: _round(look, workers, jobs), lambda: _raw_round(raw, jobs))
         (succeeded,) = look.execute(_SUCCEEDED).fetchone()
         if succeeded != WARM_UP + ROUNDS * jobs:
             raise RuntimeError(f"{succeeded:,} jobs succeeded instead of {WARM_UP + ROUNDS * jobs:,}")
@@ -58,16 +58,30 @@ def _raw_round(raw: RawQueue, jobs: int) -> float:
     return rate(jobs, raw.drain)
 
 
-def _round(look: sqlite3.Connection, pids: Sequence[int], jobs: int) -> float:
+def _round(look: sqlite3.Connection, workers: Sequence[psutil.Process], jobs: int) -> float:
     """Push while the workers are stopped; time from their release to the last outcome in the store."""
-    _signal(pids, signal.SIGSTOP)
+    until(lambda: _stopped(look, workers), "workers that hold no lock")
     try:
         noop.map([(1, 2)] * jobs)
     finally:
-        _signal(pids, signal.SIGCONT)
+        _resume(workers)
     return rate(jobs, lambda: until(lambda: look.execute(_BUSY).fetchone() == (0,), "the last outcome"))
 
 
-def _signal(pids: Sequence[int], number: signal.Signals) -> None:
-    for pid in pids:
-        os.kill(pid, number)
+def _stopped(look: sqlite3.Connection, workers: Sequence[psutil.Process]) -> bool:
+    """Stop the workers; whoever was stopped inside a transaction goes on, because it would keep everybody out."""
+    for worker in workers:
+        worker.suspend()
+    until(lambda: all(worker.status() == psutil.STATUS_STOPPED for worker in workers), "stopped workers")
+    try:
+        look.execute("BEGIN IMMEDIATE")
+        look.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        _resume(workers)
+        return False
+    return True
+
+
+def _resume(workers: Sequence[psutil.Process]) -> None:
+    for worker in workers:
+        worker.resume()

@@ -10,10 +10,8 @@ from typing import Literal
 
 BATCH = 100
 
-_SCHEMA = """
-    CREATE TABLE jobs (id INTEGER PRIMARY KEY, task TEXT, arguments BLOB, state INTEGER NOT NULL, result BLOB);
-    CREATE INDEX ready ON jobs (id) WHERE state = 0;
-"""
+_TABLE = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, task TEXT, arguments BLOB, state INTEGER NOT NULL, result BLOB)"
+_READY = "CREATE INDEX ready ON jobs (id) WHERE state = 0"  # without it a claim would read all that is finished
 _INSERT = "INSERT INTO jobs VALUES (?, ?, ?, ?, ?)"
 _CLAIM = """
     UPDATE jobs SET state = 1 WHERE id IN (SELECT id FROM jobs WHERE state = 0 ORDER BY id LIMIT ?)
@@ -55,10 +53,12 @@ class RawQueue:
 
 
 @contextmanager
-def raw_queue(folder: Path, synchronous: Literal["full", "normal"]) -> Iterator[RawQueue]:
-    """Open an empty queue in a file of its own."""
+def raw_queue(folder: Path, synchronous: Literal["full", "normal"], *, claims: bool) -> Iterator[RawQueue]:
+    """Open an empty queue in a file of its own; `claims` is whether it must find what is ready."""
     with closing(connect(folder / f"raw-{synchronous}.db", synchronous)) as connection:
-        connection.executescript(_SCHEMA)
+        connection.execute(_TABLE)
+        if claims:
+            connection.execute(_READY)
         yield RawQueue(connection)
 
 
