@@ -14,12 +14,14 @@ import pytest
 
 from nuvom._clock import SystemClock
 from nuvom._job import JobStatus, Outcome, Verdict
+from nuvom.scheduler.plan import plan
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed
 from nuvom.worker.heart import Heart
 from tests.faults import invariants
 from tests.faults.conftest import TASKS, counting, file_of
 from tests.faults.processes import scheduler
+from tests.scheduler.examples import NOON, cron, interval, one_off
 from tests.waiting import until
 from tests.worker.service import Site
 
@@ -36,6 +38,14 @@ def test_schedule_state_in_memory_is_none_each_scheduler_may_be_the_last_that_li
     assert stored is not None
     assert stored.next_run is not None
     assert stored.anchor == often.anchor
+
+
+def test_no_leader_is_needed_where_all_schedulers_name_an_occurrence_and_its_job_alike() -> None:
+    due = [one_off(NOON), interval(60, NOON), cron("0 12 * * *", since=NOON)]
+    mine, others = plan(due, NOON), plan(reversed(due), NOON + timedelta(seconds=59))
+    jobs = {item.envelope.id: [job.id for job in item.jobs] for item in mine}
+    assert jobs == {item.envelope.id: [job.id for job in item.jobs] for item in others}
+    assert [len(found) for found in jobs.values()] == [1, 1, 1]
 
 
 def test_an_update_fenced_by_id_alone_would_accept_the_outcome_of_an_attempt_that_was_lost(tmp_path: Path) -> None:

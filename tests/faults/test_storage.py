@@ -18,6 +18,7 @@ from nuvom._schedule import OccurrenceOutcome, ScheduleState
 from nuvom.errors import StoreUnusable
 from tests.faults import invariants
 from tests.faults.conftest import counting, file_of
+from tests.faults.processes import produce
 from tests.waiting import until
 from tests.worker.service import Service, Site
 
@@ -49,6 +50,25 @@ def test_a_disk_without_room_stops_services_until_there_is_room_and_loses_nothin
         wait_for(service, "dispatching again after")
         assert service.process.poll() is None
     assert service.said().count("cannot dispatch, trying again") == 1
+
+
+def test_a_commit_of_unknown_fate_is_told_as_such_and_repeated_with_its_id_is_one_job(site: Site) -> None:
+    code = """
+    import resource
+    from nuvom.errors import StoreUnavailable
+
+    count.options(id="first").delay(1)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    call = count.options(id="second")
+    try:
+        call.delay(2)
+    except StoreUnavailable as error:
+        print(error.unknown)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(call.delay(2).id == call.delay(2).id)
+    """
+    assert produce(code, site.url).split() == ["True", "True"]
+    assert invariants.states(file_of(site)) == {"ready": 2}
 
 
 def test_a_deleted_file_is_waited_for_and_taken_up_again_where_it_was(site: Site) -> None:

@@ -1,0 +1,288 @@
+"""The bugs that are planted: each a change of one text in one file, and the tests that must find it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+STORE = "src/nuvom/stores/sqlite"
+SQL = f"{STORE}/sql"
+CONFORMANCE = "tests/conformance/test_sqlite.py"
+
+
+class Mutant(NamedTuple):
+    """A bug: `old`, which the file has exactly once, becomes `new`."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]  # what pytest is given
+
+
+def _kit(words: str) -> tuple[str, ...]:
+    return CONFORMANCE, "-k", words
+
+
+MUTANTS = (
+    # Outcomes and leases.
+    Mutant(
+        "an outcome is fenced without its worker",
+        f"{SQL}/finish_succeeded.sql",
+        "AND worker = ?6",
+        "AND ?6 IS NOT NULL",
+        _kit("outcome"),
+    ),
+    Mutant(
+        "an outcome is fenced without its attempt",
+        f"{SQL}/finish_succeeded.sql",
+        "AND attempt = ?5",
+        "AND ?5 > 0",
+        ("tests/faults/test_causes.py", "-k", "fenced_by_id"),
+    ),
+    Mutant(
+        "a dead worker may claim",
+        f"{SQL}/claim_queue.sql",
+        "lease_until > :monotonic",
+        ":monotonic IS NOT NULL",
+        _kit("nothing_is_claimed"),
+    ),
+    Mutant(
+        "a lease that ran out is extended again",
+        f"{SQL}/heartbeat.sql",
+        "lease_until > :monotonic",
+        ":monotonic IS NOT NULL",
+        _kit("lease"),
+    ),
+    Mutant(
+        "leases count the wall clock",
+        f"{STORE}/workers.py",
+        '"lease_until": self._database.monotonic_us() + self._lease',
+        '"lease_until": self._database.now_us() + self._lease',
+        _kit("lease or clock"),
+    ),
+    Mutant(
+        "the supervisor does not beat",
+        "src/nuvom/worker/heart.py",
+        "self._store.workers.heartbeat(ids)",
+        "()",
+        ("tests/faults/test_causes.py", "-k", "rescue_by_age"),
+    ),
+    Mutant(
+        "a lost job is no suspect",
+        f"{SQL}/lose_free.sql",
+        "suspect = 1",
+        "suspect = 0",
+        _kit("suspect or loss"),
+    ),
+    Mutant(
+        "one crash too many is allowed",
+        f"{STORE}/losses.py",
+        "if crashes < row.max_crashes:",
+        "if crashes <= row.max_crashes:",
+        _kit("crashes"),
+    ),
+    Mutant(
+        "an error is not counted",
+        f"{SQL}/finish_retry.sql",
+        "errors = errors + 1",
+        "errors = errors",
+        _kit("retry or errors"),
+    ),
+    Mutant(
+        "a process outlives its supervisor",
+        "src/nuvom/_child.py",
+        "        self.stop(0.0)\n        time.sleep(_PATIENCE)",
+        "        return\n        time.sleep(_PATIENCE)",
+        ("tests/faults/test_crash_points.py", "-k", "leaves_no_process"),
+    ),
+    # Time.
+    Mutant(
+        "promotion ignores the time",
+        f"{SQL}/promote.sql",
+        "run_at <= :now",
+        ":now IS NOT NULL",
+        _kit("promot or delayed"),
+    ),
+    Mutant(
+        "a job starts a millisecond early",
+        f"{SQL}/insert_job.sql",
+        "WHEN ?5 > ?14 THEN 'delayed'",
+        "WHEN ?5 > ?14 + 1000 THEN 'delayed'",
+        _kit("delayed or early"),
+    ),
+    Mutant(
+        "an occurrence is dispatched a millisecond early",
+        "src/nuvom/scheduler/service.py",
+        "        now = self._store.now()\n        at = ",
+        "        now = self._store.now() + 1000 * datetime.resolution\n        at = ",
+        ("tests/scheduler/test_service.py", "-k", "early"),
+    ),
+    Mutant(
+        "a time in a gap is lost",
+        "src/nuvom/triggers/cron.py",
+        "if not (self._cron.fixed_time and 0 < stretch.jump <= LONGEST_MADE_UP):",
+        "if not stretch.jump > LONGEST_MADE_UP:",
+        ("tests/triggers/test_clock_changes.py",),
+    ),
+    Mutant(
+        "a fixed time in a fold runs twice",
+        "src/nuvom/triggers/cron.py",
+        "max(-stretch.jump, 0) if self._cron.fixed_time else 0",
+        "0",
+        ("tests/triggers/test_clock_changes.py",),
+    ),
+    Mutant(
+        "catch_up=latest runs the oldest",
+        "src/nuvom/scheduler/plan.py",
+        "return due[-1:], due[:-1]",
+        "return due[:1], due[1:]",
+        ("tests/scheduler/test_plan.py", "-k", "catch_up"),
+    ),
+    # Dispatch.
+    Mutant(
+        "a plan of an older generation is applied",
+        f"{SQL}/advance.sql",
+        "generation = ?2",
+        "?2 IS NOT NULL",
+        _kit("generation"),
+    ),
+    Mutant(
+        "a plan for another next run is applied",
+        f"{SQL}/advance.sql",
+        "next_run = ?3",
+        "?3 IS NOT NULL",
+        _kit("plan"),
+    ),
+    Mutant(
+        "a one-off of an older generation is ended",
+        f"{SQL}/end_schedule.sql",
+        "generation = ?2 AND",
+        "?2 IS NOT NULL AND",
+        _kit("end_of_a_one_off"),
+    ),
+    Mutant(
+        "a one-off that was moved is ended",
+        f"{SQL}/end_schedule.sql",
+        "(next_run = ?3 AND state = 'active')",
+        "state = 'active'",
+        _kit("end_of_a_one_off"),
+    ),
+    Mutant(
+        "a transaction is committed although its dispatch failed",
+        f"{STORE}/database.py",
+        "                _roll_back(connection)\n                raise\n            self._commit",
+        "                self._commit(connection)\n                raise\n            self._commit",
+        ("tests/stores/sqlite/test_schedules.py", "-k", "fails_in_the_middle"),
+    ),
+    Mutant(
+        "the job of an occurrence has a new id each time",
+        "src/nuvom/_ids.py",
+        'blake2b(f"{schedule_id}|{nominal_us}|{source}".encode(), digest_size=10).digest()',
+        "os.urandom(10)",
+        ("tests/faults/test_causes.py", "-k", "leader"),
+    ),
+    Mutant(
+        "a dead process keeps its lease until it runs out",
+        "src/nuvom/worker/supervisor.py",
+        "if child.worker_id is not None and not child.orderly:",
+        "if child.worker_id is not None and child.orderly:",
+        ("tests/worker/test_processes.py", "-k", "replaced_at_once"),
+    ),
+    Mutant(
+        "a stopped process is said to live",
+        "src/nuvom/worker/supervisor.py",
+        "child.worker_id and not child.stopped]",
+        "child.worker_id]",
+        ("tests/worker/test_processes.py", "-k", "a_stopped_process"),
+    ),
+    Mutant(
+        "one failed beat is the last",
+        "src/nuvom/worker/heart.py",
+        "except Exception:",
+        "except ArithmeticError if self._closing else ():",
+        ("tests/faults/test_causes.py", "-k", "failed_heartbeat"),
+    ),
+    Mutant(
+        "a job is pushed although its row was there",
+        f"{STORE}/ledger.py",
+        "if is_new and row.job_id",
+        "if row.job_id",
+        _kit("row_that_is_there or dispatched_once or dispatched_again"),
+    ),
+    Mutant(
+        "a delivery of an older definition is accepted",
+        f"{STORE}/ledger.py",
+        "if item.envelope.generation < generation:",
+        "if item.envelope.generation < generation - (1 << 62):",
+        (
+            "tests/conformance/test_sqlite.py",
+            "tests/scheduler/test_split_changes.py",
+            "-k",
+            "fence or replace or deliver",
+        ),
+    ),
+    Mutant(
+        "generations start anew with each life",
+        "src/nuvom/_identity.py",
+        "return max(last + 1, to_us(now))",
+        "return to_us(now)",
+        _kit("generation"),
+    ),
+    Mutant(
+        "what rests hides what is due",
+        "src/nuvom/scheduler/service.py",
+        "limit = self._settings.batch + resting",
+        "limit = self._settings.batch",
+        ("tests/scheduler/test_service.py", "-k", "hides"),
+    ),
+    Mutant(
+        "jobs of unknown tasks hide the others",
+        "src/nuvom/worker/unknown.py",
+        "if until > monotonic) if self._until else ()",
+        "if until > monotonic)[:0]",
+        ("tests/worker/test_runner.py", "-k", "unknown_task"),
+    ),
+    # What is promised and kept.
+    Mutant(
+        "a push does not reach the disk",
+        f"{STORE}/jobs.py",
+        "with self._database.write(durable=True) as connection:\n            inserted",
+        "with self._database.write(durable=False) as connection:\n            inserted",
+        ("tests/faults/test_power_cut.py", "-k", "syncs"),
+    ),
+    Mutant(
+        "a push wakes nobody",
+        f"{STORE}/jobs.py",
+        "if inserted.ready:",
+        "if inserted.ready and not jobs:",
+        ("tests/stores/sqlite/test_wakeups.py", "-k", "ports_of_dead"),
+    ),
+    Mutant(
+        "a worker tells nobody where it listens",
+        "src/nuvom/worker/lease.py",
+        "address=self.listener.address",
+        "address=None",
+        ("tests/faults/test_storage.py", "-k", "subscription"),
+    ),
+    Mutant(
+        "a commit of unknown fate is told as failed",
+        f"{STORE}/failures.py",
+        "unknown=committing)",
+        "unknown=False)",
+        ("tests/faults/test_storage.py", "-k", "fate"),
+    ),
+    Mutant(
+        "a row is pruned while its job is open",
+        f"{SQL}/delete_occurrence.sql",
+        "AND finished_at IS NULL",
+        "AND finished_at IS NULL AND 0",
+        ("tests/stores/sqlite/test_prune.py", "-k", "retried"),
+    ),
+    Mutant(
+        "a job is pruned without its outcome in the ledger",
+        f"{STORE}/prune.py",
+        'connection.executemany(load("copy_outcome"), over)',
+        "pass",
+        _kit("forgotten"),
+    ),
+)
