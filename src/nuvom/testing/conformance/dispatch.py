@@ -106,6 +106,23 @@ def test_a_plan_of_an_older_generation_is_refused(store: Store, clock: VirtualCl
     assert now_stored(store, envelope) == changed
 
 
+def test_the_end_of_a_one_off_that_was_changed_since_is_refused(store: Store, clock: VirtualClock) -> None:
+    envelope = stored(store, one_off(clock.now()))
+    changed = store.schedules.update(replace(envelope, arguments=b"[[2],{}]"))
+    assert store.schedules.apply([planned(envelope, None)]) == [Refusal(envelope.id, "generation")]
+    untouched(store, envelope)
+    assert now_stored(store, envelope) == changed
+
+
+def test_the_end_of_a_one_off_that_was_moved_since_is_refused(store: Store, clock: VirtualClock) -> None:
+    envelope = stored(store, one_off(clock.now()))
+    store.schedules.reschedule(envelope.id, clock.now() + MINUTE)
+    moved = now_stored(store, envelope)
+    assert store.schedules.apply([planned(envelope, None)]) == [Refusal(envelope.id, "next_run")]
+    untouched(store, envelope)
+    assert now_stored(store, envelope) == moved
+
+
 def test_a_plan_for_another_next_run_is_refused(store: Store, clock: VirtualClock) -> None:
     envelope = due(store, clock)
     store.schedules.reschedule(envelope.id, clock.now() + MINUTE)
