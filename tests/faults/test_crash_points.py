@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 import psutil
@@ -15,7 +17,7 @@ from tests.faults import invariants
 from tests.faults.conftest import counting, file_of
 from tests.faults.processes import ended, produce, scheduler
 from tests.waiting import until
-from tests.worker.service import Site
+from tests.worker.service import Service, Site
 
 PUSH = 'print(count.options(id="order-7").delay(7).id)'
 PUSH_MANY = "print(len(count.map([(n,) for n in range(500)])))"
@@ -109,18 +111,41 @@ def test_a_job_whose_process_is_killed_during_its_call_runs_again_and_both_attem
 
 def test_a_supervisor_killed_while_jobs_run_leaves_no_process_and_no_lease_behind(site: Site) -> None:
     jobs = [site.push("slow", 0.5) for _ in range(6)]
-    with site.serve("scheduler", "worker", "worker", threads=2) as service:
+    with site.serve("scheduler", "worker", "worker", threads=2) as service, ExitStack() as stack:
         until(lambda: len(site.lines("began")) >= 4)
-        children = psutil.Process(service.process.pid).children()
-        assert len(children) == 3
-        children[-1].suspend()  # it cannot notice anything, and keeps its lease no longer than that lasts
+        *awake, asleep = [stack.enter_context(ended_at_last(pid)) for pid in children_of(service)]
+        assert len(awake) == 2
+        asleep.suspend()  # it cannot notice anything, and keeps its lease no longer than that lasts
         service.signal(signal.SIGKILL)
         service.ended(5)
-        until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children[:-1]))
+        until(lambda: not any(map(lives, awake)))
         with site.serve(threads=6):
             finals = [site.final(job) for job in jobs]
-        children[-1].resume()
-        until(lambda: not (children[-1].is_running() and children[-1].status() != "zombie"))
+        asleep.resume()
+        until(lambda: not lives(asleep))
     assert {final.status for final in finals} == {JobStatus.SUCCEEDED}
     assert [site.job(job) for job in jobs] == finals
     until(lambda: not site.workers())
+
+
+def children_of(service: Service) -> list[int]:
+    return [child.pid for child in psutil.Process(service.process.pid).children()]
+
+
+@contextmanager
+def ended_at_last(pid: int) -> Iterator[psutil.Process]:
+    """Give a process, which is killed at the end if it lives."""
+    process = psutil.Process(pid)
+    try:
+        yield process
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def lives(process: psutil.Process) -> bool:
+    """Tell whether a process runs; one that nobody has reaped does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
