@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from nuvom._ids import named_id
 from nuvom._job import Job, JobStatus
 from tests.faults import invariants
 from tests.faults.conftest import TASKS, file_of
+from tests.faults.processes import produce
 from tests.waiting import until
 from tests.worker.service import Service, Site
 
@@ -69,6 +71,7 @@ def prints() -> str:
 def forks() -> int:
     child = os.fork()
     if child == 0:
+        count.options(id="from the child").delay(7)
         os._exit(7)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
@@ -162,6 +165,7 @@ def test_what_a_job_does_to_its_process_costs_nobody_anything(place: Site) -> No
         pid = service.pid()
         found = among_neighbours(place, service, *rude)
         assert [(job.status, job.value) for job in found] == [(JobStatus.SUCCEEDED, value) for value in rude.values()]
+        assert place.final(named_id("job", "from the child")).status is JobStatus.SUCCEEDED
         again = among_neighbours(place, service, "prints")  # onto descriptors that a job closed
         assert again[0].status is JobStatus.SUCCEEDED or again[0].errors == 1
         assert service.pid() == pid
@@ -181,3 +185,28 @@ def test_a_blocked_event_loop_delays_coroutines_and_not_plain_jobs(place: Site) 
         assert stops.status is JobStatus.SUCCEEDED
         assert place.final(place.push("quick")).status is JobStatus.SUCCEEDED
         assert service.pid() == pid
+
+
+def test_a_process_that_forks_after_it_used_the_app_gives_each_child_connections_of_its_own(place: Site) -> None:
+    code = """
+    import os, threading
+
+    def push(first):
+        for number in range(first, first + 50):
+            count.options(id=str(number)).delay(number)
+
+    push(0)
+    pushing = threading.Thread(target=push, args=[50])
+    pushing.start()
+    children = []
+    for first in (100, 150, 200):
+        children.append(os.fork())
+        if children[-1] == 0:
+            push(first)
+            os._exit(0)
+    push(250)
+    pushing.join()
+    print([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    """
+    assert produce(code, place.url) == "[0, 0, 0]"
+    assert invariants.states(file_of(place)) == {"ready": 300}
