@@ -12,8 +12,9 @@ from bench.stage import stage
 from bench.timing import in_turns, rate
 from nuvom._ids import new_id
 from nuvom._job import NewJob, Outcome, Verdict
-from nuvom.stores.base import Claim, Store, WorkerInfo
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import Claim, WorkerInfo
 
 JOBS = 1_000_000
 BATCHES = 50

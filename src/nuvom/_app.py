@@ -31,8 +31,9 @@ from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
 from nuvom.errors import SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
 from nuvom.scheduler import split
-from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store, TaskRow
+from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import TaskRow
 
 _log = logging.getLogger("nuvom")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nuvom.errors import NuvomError
-from nuvom.stores.base import Retention
+from nuvom.stores.values import Retention
 from nuvom.worker.link import Inbox, Message, listen, read_first, send
 
 if TYPE_CHECKING:

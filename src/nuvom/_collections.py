@@ -14,7 +14,7 @@ from nuvom._job import Job, JobStatus
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom._task import Task
 from nuvom.errors import ScheduleNotFound
-from nuvom.stores.base import JobFilter, QueueStats, ScheduleFilter, WorkerInfo
+from nuvom.stores.values import JobFilter, QueueStats, ScheduleFilter, WorkerInfo
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom

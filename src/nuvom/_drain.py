@@ -17,7 +17,8 @@ from nuvom import __version__
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._job import ClaimedJob, Outcome, Verdict
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
-from nuvom.stores.base import Claim, Store, WorkerInfo
+from nuvom.stores.base import Store
+from nuvom.stores.values import Claim, WorkerInfo
 from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from nuvom._async import in_thread
 from nuvom._current import current_job
 from nuvom._job import Attempt, Job, JobStatus
 from nuvom.errors import JobCancelledError, JobFailed, JobIsRunning, JobNotFound, ResultNotStored
-from nuvom.stores.base import CancelAnswer, JobStore
+from nuvom.stores.base import JobStore
+from nuvom.stores.values import CancelAnswer
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar

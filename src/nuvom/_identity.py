@@ -9,7 +9,7 @@ from datetime import datetime
 from nuvom._clock import to_us
 from nuvom._ids import named_id
 from nuvom._schedule import ScheduleEnvelope, ScheduleState, ScheduleType
-from nuvom.stores.base import Upserted
+from nuvom.stores.values import Upserted
 
 
 def next_generation(last: int, now: datetime) -> int:

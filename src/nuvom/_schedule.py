@@ -114,7 +114,9 @@ class ScheduleEnvelope:
     def refresh(self) -> ScheduleEnvelope:
         """Read the schedule again; raises ScheduleNotFound when it has ended."""
         if self._app is None:
-            raise RuntimeError(f"schedule {self.id} was not read through an app: app.schedules.get({self.id!r}) gives it")
+            raise RuntimeError(
+                f"schedule {self.id} was not read through an app: app.schedules.get({self.id!r}) gives it"
+            )
         read: ScheduleEnvelope = self._app.schedules.get(self.id)
         return read
 

@@ -1,4 +1,4 @@
-"""Arguments: what fits the task and survives JSON passes, everything else fails at the caller, naming task and parameter."""
+"""Arguments: what fits the task and survives JSON passes, all else fails at the caller, naming task and parameter."""
 
 from __future__ import annotations
 

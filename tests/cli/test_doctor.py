@@ -15,7 +15,7 @@ import pytest
 from nuvom import Nuvom
 from nuvom._app import task_rows
 from nuvom.cli import checks
-from nuvom.stores.base import WorkerInfo
+from nuvom.stores.values import WorkerInfo
 from tests.cli.conftest import Answer, Project
 
 

@@ -7,7 +7,7 @@ import socket
 from uuid import uuid4
 
 from nuvom import Nuvom
-from nuvom.stores.base import WorkerInfo
+from nuvom.stores.values import WorkerInfo
 from tests.cli.conftest import Project, quiet_cpu
 
 

@@ -18,10 +18,10 @@ import pytest
 from nuvom._job import JobStatus, Outcome, Verdict
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.scheduler.service import SchedulerService
-from nuvom.stores.base import JobFilter, Order
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import JobFilter, Order
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed
 from tests.faults import invariants

@@ -20,8 +20,9 @@ from hypothesis.stateful import (
 )
 
 from nuvom._job import ClaimedJob, JobError, NewJob, Outcome, Refused, Verdict
-from nuvom.stores.base import Claim, JobFilter, Order, Retention, Store, WorkerInfo
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import Claim, JobFilter, Order, Retention, WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.harness import START
 from tests.machines.job_model import FINAL, JobModel

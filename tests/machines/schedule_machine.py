@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
 
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
-from nuvom.stores.base import Fence, JobFilter, PlanItem, Refusal, ScheduleFilter, Store
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import Fence, JobFilter, PlanItem, Refusal, ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import daily, dispatched, every, missed, one_off, planned
 from nuvom.testing.conformance.harness import START

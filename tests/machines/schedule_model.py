@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from nuvom._schedule import ScheduleEnvelope, ScheduleState, ScheduleType
-from nuvom.stores.base import Fence, PlanItem
+from nuvom.stores.values import Fence, PlanItem
 
 CALL = ("task", "name", "arguments", "catch_up", "options", "defaults", "metadata", "origin")
 TIMES = ("schedule_type", "at", "interval", "cron", "timezone_name")

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from nuvom._schedule import ScheduleEnvelope
-from nuvom.stores.base import PlanItem, Refusal, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import PlanItem, Refusal
 
 
 class Schedules:

@@ -10,7 +10,8 @@ from typing import Any, cast
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.scheduler.split import enqueue_split
-from nuvom.stores.base import JobFilter, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import JobFilter
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Five
 from tests.scheduler.examples import NOON

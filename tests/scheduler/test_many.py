@@ -10,8 +10,9 @@ import pytest
 
 from nuvom._schedule import OccurrenceOutcome
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
-from nuvom.stores.base import JobFilter, Store
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import JobFilter
 from tests.scheduler.doubles import Five
 from tests.scheduler.driving import eventually, running
 from tests.scheduler.examples import interval, one_off, seconds

@@ -15,7 +15,7 @@ from nuvom._ids import occurrence_job_id
 from nuvom._job import TaskDefaults
 from nuvom._schedule import CatchUp, OccurrenceOutcome, ScheduleEnvelope, trigger_of
 from nuvom.scheduler.plan import CATCH_UP_LIMIT, ROW_LIMIT, choose, plan
-from nuvom.stores.base import PlanItem
+from nuvom.stores.values import PlanItem
 from tests.scheduler.examples import NOON, at, cron, interval, one_off, seconds
 
 TICK = timedelta(microseconds=1)

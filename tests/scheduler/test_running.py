@@ -9,7 +9,8 @@ from time import monotonic, sleep
 import pytest
 
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.base import Retention, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Retention
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Around
 from tests.scheduler.driving import Running, eventually, jobs_of, running, service_of

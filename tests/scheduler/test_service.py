@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from nuvom._schedule import CatchUp, OccurrenceOutcome, ScheduleState
-from nuvom.stores.base import JobFilter, PlanItem, Refusal, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import JobFilter, PlanItem, Refusal
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Around
 from tests.scheduler.driving import jobs_of, service_of, settle

@@ -12,8 +12,9 @@ from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import ScheduleChanged
 from nuvom.scheduler.service import SchedulerService
 from nuvom.scheduler.split import cancel_split
-from nuvom.stores.base import JobFilter, Store
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
+from nuvom.stores.values import JobFilter
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Five
 from tests.scheduler.driving import enqueue, jobs_of, settle, split_service, state_of

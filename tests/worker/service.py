@@ -15,7 +15,8 @@ from typing import Any, Self
 from nuvom import Nuvom
 from nuvom._ids import new_id
 from nuvom._job import Job, NewJob
-from nuvom.stores.base import Store, WorkerInfo
+from nuvom.stores.base import Store
+from nuvom.stores.values import WorkerInfo
 
 PROGRAM = """
 import json, sys

@@ -11,7 +11,8 @@ from nuvom._current import current_job
 from nuvom._job import JobState, JobStatus
 from nuvom._retry import RetryLater
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.base import Claim, JobStore, WorkerInfo
+from nuvom.stores.base import JobStore
+from nuvom.stores.values import Claim, WorkerInfo
 from tests.worker.inline import START, Stage
 
 ran: list[str] = []

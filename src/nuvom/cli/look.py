@@ -11,7 +11,7 @@ from nuvom.cli.jobs import Limit
 from nuvom.cli.site import Site, command
 
 if TYPE_CHECKING:
-    from nuvom.stores.base import WorkerInfo
+    from nuvom.stores.values import WorkerInfo
 
 
 def register(root: typer.Typer) -> None:

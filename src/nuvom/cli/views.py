@@ -12,7 +12,7 @@ from nuvom.cli.moments import span
 if TYPE_CHECKING:
     from nuvom._job import Attempt, Job, JobError
     from nuvom._schedule import Occurrence, ScheduleEnvelope
-    from nuvom.stores.base import QueueStats, WorkerInfo
+    from nuvom.stores.values import QueueStats, WorkerInfo
 
 
 def job_fields(job: Job) -> dict[str, Any]:

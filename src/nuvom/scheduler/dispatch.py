@@ -14,7 +14,8 @@ from nuvom._crashpoint import reached
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
-from nuvom.stores.base import MAX_BATCH, Ledger, PlanItem, Refusal, SchedulerBackend, Store
+from nuvom.stores.base import Ledger, SchedulerBackend, Store
+from nuvom.stores.values import MAX_BATCH, PlanItem, Refusal
 
 ROWS_AT_ONCE = 2_000  # rows and jobs in one transaction: other writers wait for it
 DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another scheduler was faster

@@ -6,7 +6,8 @@ import logging
 from random import Random
 
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.base import Retention, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Retention
 
 MAINTAIN_EVERY = 1.0  # seconds
 PRUNE_EVERY = 60.0  # seconds, by chance between half and one and a half of it

@@ -14,7 +14,7 @@ from nuvom._clock import to_us
 from nuvom._ids import occurrence_job_id
 from nuvom._job import NewJob
 from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleType, trigger_of
-from nuvom.stores.base import PlanItem
+from nuvom.stores.values import PlanItem
 from nuvom.triggers import CronTrigger, Trigger
 
 CATCH_UP_LIMIT = 100  # how many `catch_up=all` runs at most

@@ -23,7 +23,8 @@ from nuvom.scheduler.housekeeping import Housekeeping
 from nuvom.scheduler.outage import Outage
 from nuvom.scheduler.plan import plan, quarantined
 from nuvom.scheduler.resting import Resting
-from nuvom.stores.base import Listener, PlanItem, Retention, SchedulerBackend, Store, WorkerInfo
+from nuvom.stores.base import Listener, SchedulerBackend, Store
+from nuvom.stores.values import PlanItem, Retention, WorkerInfo
 
 LONGEST_WAIT = 0.5  # seconds: a stop that comes by signal and a step of the wall clock are seen within it
 STUCK = 60.0  # seconds with due work and none done, after which the service restarts its parts

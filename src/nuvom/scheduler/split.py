@@ -13,7 +13,8 @@ from datetime import datetime
 from nuvom._identity import next_generation, resolve
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import ScheduleChanged
-from nuvom.stores.base import Fence, Ledger, SchedulerBackend, Upserted
+from nuvom.stores.base import Ledger, SchedulerBackend
+from nuvom.stores.values import Fence, Upserted
 
 ATTEMPTS = 100  # lost races before a caller is told; one of those who race always wins
 

@@ -1,4 +1,4 @@
-"""What a store must do: the protocols, the values that cross them, and nothing else.
+"""What a store must do: the protocols, and nothing else.
 
 A store has four faces over the same connections: `jobs`, `workers`, `ledger` and `schedules`. Times that come from the
 store's clock are never taken from the caller, so that two hosts five minutes apart change nothing.
@@ -14,70 +14,27 @@ Promises that every method keeps:
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from datetime import datetime
+from typing import Protocol, runtime_checkable
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused
-from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
-
-MAX_BATCH = 1_000
-
-
-class Order(StrEnum):
-    """Which ready jobs a claim takes."""
-
-    BEST = "best"  # by priority, then run_at
-    FAIR = "fair"  # the head of each priority present, the oldest of them first, then the best: no priority starves
-    SUSPECT = "suspect"  # one job that was running when a process died, to be run alone
-
-
-class Claim(NamedTuple):
-    """A worker's request for jobs."""
-
-    worker: str
-    limit: int
-    queues: tuple[str, ...] | None = None  # None: every queue
-    excluding: tuple[str, ...] = ()  # tasks that this worker does not know
-    order: Order = Order.BEST
-
-
-class CancelAnswer(StrEnum):
-    """What a cancel found."""
-
-    CANCELLED = "cancelled"
-    RUNNING = "running"
-    FINISHED = "finished"
-    NOT_FOUND = "not_found"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs a listing wants; None means any."""
-
-    status: JobStatus | None = None
-    task: str | None = None
-    queue: str | None = None
-    schedule_id: str | None = None
-
-
-class QueueStats(NamedTuple):
-    """What waits and runs in one queue."""
-
-    queue: str
-    ready: int
-    delayed: int
-    held: int
-    running: int
-    oldest: datetime | None  # run_at of the ready job that waits longest
-
-
-class Wakeup(NamedTuple):
-    """When the next thing happens that no wake-up announces; seconds from now, None for never."""
-
-    delayed: float | None  # a delayed job becomes due
-    lease: float | None  # a live worker's lease would run out
+from nuvom._schedule import Occurrence, ScheduleEnvelope
+from nuvom.stores.values import (
+    CancelAnswer,
+    Claim,
+    Fence,
+    Health,
+    JobFilter,
+    PlanItem,
+    QueueStats,
+    Refusal,
+    Retention,
+    ScheduleFilter,
+    TaskRow,
+    Upserted,
+    Wakeup,
+    WorkerInfo,
+)
 
 
 class JobStore(Protocol):
@@ -160,34 +117,6 @@ class JobStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskRow:
-    """What workers report of a task, so that dispatch and producers need not import it."""
-
-    name: str
-    canonical: str  # differs from `name` for an alias
-    defaults: Any  # TaskDefaults
-    signature: str  # as text, for people
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerInfo:
-    """A process that holds a lease: a worker's or a scheduler's."""
-
-    id: str  # never used again
-    kind: str  # "worker" or "scheduler"
-    host: str
-    pid: int
-    version: str
-    queues: tuple[str, ...] | None = None
-    tasks: tuple[str, ...] = ()
-    address: str | None = None  # where its listener is reached
-    started_at: datetime | None = None  # by the store's clock
-    beat_at: datetime | None = None
-    running: int = 0
-    alive: bool = True
-
-
 class WorkerStore(Protocol):
     """Leases: one row a process, so that a heartbeat is one write whatever it runs."""
 
@@ -228,35 +157,6 @@ class WorkerStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanItem:
-    """What one due schedule comes to: rows to record, jobs to push, and where its next run moves.
-
-    It is applied only while the stored generation and next_run are the expected ones and the schedule is active.
-    """
-
-    envelope: ScheduleEnvelope  # as it was read; its generation and next_run are what is expected
-    occurrences: tuple[Occurrence, ...]
-    jobs: tuple[NewJob, ...]  # each belongs to the `dispatched` occurrence with its job_id
-    next_nominal: datetime | None  # None: nothing is left to run, the schedule is done
-    next_run: datetime | None
-    quarantine: str | None = None  # why it cannot be planned; then nothing else is applied
-
-
-class Fence(NamedTuple):
-    """The newest definition of a schedule that the ledger knows; kept when the schedule is gone."""
-
-    envelope: ScheduleEnvelope  # its state and generation are the newest
-    ended_at: datetime | None
-
-
-class Refusal(NamedTuple):
-    """A plan's item that was not applied: `reason` is `generation`, `next_run`, `state` or `gone`."""
-
-    schedule_id: str
-    reason: str
-
-
 class Ledger(Protocol):
     """One row for each occurrence that came due, beside the jobs whatever keeps the schedules."""
 
@@ -288,22 +188,6 @@ class Ledger(Protocol):
     def open_runs(self, schedule_id: str, limit: int) -> int:
         """Count a schedule's jobs that are not final, up to `limit`."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduleFilter:
-    """Which schedules a listing wants; None means any."""
-
-    task: str | None = None
-    state: ScheduleState | None = None
-    name_like: str | None = None  # a pattern with `*`
-
-
-class Upserted(NamedTuple):
-    """What an upsert found: `change` is `created`, `replaced`, `unchanged` or `done` (its one-off ran already)."""
-
-    envelope: ScheduleEnvelope
-    change: str
 
 
 @runtime_checkable
@@ -389,31 +273,6 @@ class Listener(Protocol):
     def close(self) -> None:
         """Give up the address."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retention:
-    """How long what is over is kept."""
-
-    jobs: timedelta = timedelta(days=7)
-    failed: timedelta = timedelta(days=30)
-    occurrences: timedelta = timedelta(days=30)
-    frequent: timedelta = timedelta(days=2)  # unremarkable rows of schedules that run more often than once a minute
-    rows: int = 100  # rows of a living schedule that stay whatever their age
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What `doctor` reads from a store."""
-
-    engine: str
-    version: str
-    schema: int
-    schema_needed: int
-    location: str
-    size: int  # bytes
-    problems: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Store(Protocol):

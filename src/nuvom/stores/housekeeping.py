@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nuvom.stores.base import Retention, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Retention
 
 _PERIOD = 60.0  # seconds
 _STEP = 0.05  # seconds between the steps of a long clean-up, in which others get the write lock

@@ -9,7 +9,8 @@ from nuvom._clock import Clock
 from nuvom._crashpoint import reached
 from nuvom._job import ClaimedJob
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.base import Claim, JobStore, Order
+from nuvom.stores.base import JobStore
+from nuvom.stores.values import Claim, Order
 from nuvom.worker.execution import Prepared
 from nuvom.worker.hands import Hands
 from nuvom.worker.pace import MAX_CLAIM, Pace

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from nuvom import __version__
-from nuvom.stores.base import Listener, Store, TaskRow, WorkerInfo
+from nuvom.stores.base import Listener, Store
+from nuvom.stores.values import TaskRow, WorkerInfo
 
 _PROBE = 1.0  # seconds between looks whether the lease lives, at least
 

@@ -11,8 +11,9 @@ from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom.errors import StoreError
-from nuvom.stores.base import MAX_BATCH, Store, TaskRow
+from nuvom.stores.base import Store
 from nuvom.stores.housekeeping import Housekeeping
+from nuvom.stores.values import MAX_BATCH, TaskRow
 from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.execution import Prepared, Runnable, World
 from nuvom.worker.hands import Done, Hands, Pool, Work

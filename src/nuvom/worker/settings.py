@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nuvom.stores.base import Retention
+from nuvom.stores.values import Retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from nuvom.stores.base import Order
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import Order
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, ids
 
 

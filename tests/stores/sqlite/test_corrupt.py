@@ -10,8 +10,8 @@ import pytest
 
 from nuvom._ids import raw
 from nuvom._job import JobError, JobStatus
-from nuvom.stores.base import JobFilter, Order
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import JobFilter, Order
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, failed, ids, pushed, running, the
 
 DAMAGE = {

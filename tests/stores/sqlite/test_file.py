@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from nuvom.errors import SchemaTooNew, StoreError, StoreFull, StoreUnusable
-from nuvom.stores.base import JobFilter, Store
+from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite import health
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import JobFilter
 from nuvom.testing.conformance.examples import a_job
 from tests.stores.sqlite import processes
 

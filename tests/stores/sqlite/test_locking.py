@@ -13,9 +13,9 @@ import pytest
 
 from nuvom._job import TaskDefaults
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
-from nuvom.stores.base import TaskRow
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import TaskRow
 from nuvom.testing.conformance.examples import a_job, a_worker
 from tests.stores.sqlite import processes
 

@@ -13,9 +13,9 @@ import pytest
 
 from nuvom._clock import to_us
 from nuvom._ids import raw
-from nuvom.stores.base import Order, Retention
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.store import SqliteStore, open_sqlite
+from nuvom.stores.values import Order, Retention
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import DAY, MINUTE, a_worker, claimed, every, planned, stored, succeeded
 from nuvom.testing.conformance.harness import START

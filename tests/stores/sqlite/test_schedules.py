@@ -14,9 +14,9 @@ import pytest
 from nuvom._ids import raw
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreError
-from nuvom.stores.base import ScheduleFilter
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.store import SqliteStore, open_sqlite
+from nuvom.stores.values import ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import MINUTE, all_jobs, every, ids, ledger, one_off, planned, stored
 from nuvom.testing.conformance.harness import START

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from nuvom._job import JobStatus
-from nuvom.stores.base import WorkerInfo
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.store import SqliteStore
+from nuvom.stores.values import WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, pushed, running, succeeded
 from tests.stores.sqlite import processes

@@ -11,12 +11,12 @@ import orjson
 
 from nuvom._clock import to_us
 from nuvom._job import ClaimedJob, JobError
-from nuvom.stores.base import Claim, Order
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.failures import code
 from nuvom.stores.sqlite.rows import Row, claimed_job, write_error
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
 _PRIORITY, _RUN_AT, _KEY = 5, 6, 14

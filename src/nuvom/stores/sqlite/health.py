@@ -6,9 +6,9 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from nuvom.stores.base import Health
 from nuvom.stores.sqlite import migrations
 from nuvom.stores.sqlite.database import Database
+from nuvom.stores.values import Health
 
 _RESET_FIXED = (3, 51, 3)
 _REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "fuse.sshfs", "fuse.s3fs", "glusterfs")

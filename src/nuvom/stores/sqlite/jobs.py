@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
-from nuvom.stores.base import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
 from nuvom.stores.sqlite import claims, rows, waiting
 from nuvom.stores.sqlite.checkpoints import relieve
 from nuvom.stores.sqlite.claims import as_json
@@ -16,6 +15,7 @@ from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
 from nuvom.stores.sqlite.outcomes import finish
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
 
 _END = (1 << 63) - 1  # above every seq
 

@@ -13,11 +13,11 @@ from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobState
 from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope
-from nuvom.stores.base import Fence, PlanItem, Refusal
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.insert import insert_jobs
 from nuvom.stores.sqlite.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import Fence, PlanItem, Refusal
 
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that SQLite can hold

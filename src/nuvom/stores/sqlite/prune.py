@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from nuvom._job import JobStatus
 from nuvom._schedule import OccurrenceOutcome
-from nuvom.stores.base import Retention
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import Retention
 
 _PAGE = 500  # rows a step; a write lock of some milliseconds
 _MICROSECOND = timedelta(microseconds=1)

@@ -13,11 +13,11 @@ from nuvom._crashpoint import reached
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
-from nuvom.stores.base import PlanItem, Refusal, ScheduleFilter, Upserted
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.ledger import changed, key, read_fence, record
 from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import PlanItem, Refusal, ScheduleFilter, Upserted
 
 
 class SqliteSchedules:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nuvom._clock import Clock
-from nuvom.stores.base import Health, Listener, Retention
+from nuvom.stores.base import Listener
 from nuvom.stores.sqlite.checkpoints import Checkpoints
 from nuvom.stores.sqlite.database import Database, Synchronous
 from nuvom.stores.sqlite.health import health
@@ -15,6 +15,7 @@ from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.sqlite.prune import Pruner
 from nuvom.stores.sqlite.schedules import SqliteSchedules
 from nuvom.stores.sqlite.workers import SqliteWorkers
+from nuvom.stores.values import Health, Retention
 
 
 class SqliteStore:

@@ -10,12 +10,12 @@ import orjson
 
 from nuvom._clock import from_us
 from nuvom._job import TaskDefaults
-from nuvom.stores.base import TaskRow, WorkerInfo
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.losses import Loss, lose_jobs
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.values import TaskRow, WorkerInfo
 
 _REMEMBERED = timedelta(days=1)  # how long the row of a dead process can be looked at
 

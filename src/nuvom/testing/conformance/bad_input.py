@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nuvom.errors import NuvomError, StoreUnavailable
-from nuvom.stores.base import CancelAnswer, JobFilter, ScheduleFilter, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import CancelAnswer, JobFilter, ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     SECOND,

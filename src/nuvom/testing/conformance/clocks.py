@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from nuvom._job import JobState
-from nuvom.stores.base import Refusal, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Refusal
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,

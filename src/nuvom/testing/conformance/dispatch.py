@@ -9,7 +9,8 @@ import pytest
 
 from nuvom._job import JobState, JobStatus, TaskDefaults
 from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope, ScheduleState
-from nuvom.stores.base import MAX_BATCH, Refusal, Store, TaskRow
+from nuvom.stores.base import Store
+from nuvom.stores.values import MAX_BATCH, Refusal, TaskRow
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     MINUTE,

@@ -12,7 +12,8 @@ from nuvom._clock import to_us
 from nuvom._ids import new_id, occurrence_job_id
 from nuvom._job import ClaimedJob, Job, JobError, NewJob, Outcome, Verdict
 from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleType
-from nuvom.stores.base import Claim, JobFilter, Order, PlanItem, ScheduleFilter, Store, WorkerInfo
+from nuvom.stores.base import Store
+from nuvom.stores.values import Claim, JobFilter, Order, PlanItem, ScheduleFilter, WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.harness import START
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from nuvom._job import ClaimedJob, JobError, JobState, JobStatus, Outcome, Refused
-from nuvom.stores.base import Order, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Order
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     BOOM,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from nuvom._job import ClaimedJob, JobState, Outcome, Verdict
-from nuvom.stores.base import CancelAnswer, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import CancelAnswer
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     BOOM,

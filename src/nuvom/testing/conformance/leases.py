@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nuvom._job import JobState, TaskDefaults
-from nuvom.stores.base import Store, TaskRow
+from nuvom.stores.base import Store
+from nuvom.stores.values import TaskRow
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     a_job,

@@ -9,7 +9,8 @@ import pytest
 
 from nuvom._job import JobStatus
 from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope, ScheduleState
-from nuvom.stores.base import Fence, Refusal, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Fence, Refusal
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     HOUR,

@@ -9,7 +9,8 @@ import pytest
 
 from nuvom._ids import new_id
 from nuvom._job import Job, JobState, JobStatus
-from nuvom.stores.base import CancelAnswer, JobFilter, Retention, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import CancelAnswer, JobFilter, Retention
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from nuvom._job import JobState
-from nuvom.stores.base import Store, Wakeup
+from nuvom.stores.base import Store
+from nuvom.stores.values import Wakeup
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     HOUR,

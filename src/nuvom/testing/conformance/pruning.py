@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from nuvom._job import JobStatus, Refused
-from nuvom.stores.base import Retention, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Retention
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,

@@ -10,7 +10,8 @@ import pytest
 
 from nuvom._job import JobState, Pushed, TaskDefaults
 from nuvom.errors import NuvomError
-from nuvom.stores.base import MAX_BATCH, Store, TaskRow
+from nuvom.stores.base import Store
+from nuvom.stores.values import MAX_BATCH, TaskRow
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     HOUR,

@@ -9,7 +9,8 @@ from itertools import count
 from threading import Barrier
 from typing import TypeVar
 
-from nuvom.stores.base import PlanItem, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import PlanItem
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     MINUTE,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nuvom._job import JobState, JobStatus
-from nuvom.stores.base import Order, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import Order
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     a_job,

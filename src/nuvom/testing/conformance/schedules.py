@@ -11,7 +11,8 @@ import pytest
 
 from nuvom._schedule import CatchUp, ScheduleState
 from nuvom.errors import NuvomError
-from nuvom.stores.base import ScheduleFilter, Store
+from nuvom.stores.base import Store
+from nuvom.stores.values import ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,
