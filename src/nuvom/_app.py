@@ -54,11 +54,11 @@ class Nuvom:
         self._store: Store | None = None
         self._lock = threading.Lock()
         self.registry: dict[str, Task[..., Any, Any]] = {}
-        self.task = TaskDecorator(self._register)
-        self.jobs = Jobs(self)
-        self.schedules = Schedules(self)
-        self.queues = Queues(self)
-        self.workers = Workers(self)
+        self.task: TaskDecorator = TaskDecorator(self._register)
+        self.jobs: Jobs = Jobs(self)
+        self.schedules: Schedules = Schedules(self)
+        self.queues: Queues = Queues(self)
+        self.workers: Workers = Workers(self)
 
     def __repr__(self) -> str:
         shown = self._store.url if self._store else _settings.masked(str(self._said["url"] or "default store"))

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from nuvom._app import Nuvom
+from typing import Any
 
-app = Nuvom()
-task = app.task
-configure = app.configure
-drain = app.drain
-job = app.job
-jobs = app.jobs
-queues = app.queues
-schedule = app.schedule
-schedules = app.schedules
-workers = app.workers
+from nuvom._app import Nuvom
+from nuvom._collections import Jobs, Queues, Schedules, Workers
+from nuvom._decorator import TaskDecorator
+from nuvom._handle import JobHandle
+from nuvom._schedule import ScheduleEnvelope
+
+app: Nuvom = Nuvom()
+task: TaskDecorator = app.task
+jobs: Jobs = app.jobs
+queues: Queues = app.queues
+schedules: Schedules = app.schedules
+workers: Workers = app.workers
+
+
+def configure(url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
+    """Set settings of the default app before its first use; see `Nuvom.configure`."""
+    app.configure(url, scheduler=scheduler, **settings)
+
+
+def job(job_id: str) -> JobHandle[Any]:
+    """Return the handle of a job of the default app by its id, from any process."""
+    return app.job(job_id)
+
+
+def schedule(key: str) -> ScheduleEnvelope:
+    """Return a schedule of the default app by its name or id; raises ScheduleNotFound."""
+    return app.schedule(key)

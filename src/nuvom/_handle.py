@@ -41,7 +41,7 @@ class JobHandle(Generic[R_co]):
     def __init__(self, app: JobSource, job_id: str, decode: Callable[[bytes], R_co]) -> None:
         self._app = app
         self._decode = decode
-        self.id = job_id
+        self.id: str = job_id
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id}>"

@@ -29,7 +29,7 @@ class RetryLater(NuvomError):
     """
 
     def __init__(self, *, in_: Duration) -> None:
-        self.in_ = max(to_timedelta(in_, "in_"), timedelta())
+        self.in_: timedelta = max(to_timedelta(in_, "in_"), timedelta())
         super().__init__(self.in_)
 
     def __str__(self) -> str:

@@ -80,8 +80,8 @@ class Task(Generic[P, R, C]):
         self.function = function
         self.name = name
         self.definition = definition
-        self.codec = Codec(name, function)
-        self.said = Options()
+        self.codec: Codec = Codec(name, function)
+        self.said: Options = Options()
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:

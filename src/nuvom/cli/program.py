@@ -10,7 +10,7 @@ from nuvom.cli import demo, doctor, jobs, look, run, schedules
 from nuvom.cli.site import AppOption, UrlOption, remember
 
 # Help without rich: drawing boxes would cost more than all the rest of the start.
-program = typer.Typer(
+program: typer.Typer = typer.Typer(
     name="nuvom", no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__
 )
 
@@ -37,5 +37,5 @@ def nuvom(
     remember(context, url, app)
 
 
-for module in (run, jobs, schedules, look, doctor, demo):
-    module.register(program)
+for _module in (run, jobs, schedules, look, doctor, demo):
+    _module.register(program)

@@ -25,7 +25,7 @@ _KNOWN = 10_000  # next runs and advanced schedules that are remembered
 _WIDEST = 50_000  # how far a look goes past envelopes that a backend shows again
 _GIVE_UP = 3  # failures in a row, and nothing done: the backend is away
 
-log = logging.getLogger("nuvom.scheduler")
+log: logging.Logger = logging.getLogger("nuvom.scheduler")
 
 
 class Dispatch(Protocol):

@@ -13,7 +13,7 @@ MAINTAIN_EVERY = 1.0  # seconds
 PRUNE_EVERY = 60.0  # seconds, by chance between half and one and a half of it
 BETWEEN_STEPS = 0.05  # seconds, while there is more to prune
 
-log = logging.getLogger("nuvom.scheduler")
+log: logging.Logger = logging.getLogger("nuvom.scheduler")
 
 
 class Housekeeping:
@@ -25,7 +25,7 @@ class Housekeeping:
         self._random = random
         self._maintain_at = 0.0
         self._prune_at = 0.0
-        self.pause = 0.0  # seconds until there is more to do
+        self.pause: float = 0.0  # seconds until there is more to do
 
     def step(self, at: float, *, busy: bool) -> None:
         """Do what is due at `at`, in monotonic seconds; pruning waits for a minute while dispatches are `busy`."""

@@ -9,7 +9,7 @@ from nuvom.errors import StoreError
 
 SHORTEST, LONGEST = 0.1, 3.0  # seconds
 
-log = logging.getLogger("nuvom.scheduler")
+log: logging.Logger = logging.getLogger("nuvom.scheduler")
 
 
 class Outage:

@@ -30,7 +30,7 @@ LONGEST_WAIT = 0.5  # seconds: a stop that comes by signal and a step of the wal
 STUCK = 60.0  # seconds with due work and none done, after which the service restarts its parts
 CLOCK_STEP = 1.0  # seconds of difference between wall and monotonic time that are worth a line
 
-log = logging.getLogger("nuvom.scheduler")
+log: logging.Logger = logging.getLogger("nuvom.scheduler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

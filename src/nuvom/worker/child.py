@@ -29,7 +29,8 @@ class Child:
     """A running child process and the line to it."""
 
     def __init__(self, spec: ChildSpec) -> None:
-        self.kind = spec.kind
+        self.kind: str = spec.kind
+        self.line: socket.socket
         self.line, theirs = socket.socketpair()
         self.line.setblocking(True)
         with theirs:
@@ -38,11 +39,11 @@ class Child:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
-        self.started_at = time.monotonic()
+        self.started_at: float = time.monotonic()
         self.worker_id: str | None = None
-        self.stopped = False  # by SIGSTOP: it does nothing, so nobody says that it lives
-        self.orderly = False
-        self.failure = ""
+        self.stopped: bool = False  # by SIGSTOP: it does nothing, so nobody says that it lives
+        self.orderly: bool = False
+        self.failure: str = ""
         self._inbox = Inbox()
         send(self.line, kind=spec.kind, **spec.config)
 

@@ -55,9 +55,11 @@ class Claims:
         self._count = 0
         self._fruitless = 0
         self._more = True  # a claim is likely to find something
-        self.look_at = 0.0
-        self.pace = Pace()
-        self.doubtful = False  # the fate of a claim is unknown: the store may count jobs as ours that we do not have
+        self.look_at: float = 0.0
+        self.pace: Pace = Pace()
+        self.doubtful: bool = (
+            False  # the fate of a claim is unknown: the store may count jobs as ours that we do not have
+        )
 
     def hint(self) -> None:
         """Claim without a look: jobs were made ready just now."""

@@ -14,7 +14,7 @@ from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import MAX_DEFERS, RetryLater, option, retry_at
 from nuvom.worker.error_text import describe
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Runnable(Protocol):

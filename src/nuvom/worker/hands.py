@@ -17,7 +17,7 @@ from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 T = TypeVar("T")
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 # Bare tuples: they are made for each job, and a named one costs five times as much.
 Work = tuple[ClaimedJob, Prepared, float]  # a claimed job, its task, when it was claimed (monotonic)
@@ -66,7 +66,7 @@ class Lane:
     def __init__(self) -> None:
         self.inbox: SimpleQueue[Work | None] = SimpleQueue()
         self.outbox: SimpleQueue[Done] = SimpleQueue()
-        self.load = 0
+        self.load: int = 0
 
     def give(self, work: Sequence[Work]) -> None:
         """Queue jobs."""

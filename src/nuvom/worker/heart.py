@@ -12,7 +12,7 @@ from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.worker.outage import Outage
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Heart:

@@ -14,7 +14,7 @@ from nuvom.stores.values import TaskRow, WorkerInfo
 
 _PROBE = 1.0  # seconds between looks whether the lease lives, at least
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Lease:

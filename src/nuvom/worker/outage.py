@@ -10,7 +10,7 @@ from nuvom.errors import StoreError
 FIRST = 0.05  # seconds
 LONGEST = 3.0
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Outage:
@@ -20,7 +20,7 @@ class Outage:
         self._random = random
         self._since: float | None = None
         self._delay = FIRST
-        self.until = 0.0
+        self.until: float = 0.0
 
     @property
     def lasts(self) -> bool:

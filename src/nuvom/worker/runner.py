@@ -33,7 +33,7 @@ REST = 0.05  # seconds until the next peek, when something was due and others we
 LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
 _ALL = float("inf")
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 Wait = Callable[[float], bool]
 
@@ -89,7 +89,7 @@ class Runner:
         self._outcomes: list[Outcome] = []
         self._stop_at: float | None = None
         self._flushed_at = self._peek_at = self._unstarted_at = clock.monotonic()
-        self.ended = False
+        self.ended: bool = False
 
     def wake(self) -> None:
         """End the sleep, from any thread."""

@@ -23,7 +23,7 @@ class Solitude:
     """
 
     def __init__(self) -> None:
-        self.phase = Phase.OPEN
+        self.phase: Phase = Phase.OPEN
         self._patience = 1.0
         self._look_at = 0.0
         self._until = 0.0

@@ -18,7 +18,7 @@ STEADY = 5.0  # seconds that a child must live for its end to be no failure of i
 LONGEST = 10.0  # seconds between two starts of a child that does not come up
 MARGIN = 3.0  # seconds beyond the grace after which a child is killed
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Place:
@@ -27,8 +27,8 @@ class Place:
     def __init__(self, spec: ChildSpec) -> None:
         self.spec = spec
         self.child: Child | None = None
-        self.start_at = 0.0
-        self.failures = 0
+        self.start_at: float = 0.0
+        self.failures: int = 0
 
     def vacate(self, child: Child, now: float) -> float:
         """Note that its child ended; returns in how many seconds the next one starts."""

@@ -10,7 +10,7 @@ _FIRST = 10.0  # seconds: services that start together are given time to
 _PERIOD = 60.0
 _OVERDUE = 5.0  # seconds; less is a scheduler at work
 
-log = logging.getLogger("nuvom.worker")
+log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class ScheduleWatch:

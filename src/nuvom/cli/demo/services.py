@@ -27,8 +27,8 @@ class Service:
 
     def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
         self.name = name
-        self.log = folder / f"{name.replace(' ', '-')}.log"
-        self.stopping = False
+        self.log: Path = folder / f"{name.replace(' ', '-')}.log"
+        self.stopping: bool = False
         self._over = False  # its group is gone, so that its number may be somebody else's
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(

@@ -50,9 +50,9 @@ class Database:
         self, path: Path | None, *, clock: Clock, busy_timeout: float | None, synchronous: Synchronous | None = None
     ) -> None:
         self.clock = clock
-        self.file = None if path is None else DatabaseFile(path)
-        self.location = ":memory:" if self.file is None else str(self.file.path)
-        self.ears = Events() if path is None else Datagrams(self.changes)
+        self.file: DatabaseFile | None = None if path is None else DatabaseFile(path)
+        self.location: str = ":memory:" if self.file is None else str(self.file.path)
+        self.ears: Events | Datagrams = Events() if path is None else Datagrams(self.changes)
         self._busy_timeout = busy_timeout
         self._synchronous = synchronous
         self._connections: dict[Role, sqlite3.Connection] = {}

@@ -12,7 +12,7 @@ class DatabaseFile:
     """A file by its path and, once it was opened, by its inode: what is open may no longer be what the path names."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path: Path = path.absolute()
         self._name = str(self.path)
         self._inode: tuple[int, int] | None = None
 

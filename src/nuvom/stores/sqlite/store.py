@@ -23,10 +23,10 @@ class SqliteStore:
 
     def __init__(self, database: Database, *, url: str, lease: float) -> None:
         self.url = url
-        self.jobs = SqliteJobs(database)
-        self.workers = SqliteWorkers(database, lease)
-        self.ledger = SqliteLedger(database)
-        self.schedules = SqliteSchedules(database)
+        self.jobs: SqliteJobs = SqliteJobs(database)
+        self.workers: SqliteWorkers = SqliteWorkers(database, lease)
+        self.ledger: SqliteLedger = SqliteLedger(database)
+        self.schedules: SqliteSchedules = SqliteSchedules(database)
         self._database = database
         self._pruner = Pruner(database)
         self._checkpoints = Checkpoints(database)

@@ -40,7 +40,7 @@ TEXTS = {
     "number": "0012",
     "null": "null",
 }
-every_text = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+every_text: pytest.MarkDecorator = pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
 
 
 @every_text

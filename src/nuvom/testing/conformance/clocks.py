@@ -29,7 +29,7 @@ from nuvom.testing.conformance.examples import (
     the,
 )
 
-steps = pytest.mark.parametrize("step", [-5 * MINUTE, -400 * DAY, 5 * MINUTE], ids=str)
+steps: pytest.MarkDecorator = pytest.mark.parametrize("step", [-5 * MINUTE, -400 * DAY, 5 * MINUTE], ids=str)
 
 
 @steps

@@ -37,7 +37,7 @@ VERDICTS: dict[str, Ending] = {
     "defer": lambda job: deferred(job, START + 3600 * SECOND),
     "put_back": put_back,
 }
-every_verdict = pytest.mark.parametrize("ending", VERDICTS.values(), ids=VERDICTS.keys())
+every_verdict: pytest.MarkDecorator = pytest.mark.parametrize("ending", VERDICTS.values(), ids=VERDICTS.keys())
 
 
 def test_a_success_is_final_with_its_value(store: Store, clock: VirtualClock) -> None:
