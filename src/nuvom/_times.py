@@ -16,6 +16,7 @@ from nuvom._options import Options
 from nuvom._schedule import CatchUp, ScheduleEnvelope, ScheduleType, trigger_of
 from nuvom.errors import InvalidTrigger, NaiveDatetimeWarning
 from nuvom.triggers import CronTrigger
+from nuvom.triggers.zones import release
 
 NAMES = ("at", "in_", "interval", "cron", "timezone_name")
 
@@ -160,4 +161,5 @@ def _with_next_run(draft: ScheduleEnvelope, now: datetime) -> ScheduleEnvelope:
         raise InvalidTrigger(
             "cron" if draft.cron else "interval", draft.cron or draft.interval, "never comes before the year 9999"
         )
-    return replace(draft, next_nominal=first, next_run=first)
+    tzdata = release() if draft.cron else None
+    return replace(draft, next_nominal=first, next_run=first, tzdata=tzdata)

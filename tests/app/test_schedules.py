@@ -13,6 +13,7 @@ import pytest
 import nuvom
 from nuvom import Nuvom, ScheduleNotFound, ScheduleState, testing
 from nuvom.testing import Memory
+from nuvom.triggers.zones import release
 
 app = Nuvom("memory://")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -270,3 +271,8 @@ def test_async_callers_have_twins(memory: Memory) -> None:
         assert await app.schedules.acancel(envelope.id) is True
 
     asyncio.run(scene())
+
+
+def test_a_cron_schedule_says_which_zone_data_its_next_run_was_computed_with(memory: Memory) -> None:
+    assert note.schedule("a", cron="0 9 * * *").tzdata == release()
+    assert note.schedule("a", interval=5).tzdata is None

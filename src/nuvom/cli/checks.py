@@ -127,29 +127,16 @@ def _clock(app: Nuvom) -> Check:
 
 def zone_data() -> Check:
     """Say which release of the tz database is in use; the system's wins over the package's (PEP 615)."""
-    from importlib.metadata import version
-    from importlib.resources import files
-    from zoneinfo import TZPATH
+    from nuvom.triggers.zones import package_release, release
 
-    package = (files("tzdata") / "zones").is_file() and version("tzdata")
-    release = (files("tzdata") / "zoneinfo" / "tzdata.zi").read_text().split("\n", 1)[0].rpartition(" ")[2]
-    system = next(filter(None, map(_release, TZPATH)), None)
-    if system is None or system == release:
-        return Check("zones", OK, f"tz database {release} (package tzdata {package})")
+    if release() == package_release():
+        return Check("zones", OK, f"tz database {release()}")
     return Check(
         "zones",
         WARN,
-        f"the system's tz database {system} is used, the package tzdata has {release}",
+        f"the system's tz database {release()} is used, the package tzdata has {package_release()}",
         "keep both up to date on all hosts: a zone whose rules differ gives other next runs",
     )
-
-
-def _release(folder: str) -> str | None:
-    try:
-        with (Path(folder) / "tzdata.zi").open() as lines:
-            return next(lines, "").strip().rpartition(" ")[2] or None
-    except OSError:
-        return None
 
 
 def _contents(app: Nuvom) -> Iterator[Check]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from nuvom.errors import InvalidTrigger, UnknownTimezone
@@ -86,3 +88,32 @@ def zone_warning(name: str) -> str | None:
 def _names() -> frozenset[str]:
     # tzdata's own list: its case holds on every file system, and it has neither `right/` (leap seconds) nor folders
     return frozenset((files("tzdata") / "zones").read_text("ascii").split())
+
+
+def release() -> str:
+    """Return the release of the tz database that zones are read from: the system's where it has one (PEP 615)."""
+    return _first_release(zoneinfo.TZPATH) or package_release()
+
+
+@cache
+def package_release() -> str:
+    """Return the release that the package tzdata brings."""
+    return _named((files("tzdata") / "zoneinfo" / "tzdata.zi").read_text("ascii").partition("\n")[0]) or "unknown"
+
+
+@cache
+def _first_release(folders: tuple[str, ...]) -> str | None:
+    return next(filter(None, (_release_in(Path(folder)) for folder in folders)), None)
+
+
+def _release_in(folder: Path) -> str | None:
+    try:
+        with (folder / "tzdata.zi").open(encoding="ascii") as lines:
+            return _named(next(lines, ""))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _named(line: str) -> str | None:
+    # Its first line is "# version 2026f".
+    return line.strip().rpartition(" ")[2] or None

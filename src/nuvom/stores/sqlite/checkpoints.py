@@ -1,34 +1,45 @@
-"""Checkpoints: the log's pages move into the file as housekeeping, by one process at a time."""
+"""Checkpoints: the log's pages move into the file before the log outgrows what of it is used again and again."""
 
 from __future__ import annotations
 
 import math
 
-from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.database import LOG_KEPT, Database
 
-_LARGE = 16 << 20  # bytes of log that housekeeping moves at once
-_TOO_LARGE = 64 << 20  # bytes of log that a caller moves, where no service runs
 _MINUTE = 60.0
-_PAUSE = 1.0  # seconds between tries while a long read keeps the log from getting smaller
+_PAUSE = 1.0  # seconds between tries while a long read keeps the log from starting anew
 
 
 class Checkpoints:
-    """When to move the log."""
+    """When to move the log.
+
+    A log that starts anew is cut to LOG_KEPT bytes, so the size of its file says how much was not moved: more than
+    that is in use in a larger file. Until then its blocks are written again, which a disk syncs faster than new ones.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last = -math.inf
+        self._tried = 0  # the size at the last try, since which the log did not start anew
+
+    def relieve(self) -> None:
+        """Move the log if it outgrew its kept part; one look at the file where it did not."""
+        size = self._database.log_size()
+        if size <= LOG_KEPT:
+            self._tried = 0
+        elif size >= self._tried + LOG_KEPT or size < self._tried or self._rested(_PAUSE):
+            self._move(size)
 
     def keep_up(self) -> None:
-        """Move the log if it is large, and once a minute if there is any."""
-        size = self._database.log_size()
-        pause = _PAUSE if size > _LARGE else _MINUTE
-        if size and self._database.clock.monotonic() - self._last >= pause:
-            self._last = self._database.clock.monotonic()
-            self._database.checkpoint()
+        """Do the same, and once a minute whatever the size."""
+        if not self._rested(_MINUTE):
+            self.relieve()
+        elif size := self._database.log_size():
+            self._move(size)
 
+    def _rested(self, seconds: float) -> bool:
+        return self._database.clock.monotonic() - self._last >= seconds
 
-def relieve(database: Database) -> None:
-    """Move the log if nobody did for far too long."""
-    if database.log_size() > _TOO_LARGE:
-        database.checkpoint()
+    def _move(self, size: int) -> None:
+        self._last, self._tried = self._database.clock.monotonic(), size
+        self._database.checkpoint()

@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 _FIRST_PAUSE = 0.0001  # seconds
 _LONGEST_PAUSE = 0.003
 _LOOKUP = 0.05  # seconds that a wake-up waits for another thread's read
-_LOG_KEPT = 4 << 20  # bytes of the log file that stay when it starts anew
+LOG_KEPT = 4 << 20  # bytes of the log file that stay when it starts anew: 1,000 pages
 
 
 class Database:
@@ -123,9 +123,13 @@ class Database:
 
     def wake(self, kind: Kind) -> None:
         """Wake the live processes of a kind, after the commit that they are to see; never raises."""
-        parameters = {"kind": kind, "boot": self.boot(), "monotonic": self.monotonic_us()}
         with suppress(StoreError, sqlite3.Error), self._lookup() as connection:
-            self.ears.send([port for (port,) in connection.execute(load("wake_ports"), parameters).fetchall()])
+            self.ears.send(self.ports(connection, kind))
+
+    def ports(self, connection: sqlite3.Connection, kind: Kind) -> list[int]:
+        """Return where the live processes of a kind listen: who registers after this transaction sees what it did."""
+        found = connection.execute(load("wake_ports"), (kind, self.boot(), self.monotonic_us()))
+        return [port for (port,) in found.fetchall()]
 
     def changes(self) -> int:
         """Return a number that differs once another connection committed (PRAGMA data_version); 0 where unknown."""
@@ -304,7 +308,7 @@ class Database:
             )
         connection.execute(f"PRAGMA synchronous = {self._synchronous or ('full' if role == 'full' else 'normal')}")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT}")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
         connection.execute("PRAGMA mmap_size = 0")
 
     def _migrate(self, connection: sqlite3.Connection, deadline: float | None) -> None:

@@ -23,13 +23,13 @@ class SqliteStore:
 
     def __init__(self, database: Database, *, url: str, lease: float) -> None:
         self.url = url
-        self.jobs: SqliteJobs = SqliteJobs(database)
+        self._checkpoints = Checkpoints(database)
+        self.jobs: SqliteJobs = SqliteJobs(database, self._checkpoints)
         self.workers: SqliteWorkers = SqliteWorkers(database, lease)
         self.ledger: SqliteLedger = SqliteLedger(database)
         self.schedules: SqliteSchedules = SqliteSchedules(database)
         self._database = database
         self._pruner = Pruner(database)
-        self._checkpoints = Checkpoints(database)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -2,8 +2,8 @@
 -- Times are integer microseconds since 1970 in UTC; leases count CLOCK_MONOTONIC in microseconds under a boot id.
 
 CREATE TABLE jobs (
-    -- AUTOINCREMENT: a number is never given again, so that the late outcome of a pruned job meets no other job.
-    seq           INTEGER PRIMARY KEY AUTOINCREMENT,
+    -- Pruning keeps the newest row, so a number is never given again: the late outcome of a pruned job meets no other.
+    seq           INTEGER PRIMARY KEY,
     id            BLOB NOT NULL UNIQUE,
     task          TEXT NOT NULL,
     queue         TEXT NOT NULL,
