@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.testing.clock import VirtualClock
+from nuvom.testing.conformance.harness import START
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def clock() -> VirtualClock:
     """The store's clock."""
-    return VirtualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return VirtualClock(START)
 
 
 @pytest.fixture
@@ -34,3 +35,10 @@ def store(path: Path, clock: VirtualClock) -> Iterator[SqliteStore]:
     with closing(opened):
         opened.migrate()
         yield opened
+
+
+@pytest.fixture
+def file(path: Path, store: SqliteStore) -> Iterator[sqlite3.Connection]:
+    """Another process's connection to the same file."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection

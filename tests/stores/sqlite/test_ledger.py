@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -14,34 +11,10 @@ from nuvom._ids import raw
 from nuvom._schedule import ScheduleState
 from nuvom.errors import StoreError
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.sqlite.store import SqliteStore, open_sqlite
+from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import MINUTE, all_jobs, every, ledger, planned, stored
 from nuvom.testing.conformance.harness import START
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "nuvom.db"
-
-
-@pytest.fixture
-def store(path: Path, clock: VirtualClock) -> Iterator[SqliteStore]:
-    with closing(open_sqlite(path, clock=clock, busy_timeout=5, lease=30)) as opened:
-        opened.migrate()
-        yield opened
-
-
-@pytest.fixture
-def file(path: Path, store: SqliteStore) -> Iterator[sqlite3.Connection]:
-    """Another process's connection to the same file."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
 
 
 def run_often(store: SqliteStore, clock: VirtualClock, schedules: int, runs: int) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from nuvom._clock import to_us
 from nuvom._ids import raw
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.sqlite.store import SqliteStore, open_sqlite
+from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.stores.values import Order, Retention
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import DAY, MINUTE, a_worker, claimed, every, planned, stored, succeeded
@@ -22,30 +19,6 @@ from nuvom.testing.conformance.harness import START
 
 KEEP = Retention()
 LONG_AGO = START - 365 * DAY
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock(START)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "nuvom.db"
-
-
-@pytest.fixture
-def store(path: Path, clock: VirtualClock) -> Iterator[SqliteStore]:
-    with closing(open_sqlite(path, clock=clock, busy_timeout=5, lease=30)) as opened:
-        opened.migrate()
-        yield opened
-
-
-@pytest.fixture
-def file(path: Path, store: SqliteStore) -> Iterator[sqlite3.Connection]:
-    """Another process's connection to the same file."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        yield connection
 
 
 def count(file: sqlite3.Connection, table: str) -> int:
