@@ -35,7 +35,7 @@ class Inline:
         self.blocked = False
         self.seconds = 0.001  # what each job says that it took
 
-    def give(self, work: Sequence[Work]) -> None:
+    def give(self, work: Sequence[Work], *, short: bool) -> None:
         self._queue.extend(work)
         while self.blocked and self._queue and len(self._begun) < self._most:
             self._begun.append(self._queue.popleft())

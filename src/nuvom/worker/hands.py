@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter
+from queue import SimpleQueue
+from time import monotonic, perf_counter, sleep
 from typing import Protocol, TypeVar
 
 from nuvom._job import ClaimedJob, Outcome, Verdict
@@ -16,6 +17,8 @@ from nuvom.worker.error_text import describe
 from nuvom.worker.execution import Prepared, World, execute, execute_async
 
 T = TypeVar("T")
+
+_STALL = 0.005  # seconds without a start after which the next thread helps
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
@@ -27,8 +30,8 @@ Done = tuple[Outcome, float]  # an outcome, and the seconds that it took
 class Hands(Protocol):
     """Where jobs go and outcomes come from; used by one thread, the one that talks to the store."""
 
-    def give(self, work: Sequence[Work]) -> None:
-        """Take jobs to run, in this order."""
+    def give(self, work: Sequence[Work], *, short: bool) -> None:
+        """Take jobs to run, in this order; `short` are those that end sooner than another thread would wake."""
         ...
 
     def collect(self, *, is_async: bool) -> list[Done]:
@@ -61,19 +64,17 @@ class Hands(Protocol):
 
 
 class Lane:
-    """Jobs that wait for one kind of hand, and what came of them."""
+    """Jobs that wait for one kind of hand, and what came of them; both ends of a deque are safe to use by threads."""
 
     def __init__(self) -> None:
-        self.inbox: SimpleQueue[Work | None] = SimpleQueue()
-        self.outbox: SimpleQueue[Done] = SimpleQueue()
-        self.load: int = 0
+        self.inbox: deque[Work] = deque()
+        self.outbox: deque[Done] = deque()
+        self.load = 0
 
     def give(self, work: Sequence[Work]) -> None:
         """Queue jobs."""
         self.load += len(work)
-        put = self.inbox.put
-        for item in work:
-            put(item)
+        self.inbox.extend(work)
 
     def collect(self) -> list[Done]:
         """Return what ended."""
@@ -83,28 +84,36 @@ class Lane:
 
     def take_back(self, claimed_before: float) -> list[ClaimedJob]:
         """Return the jobs that still wait and were claimed before then."""
-        taken = []
-        for item in _drained(self.inbox):
-            if item is not None and item[2] < claimed_before:
-                taken.append(item[0])
-            else:
-                self.inbox.put(item)
+        waiting = _drained(self.inbox)
+        taken = [job for job, _, claimed_at in waiting if claimed_at < claimed_before]
+        self.inbox.extend(work for work in waiting if work[2] >= claimed_before)
         self.load -= len(taken)
         return taken
 
 
-def _drained(queue: SimpleQueue[T]) -> list[T]:
+def _first(queue: deque[T]) -> T | None:
+    try:
+        return queue[0]
+    except IndexError:
+        return None
+
+
+def _drained(queue: deque[T]) -> list[T]:
     items: list[T] = []
-    add, get = items.append, queue.get_nowait
+    add, take = items.append, queue.popleft
     try:
         while True:
-            add(get())
-    except Empty:
+            add(take())
+    except IndexError:
         return items
 
 
 class Pool:
-    """Threads and an event loop; both start with their first job."""
+    """Threads and an event loop; both start with their first job.
+
+    Threads take one job at a time from what they share. Of short jobs one thread runs a whole batch, because waking
+    another costs more than running a job; a guard wakes the next one as soon as jobs wait and none begins.
+    """
 
     def __init__(self, threads: int, world: World, wake: Callable[[], None]) -> None:
         self._size = threads
@@ -114,20 +123,25 @@ class Pool:
         self._low = 0
         self._plain = Lane()
         self._async = Lane()
+        self._calls: SimpleQueue[None] = SimpleQueue()  # what the threads sleep on
+        self._guarded = threading.Event()
         self._threads: list[threading.Thread] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread: threading.Thread | None = None
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def give(self, work: Sequence[Work]) -> None:
+    def give(self, work: Sequence[Work], *, short: bool) -> None:
         """Hand plain jobs to the threads, the others to the event loop."""
         plain = [item for item in work if not item[1].is_async]
         coroutines = [item for item in work if item[1].is_async] if len(plain) < len(work) else []
         if plain:
             self._start_threads()
             self._plain.give(plain)
-            self._low = self._plain.inbox.qsize() // 2
+            self._low = len(self._plain.inbox) // 2
+            self._call(1 if short else len(plain))
+            if short:
+                self._guarded.set()
         if coroutines:
             self._async.give(coroutines)
             loop = self._started_loop()
@@ -143,15 +157,17 @@ class Pool:
 
     def waiting(self) -> int:
         """Return how many jobs nobody has begun."""
-        return self._plain.inbox.qsize() + self._async.inbox.qsize()
+        return len(self._plain.inbox) + len(self._async.inbox)
 
     def low(self) -> bool:
         """Whether at most half of the jobs that were last given to the threads still wait."""
-        return self._plain.inbox.qsize() <= self._low
+        return len(self._plain.inbox) <= self._low
 
     def take_back(self, claimed_before: float) -> list[ClaimedJob]:
         """Return jobs that nobody has begun, of those claimed before then."""
-        return self._plain.take_back(claimed_before) + self._async.take_back(claimed_before)
+        taken = self._plain.take_back(claimed_before)
+        self._call(len(self._plain.inbox))  # a thread that looked meanwhile saw nothing and went to sleep
+        return taken + self._async.take_back(claimed_before)
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
         """Wait, to be woken by an outcome only while asleep: a wake-up for each would cost more than the job."""
@@ -166,7 +182,8 @@ class Pool:
         """Let the threads and the loop end; False when a job still holds one after `timeout` seconds."""
         self._closing = True
         for _ in self._threads:
-            self._plain.inbox.put(None)
+            self._calls.put(None)
+        self._guarded.set()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
         everyone = [*self._threads, *([self._loop_thread] if self._loop_thread else [])]
@@ -176,25 +193,53 @@ class Pool:
         return not any(thread.is_alive() for thread in everyone)
 
     def _worth_waking(self) -> bool:
-        return not self._async.outbox.empty() or not (
-            self._plain.outbox.empty() or self._plain.inbox.qsize() > self._low
-        )
+        return bool(self._async.outbox) or (bool(self._plain.outbox) and len(self._plain.inbox) <= self._low)
 
     def _rouse(self) -> None:
         self._sleeping = False
         self._wake()
 
     def _start_threads(self) -> None:
-        while len(self._threads) < self._size:
-            thread = threading.Thread(target=self._serve, name=f"nuvom-{len(self._threads) + 1}", daemon=True)
-            self._threads.append(thread)
+        if self._threads:
+            return
+        for number in range(1, self._size + 1):
+            self._threads.append(threading.Thread(target=self._serve, name=f"nuvom-{number}", daemon=True))
+        self._threads.append(threading.Thread(target=self._guard, name="nuvom-guard", daemon=True))
+        for thread in self._threads:
             thread.start()
 
+    def _call(self, threads: int) -> None:
+        """Wake as many threads; a call is heard even by who is just going to sleep, so no job is overlooked."""
+        for _ in range(min(threads, self._size) - self._calls.qsize()):
+            self._calls.put(None)
+
+    def _guard(self) -> None:
+        """Call a thread each time that none begins a job for a while, although jobs wait."""
+        inbox = self._plain.inbox
+        while not self._closing:
+            self._guarded.wait()
+            self._guarded.clear()
+            seen = None
+            while (first := _first(inbox)) is not None and not self._closing:
+                if first is seen:
+                    self._call(1)
+                seen = first
+                sleep(_STALL)
+
     def _serve(self) -> None:
+        while not self._closing:
+            self._calls.get()
+            self._work()
+
+    def _work(self) -> None:
+        """Run jobs until none waits."""
         world, inbox, outbox = self._world, self._plain.inbox, self._plain.outbox
-        get, size, put, pid = inbox.get, inbox.qsize, outbox.put, os.getpid()
-        while (work := get()) is not None:
-            job, task, _ = work
+        take, put, pid = inbox.popleft, outbox.append, os.getpid()
+        while not self._closing:
+            try:
+                job, task, _ = take()
+            except IndexError:
+                return
             began = perf_counter()
             try:
                 outcome = execute(job, task, world)
@@ -203,7 +248,7 @@ class Pool:
             if os.getpid() != pid:
                 os._exit(0)  # the task forked and returned in both processes: this copy has no worker around it
             put((outcome, perf_counter() - began))
-            if self._sleeping and size() <= self._low:
+            if self._sleeping and len(inbox) <= self._low:
                 self._rouse()
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
@@ -225,10 +270,9 @@ class Pool:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         for work in _drained(self._async.inbox):
-            if work is not None:
-                task = loop.create_task(self._run(work))
-                self._tasks.add(task)  # the loop itself keeps only weak references
-                task.add_done_callback(self._tasks.discard)
+            task = loop.create_task(self._run(work))
+            self._tasks.add(task)  # the loop itself keeps only weak references
+            task.add_done_callback(self._tasks.discard)
 
     async def _run(self, work: Work) -> None:
         job, task, _ = work
@@ -237,7 +281,7 @@ class Pool:
             outcome = await execute_async(job, task, self._world)
         except BaseException as error:  # noqa: BLE001 - as in _serve
             outcome = _corrupt(job, error)
-        self._async.outbox.put((outcome, perf_counter() - began))
+        self._async.outbox.append((outcome, perf_counter() - began))
         if self._sleeping:
             self._rouse()
 

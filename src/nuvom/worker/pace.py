@@ -5,6 +5,7 @@ from __future__ import annotations
 AHEAD = 0.05  # seconds of work to hold in advance
 MAX_CLAIM = 300
 _SLOW = 1.0  # seconds; nothing is held in advance
+_SHORT = 0.0001  # seconds; about what it takes until a thread that is woken runs
 
 
 class Pace:
@@ -12,6 +13,11 @@ class Pace:
 
     def __init__(self) -> None:
         self._mean = _SLOW
+
+    @property
+    def short(self) -> bool:
+        """Whether jobs end sooner than another thread would wake."""
+        return self._mean < _SHORT
 
     def measure(self, jobs: int, seconds: float) -> None:
         """Count `jobs` that took `seconds` together; many weigh more than one."""

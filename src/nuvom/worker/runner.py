@@ -230,7 +230,7 @@ class Runner:
                 held[job.ref] = job
                 work.append((job, task, now))
         if work:
-            self._hands.give(work)
+            self._hands.give(work, short=self._claims.pace.short)
 
     def _is_live(self, task: str) -> bool:
         try:
