@@ -321,7 +321,7 @@ class Store(Protocol):
         ...
 
     def prune(self, keep: Retention) -> bool:
-        """Delete a small step of what is older than `keep` says; True when there may be more."""
+        """Delete a small step of what is older than `keep` says, save the newest job; True when there may be more."""
         ...
 
     def maintain(self) -> None:

@@ -72,7 +72,7 @@ def test_a_step_deletes_at_most_500_rows_until_all_are_gone(
     while more:
         more = store.prune(KEEP)
         left.append(count(file, table))
-    assert left[-1] == 0
+    assert left[-1] == (1 if table == "jobs" else 0)  # the newest job stays, so that its number is not given again
     assert max(before - after for before, after in pairwise(left)) <= 500
 
 
@@ -154,7 +154,7 @@ def test_a_row_and_its_fence_stay_while_the_job_is_open(
     clock.advance(100 * DAY)
     while store.prune(KEEP):
         pass
-    assert (count(file, "occurrences"), count(file, "fences"), count(file, "jobs")) == (0, 0, 0)
+    assert (count(file, "occurrences"), count(file, "fences"), count(file, "jobs")) == (0, 0, 1)
 
 
 @pytest.mark.parametrize("statement", ["delete_job", "delete_occurrence"])

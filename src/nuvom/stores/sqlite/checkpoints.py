@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from nuvom.stores.sqlite.database import LOG_KEPT, Database
+from nuvom.errors import StoreError
 
+if TYPE_CHECKING:
+    from nuvom.stores.sqlite.database import Database
+
+LOG_KEPT = 4 << 20  # bytes of the log's file that stay when it starts anew: 1,000 pages
 _MINUTE = 60.0
 _PAUSE = 1.0  # seconds between tries while a long read keeps the log from starting anew
 
@@ -13,8 +19,8 @@ _PAUSE = 1.0  # seconds between tries while a long read keeps the log from start
 class Checkpoints:
     """When to move the log.
 
-    A log that starts anew is cut to LOG_KEPT bytes, so the size of its file says how much was not moved: more than
-    that is in use in a larger file. Until then its blocks are written again, which a disk syncs faster than new ones.
+    A log that starts anew is cut to LOG_KEPT bytes, so the size of its file says how much was not moved: a larger file
+    is in use up to its end. Until then blocks are written that were written before, which syncs faster than new ones.
     """
 
     def __init__(self, database: Database) -> None:
@@ -23,18 +29,17 @@ class Checkpoints:
         self._tried = 0  # the size at the last try, since which the log did not start anew
 
     def relieve(self) -> None:
-        """Move the log if it outgrew its kept part; one look at the file where it did not."""
+        """Move the log if it outgrew its kept part, as far as that works; one look at the file where it did not."""
         size = self._database.log_size()
         if size <= LOG_KEPT:
             self._tried = 0
         elif size >= self._tried + LOG_KEPT or size < self._tried or self._rested(_PAUSE):
-            self._move(size)
+            with suppress(StoreError):  # whoever writes next meets the same error, and says so
+                self._move(size)
 
     def keep_up(self) -> None:
-        """Do the same, and once a minute whatever the size."""
-        if not self._rested(_MINUTE):
-            self.relieve()
-        elif size := self._database.log_size():
+        """Move the log once a minute if there is any, for the sake of writers who are too rare to do it."""
+        if self._rested(_MINUTE) and (size := self._database.log_size()):
             self._move(size)
 
     def _rested(self, seconds: float) -> bool:

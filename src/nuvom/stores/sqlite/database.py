@@ -11,15 +11,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Literal, TypeVar
 
 from nuvom._clock import Clock, to_us
 from nuvom._crashpoint import reached
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
 from nuvom.stores.sqlite import forks, migrations
+from nuvom.stores.sqlite.checkpoints import LOG_KEPT, Checkpoints
 from nuvom.stores.sqlite.failures import is_busy, translated
 from nuvom.stores.sqlite.file import DatabaseFile
 from nuvom.stores.sqlite.listener import Datagrams, Events
@@ -33,7 +35,6 @@ _T = TypeVar("_T")
 _FIRST_PAUSE = 0.0001  # seconds
 _LONGEST_PAUSE = 0.003
 _LOOKUP = 0.05  # seconds that a wake-up waits for another thread's read
-LOG_KEPT = 4 << 20  # bytes of the log file that stay when it starts anew: 1,000 pages
 
 
 class Database:
@@ -52,6 +53,7 @@ class Database:
         self.clock = clock
         self.file: DatabaseFile | None = None if path is None else DatabaseFile(path)
         self.location: str = ":memory:" if self.file is None else str(self.file.path)
+        self.log: Checkpoints = Checkpoints(self)
         self.ears: Events | Datagrams = Events() if path is None else Datagrams(self.changes)
         self._busy_timeout = busy_timeout
         self._synchronous = synchronous
@@ -77,9 +79,10 @@ class Database:
         """Return the boot id under which leases compare."""
         return self.clock.boot()
 
-    @contextmanager
-    def write(self, *, durable: bool) -> Iterator[sqlite3.Connection]:
+    def write(self, *, durable: bool) -> AbstractContextManager[sqlite3.Connection]:
         """Give a connection in a write transaction; commits at the end, rolls back on any error. Do not nest.
+
+        Whoever finds that the log outgrew its kept part moves it first, so that it stays small without any service.
 
         Args:
             durable: whether the commit is on disk before this returns.
@@ -88,18 +91,30 @@ class Database:
             StoreBusy: the file stayed locked for the busy timeout.
             StoreUnavailable: with `unknown` where the commit's fate cannot be known.
         """
+        self.log.relieve()
+        return _Writing(self, "full" if durable else "normal")
+
+    def begin(self, role: Role) -> sqlite3.Connection:
+        """Take the write lock and begin; see `write`, which alone calls this."""
         deadline = self._deadline()
         self._acquire(self._write_lock, deadline)
         try:
-            connection = self._begin("full" if durable else "normal", deadline)
-            try:
-                yield connection
-            except BaseException:
-                _roll_back(connection)
-                raise
-            self._commit(connection)
-        except sqlite3.Error as error:
-            raise translated(error, self.location) from error
+            return self._begin(role, deadline)
+        except BaseException as error:
+            self._write_lock.release()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.location) from error
+            raise
+
+    def end(self, connection: sqlite3.Connection, error: BaseException | None) -> None:
+        """Commit, or roll back after an error, and give up the write lock; see `write`, which alone calls this."""
+        try:
+            if error is None:
+                self._commit(connection)
+                return
+            _roll_back(connection)
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self.location) from error
         finally:
             self._write_lock.release()
 
@@ -152,7 +167,7 @@ class Database:
         """
         if self.file is None:
             return
-        with self.write(durable=False), self._read_lock:
+        with _Writing(self, "normal"), self._read_lock:
             self._connection("reader", self._deadline()).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def log_size(self) -> int:
@@ -321,6 +336,25 @@ class Database:
             _roll_back(connection)
             raise
         self._commit(connection)
+
+
+class _Writing(AbstractContextManager[sqlite3.Connection]):
+    """A write transaction as a context; a generator would do, and cost each commit some microseconds."""
+
+    __slots__ = ("_connection", "_database", "_role")
+
+    def __init__(self, database: Database, role: Role) -> None:
+        self._database = database
+        self._role: Role = role
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = self._database.begin(self._role)
+        return self._connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.end(self._connection, error)
 
 
 _inherited: list[sqlite3.Connection] = []  # never closed: closing them would act for the process they came from

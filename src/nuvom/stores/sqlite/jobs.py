@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
 from nuvom.stores.sqlite import claims, rows, waiting
-from nuvom.stores.sqlite.checkpoints import Checkpoints
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
@@ -23,9 +22,8 @@ _END = (1 << 63) - 1  # above every seq
 class SqliteJobs:
     """A `nuvom.stores.base.JobStore`; the promises are written there."""
 
-    def __init__(self, database: Database, checkpoints: Checkpoints) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._checkpoints = checkpoints
 
     def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
         """Store all of `jobs` or none; an id that is there already changes nothing and says so."""
@@ -35,7 +33,6 @@ class SqliteJobs:
             inserted = insert_jobs(connection, jobs, self._database.now_us())
             ports = self._database.ports(connection, "worker") if inserted.ready else []
         self._database.ears.send(ports)
-        self._checkpoints.relieve()
         return [Pushed(job.id, new) for job, new in zip(jobs, inserted.new, strict=True)]
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from nuvom._clock import Clock
 from nuvom.stores.base import Listener
-from nuvom.stores.sqlite.checkpoints import Checkpoints
 from nuvom.stores.sqlite.database import Database, Synchronous
 from nuvom.stores.sqlite.health import health
 from nuvom.stores.sqlite.jobs import SqliteJobs
@@ -23,8 +22,7 @@ class SqliteStore:
 
     def __init__(self, database: Database, *, url: str, lease: float) -> None:
         self.url = url
-        self._checkpoints = Checkpoints(database)
-        self.jobs: SqliteJobs = SqliteJobs(database, self._checkpoints)
+        self.jobs: SqliteJobs = SqliteJobs(database)
         self.workers: SqliteWorkers = SqliteWorkers(database, lease)
         self.ledger: SqliteLedger = SqliteLedger(database)
         self.schedules: SqliteSchedules = SqliteSchedules(database)
@@ -57,7 +55,7 @@ class SqliteStore:
 
     def maintain(self) -> None:
         """Move the write-ahead log into the file, if it is time."""
-        self._checkpoints.keep_up()
+        self._database.log.keep_up()
 
     def health(self) -> Health:
         """Say how the store is."""
