@@ -27,6 +27,7 @@ _PLAIN: dict[Any, tuple[type, ...]] = {
     None: (types.NoneType,),
     types.NoneType: (types.NoneType,),
 }
+_ATOMS = frozenset((str, bool, types.NoneType))
 _ANYTHING = (Any, object, inspect.Parameter.empty)
 
 
@@ -141,6 +142,14 @@ class Codec:
         return [(p.name, self._slot_of(p)) for p in self.signature.parameters.values() if p.kind in kinds]
 
     @cached_property
+    def _least(self) -> float:
+        """How many arguments by position are enough; infinite where some cannot be passed so."""
+        needed = [p for p in self.signature.parameters.values() if p.default is p.empty]
+        if any(p.kind is p.KEYWORD_ONLY for p in needed):
+            return math.inf
+        return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in needed)
+
+    @cached_property
     def _named(self) -> dict[str, _Slot]:
         # Positional ones too: a call that leaves out a default before them passes them by name.
         kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -164,19 +173,26 @@ class Codec:
         Raises:
             ArgumentsError: the call does not fit the signature, or a value does not survive JSON and the hints.
         """
+        if not kwargs and self._least <= len(args) <= len(self._positional):  # the common case needs no bind
+            said: list[Any] = [self._placed(slots, value) for slots, value in zip(self._positional, args, strict=False)]
+            call: list[Any] = [said, {}]
+        else:
+            call = self._bound(args, kwargs)
+        try:
+            return orjson.dumps(call)
+        except (TypeError, RecursionError) as error:  # lone surrogates: JSON has no way to say them
+            raise ArgumentsError(self._task, None, f"JSON cannot carry them: {error}") from None
+
+    def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
             raise ArgumentsError(self._task, None, f"{error}; its signature is {self.signature}") from None
-        positional = [self._out(i, value) for i, value in enumerate(bound.args)]
-        keywords = {name: self._out(name, value) for name, value in bound.kwargs.items()}
-        try:
-            return orjson.dumps([positional, keywords])
-        except (TypeError, RecursionError) as error:  # lone surrogates: JSON has no way to say them
-            raise ArgumentsError(self._task, None, f"JSON cannot carry them: {error}") from None
+        positional = [self._placed(self._place(i), value) for i, value in enumerate(bound.args)]
+        return [positional, {name: self._placed(self._place(name), value) for name, value in bound.kwargs.items()}]
 
-    def _out(self, place: int | str, value: Any) -> Any:
-        name, slot = self._place(place)
+    def _placed(self, place: tuple[str, _Slot], value: Any) -> Any:
+        name, slot = place
         try:
             return slot.to_json(value)
         except ValueError as error:
@@ -253,6 +269,8 @@ def _native(value: Any, depth: int = 0) -> Any:
     """Return a value that JSON gives back as it was; raises ValueError with what it cannot."""
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    if type(value) in _ATOMS or (type(value) is int and value in _INT64):  # the common case needs no match
+        return value
     match value:
         case None | bool() | str():
             return value

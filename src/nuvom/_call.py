@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, overload
@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, Generic, overload
 from nuvom import _options
 from nuvom._async import in_thread
 from nuvom._duration import Duration
-from nuvom._ids import new_id
+from nuvom._ids import new_ids
 from nuvom._job import NewJob
 from nuvom._schedule import CatchUp, ScheduleEnvelope
 from nuvom._times import Times
-from nuvom.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -125,26 +124,44 @@ class Call(Generic[R_co]):
 
     def arguments(self) -> bytes:
         """Return the call's arguments as JSON; raises ArgumentsError or PayloadTooLarge."""
-        encoded = self.task.codec.encode(self.args, self.kwargs)
-        limit = self.task._app.max_payload  # noqa: SLF001
-        if len(encoded) > limit:
-            raise PayloadTooLarge(self.task.name, len(encoded), limit)
-        return encoded
+        return self.task.encode(self.args, self.kwargs)
 
     def new_job(self) -> NewJob:
         """Return the job that `delay` pushes."""
-        said = self.task.said
+        [job_id] = new_ids(self.task._app.now(), 1)  # noqa: SLF001
+        return self.task.draft.job(job_id, self.args, self.kwargs)
+
+
+class Draft:
+    """What the jobs of a task with the same options have in common, because a map makes thousands of them.
+
+    Raises:
+        TypeError: an option was said that no job has.
+    """
+
+    __slots__ = ("_defaults", "_encode", "_id", "_metadata", "_name", "_options", "_said")
+
+    def __init__(self, task: Task[Any, Any, Any]) -> None:
+        said = task.said
         said.refuse(("name", "catch_up"), ".delay()", "it belongs to .schedule(...)")
-        job_id, metadata = said.job_id()
-        arguments = self.arguments()
+        self._id, metadata = said.job_id()
+        self._metadata = _options.metadata_json(metadata)
+        self._options = said.execution()
+        self._said = said
+        self._name = task.name
+        self._defaults = task.definition.defaults
+        self._encode = task.encode
+
+    def job(self, job_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NewJob:
+        """Return the job of one call; `job_id` is used where the options say none."""
         return NewJob(
-            id=job_id or new_id(self.task._app.now()),  # noqa: SLF001
-            task=self.task.name,
-            arguments=arguments,
-            defaults=self.task.definition.defaults,
-            queue=said.queue,
-            priority=said.priority,
-            max_crashes=said.max_crashes,
-            options=said.execution(),
-            metadata=_options.metadata_json(metadata),
+            id=self._id or job_id,
+            task=self._name,
+            arguments=self._encode(args, kwargs),
+            defaults=self._defaults,
+            queue=self._said.queue,
+            priority=self._said.priority,
+            max_crashes=self._said.max_crashes,
+            options=self._options,
+            metadata=self._metadata,
         )

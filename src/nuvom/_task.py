@@ -6,18 +6,20 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from nuvom import _options
 from nuvom._arguments import Codec
 from nuvom._async import in_thread
-from nuvom._call import Call
+from nuvom._call import Call, Draft
 from nuvom._duration import Duration
+from nuvom._ids import new_ids
 from nuvom._job import NewJob, TaskDefaults
 from nuvom._options import Options
 from nuvom._schedule import CatchUp, ScheduleEnvelope
 from nuvom._times import NAMES, Times
+from nuvom.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeVar
@@ -33,6 +35,9 @@ else:
     P = ParamSpec("P")
     R = TypeVar("R")
     C = TypeVar("C")
+
+
+_NONE: Mapping[str, Any] = {}  # keyword arguments
 
 
 class Producer(Protocol):
@@ -115,6 +120,18 @@ class Task(Generic[P, R, C]):
     def max_crashes(self) -> int:
         """How many runs without an outcome are followed by another one."""
         return self.definition.defaults.max_crashes
+
+    @cached_property
+    def draft(self) -> Draft:
+        """What the jobs of this task with these options have in common; raises TypeError for an option of none."""
+        return Draft(self)
+
+    def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
+        """Return a call's arguments as JSON; raises ArgumentsError or PayloadTooLarge."""
+        encoded = self.codec.encode(args, kwargs)
+        if len(encoded) > self._app.max_payload:
+            raise PayloadTooLarge(self.name, len(encoded), self._app.max_payload)
+        return encoded
 
     def decode(self, arguments: bytes) -> tuple[Sequence[Any], Mapping[str, Any]]:
         """Return stored arguments by the function's hints; raises ArgumentsError when they no longer fit."""
@@ -241,6 +258,7 @@ class Task(Generic[P, R, C]):
     def _with(self, said: Options) -> Task[P, R, C]:
         other: Task[P, R, C] = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
+        other.__dict__.pop("draft", None)
         other.said = self.said.merged(said)
         return other
 
@@ -255,9 +273,12 @@ class Task(Generic[P, R, C]):
             TypeError: an item is none of these, or does not fit the task; its index is named.
         """
         _options.whole(chunk, "chunk", 1, 1_000)
-        jobs = [self._mapped(i, item) for i, item in enumerate(calls)]
+        items = list(calls)
+        fresh = new_ids(self._app.now(), len(items))
+        jobs = [self._mapped(i, item, job_id) for i, (item, job_id) in enumerate(zip(items, fresh, strict=True))]
         ids = [i for start in range(0, len(jobs), chunk) for i in self._app.push(jobs[start : start + chunk])]
-        return [self._app.handle(i, self.codec.decode_result) for i in ids]
+        handle, decode = self._app.handle, self.codec.decode_result
+        return [handle(i, decode) for i in ids]
 
     async def amap(
         self, calls: Iterable[Call[Any] | tuple[Any, ...] | Mapping[str, Any]], *, chunk: int = 1_000
@@ -265,26 +286,24 @@ class Task(Generic[P, R, C]):
         """Do what `map` does without blocking the event loop."""
         return await in_thread(self.map, calls, chunk=chunk)
 
-    def _mapped(self, index: int, item: object) -> NewJob:
-        match item:
-            case Call() if item.task.name == self.name:
-                call: Call[Any] = item
-            case tuple():
-                call = Call(self, item, {})
-            case Mapping():
-                call = Call(self, (), dict(item))
-            case Call():
-                raise TypeError(f"{self.name}.map(): item {index} is a call of {item.task.name}, another task")
-            case _:
-                raise TypeError(
-                    f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; "
-                    f"a tuple such as ({item!r:.40},) is positional arguments, a mapping keyword arguments"
-                )
+    def _mapped(self, index: int, item: object, job_id: str) -> NewJob:
         try:
-            return call.new_job()
+            match item:
+                case tuple():
+                    return self.draft.job(job_id, item, _NONE)
+                case Mapping():
+                    return self.draft.job(job_id, (), item)
+                case Call() if item.task.name == self.name:
+                    return item.task.draft.job(job_id, item.args, item.kwargs)
         except (TypeError, ValueError) as error:
             error.add_note(f"in item {index} of {self.name}.map()")
             raise
+        if isinstance(item, Call):
+            raise TypeError(f"{self.name}.map(): item {index} is a call of {item.task.name}, another task")
+        raise TypeError(
+            f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; "
+            f"a tuple such as ({item!r:.40},) is positional arguments, a mapping keyword arguments"
+        )
 
 
 def shadowed(function: Callable[..., Any]) -> tuple[str, ...]:

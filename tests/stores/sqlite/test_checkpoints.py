@@ -84,7 +84,7 @@ def test_a_producer_does_not_try_at_each_push_while_a_long_read_keeps_the_log(
     clock.advance(1)
     store.jobs.push([a_job()])
     assert len(tried) == 2
-    large_jobs(store, 10)
+    large_jobs(store, 11)
     assert len(tried) == 4
 
 

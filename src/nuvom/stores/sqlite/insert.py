@@ -29,19 +29,25 @@ def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: 
     """
     if not jobs:
         return Inserted([], ready=False)
-    (newest,) = connection.execute(statements.load("last_job")).fetchone()
     reported = _reported(connection, {job.task for job in jobs})
     rows = [_row(job, reported[job.task] or job.defaults, now_us) for job in jobs]
     inserted = connection.executemany(statements.load("insert_job"), rows).rowcount
-    (ready,) = connection.execute(statements.load("ready_after"), (newest,)).fetchone()
-    new = [True] * len(jobs) if inserted == len(jobs) else _which(connection, jobs, newest)
-    return Inserted(new, ready=bool(ready))
+    if inserted < len(jobs) or any(job.key is not None for job in jobs):
+        return _looked_up(connection, jobs, inserted)
+    return Inserted([True] * inserted, ready=any(job.run_at is None or to_us(job.run_at) <= now_us for job in jobs))
 
 
 def _reported(connection: sqlite3.Connection, tasks: Iterable[str]) -> dict[str, TaskDefaults | None]:
     """Return what workers reported of these tasks; looked up once a batch, because a join costs each job a third."""
     found = {name: connection.execute(statements.load("task_defaults"), (name,)).fetchone() for name in tasks}
     return {name: TaskDefaults(*row) if row else None for name, row in found.items()}
+
+
+def _looked_up(connection: sqlite3.Connection, jobs: Sequence[NewJob], inserted: int) -> Inserted:
+    """Return what came of an insert in which an id was there already, or a key may be taken."""
+    (last,) = connection.execute(statements.load("last_job")).fetchone()
+    (ready,) = connection.execute(statements.load("ready_after"), (last - inserted,)).fetchone()
+    return Inserted(_which(connection, jobs, last - inserted), ready=bool(ready))
 
 
 def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) -> list[bool]:
