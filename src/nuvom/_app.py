@@ -25,6 +25,7 @@ from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
 from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
+from nuvom._options import as_job_id
 from nuvom._schedule import ScheduleEnvelope
 from nuvom._settings import Settings
 from nuvom._task import Definition, Task, shadowed
@@ -158,7 +159,8 @@ class Nuvom:
         return JobHandle(self, job_id, decode)
 
     def job(self, job_id: str) -> JobHandle[Any]:
-        """Return the handle of a job by its id, from any process."""
+        """Return the handle of a job by its id, or the text that `options(id=…)` was given, from any process."""
+        job_id = as_job_id(job_id)
         return JobHandle(self, job_id, self._decode_by_task(job_id))
 
     def _decode_by_task(self, job_id: str) -> Callable[[bytes], Any]:

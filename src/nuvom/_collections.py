@@ -38,7 +38,7 @@ class Jobs:
         self._app = app
 
     def get(self, job_id: str) -> JobHandle[Any]:
-        """Return the handle of a job by its id, whether or not it exists; its methods say when it does not."""
+        """Return the handle of a job, as `Nuvom.job` does; if there is none, its methods say so."""
         return self._app.job(job_id)
 
     def list(

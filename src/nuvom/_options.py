@@ -55,9 +55,14 @@ class Options:
     def job_id(self) -> tuple[str | None, Mapping[str, Any]]:
         """Return the id that was asked for and the metadata, in which a text that is no UUID is kept."""
         metadata = dict(self.metadata or {})
-        if self.id is None or is_uuid(self.id):
-            return (self.id.lower() if self.id else None), metadata
-        return named_id("job", self.id), {**metadata, "id": self.id}
+        if self.id is None:
+            return None, metadata
+        return as_job_id(self.id), metadata if is_uuid(self.id) else {**metadata, "id": self.id}
+
+
+def as_job_id(said: str) -> str:
+    """Return the id of the job that is pushed with `options(id=said)`: a UUID as it is, that of its name for others."""
+    return said.lower() if is_uuid(said) else named_id("job", said)
 
 
 def checked(**said: Any) -> Options:

@@ -176,6 +176,15 @@ def test_an_id_pushed_again_is_the_existing_job(memory: Memory) -> None:
     assert double.options(id=exact).delay(1).id == exact.lower()
 
 
+def test_a_job_is_found_by_the_text_that_it_was_given_as_id(memory: Memory) -> None:
+    pushed = double.options(id="order-42").delay(21)
+    assert memory.app.job("order-42") == memory.app.jobs.get("order-42") == memory.app.job(pushed.id) == pushed
+    memory.run_due()
+    assert memory.app.job("order-42").result() == 42
+    with pytest.raises(JobNotFound):
+        memory.app.job("order-43").refresh()
+
+
 def test_errors_are_tried_again_with_growing_pauses_and_kept_in_the_history(memory: Memory) -> None:
     handle = stumble.delay(3)
     memory.advance("1h")

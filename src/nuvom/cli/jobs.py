@@ -66,7 +66,7 @@ def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
     from nuvom.cli.views import attempt_fields, job_fields
     from nuvom.errors import JobNotFound
 
-    handle = site.app.job(_job_id(job_id))
+    handle = site.app.job(job_id)
     try:
         job = handle.refresh()
     except JobNotFound:
@@ -173,7 +173,7 @@ def _chosen(
     if ids and any(said):
         raise typer.BadParameter("name jobs or say which with filters, not both", param_hint="ID")
     if ids:
-        return [_job_id(job_id) for job_id in ids]
+        return list(ids)
     if not any(said):
         raise typer.BadParameter(
             "name jobs by their ids, or say which with --task, --queue, --schedule", param_hint="ID"
@@ -201,15 +201,15 @@ def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHand
 
     changed: list[str] = []
     left: dict[str, str] = {}
-    for job_id in wanted:
+    for handle in map(site.app.job, wanted):
         try:
-            reason = act(site.app.job(job_id))
+            reason = act(handle)
         except (JobIsRunning, JobNotFound) as error:
             reason = str(error)
         if reason is None:
-            changed.append(job_id)
+            changed.append(handle.id)
         else:
-            left[job_id] = reason
+            left[handle.id] = reason
     if site.as_json:
         print_json({done: len(changed), "ids": changed, "left": left})
     else:
@@ -218,13 +218,6 @@ def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHand
             print(f"left {job_id}: {reason}", file=sys.stderr)
     if left:
         raise typer.Exit(1)
-
-
-def _job_id(said: str) -> str:
-    """Return the id that a job has: a UUID is taken as it is, other text as `options(id=…)` takes it."""
-    from nuvom._options import Options
-
-    return Options(id=said).job_id()[0] or said
 
 
 def _for_people(value: object) -> object:
