@@ -57,6 +57,21 @@ def test_a_path_with_odd_characters_is_a_path(tmp_path: Path) -> None:
     assert path.stat().st_size > 0
 
 
+def test_the_default_folder_is_hidden_from_git_and_no_other_is(tmp_path: Path) -> None:
+    for name in (".nuvom", "data"):
+        with closing(opened(tmp_path / name / "nuvom.db")) as store:
+            store.migrate()
+    assert (tmp_path / ".nuvom/.gitignore").read_text() == "*\n"
+    assert not (tmp_path / "data/.gitignore").exists()
+
+
+def test_a_folder_that_is_there_already_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".nuvom").mkdir()
+    with closing(opened(tmp_path / ".nuvom/nuvom.db")) as store:
+        store.migrate()
+    assert not (tmp_path / ".nuvom/.gitignore").exists()
+
+
 def test_a_missing_folder_is_named_with_its_remedy(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match=f"mkdir -p {tmp_path}/a/b"):
         opened(tmp_path / "a" / "b" / "nuvom.db").migrate()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nuvom._settings import DEFAULT_FILE
 from nuvom.errors import StoreUnusable
+
+_DEFAULT_FOLDER = Path(DEFAULT_FILE).parent.name
 
 
 class DatabaseFile:
@@ -64,7 +67,7 @@ class DatabaseFile:
     def _make(self) -> None:
         folder = self.path.parent
         try:
-            folder.mkdir(mode=0o700, exist_ok=True)
+            _make_folder(folder)
             # Never opened where it exists: closing it would drop the locks of this process's connections (fcntl(2)).
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
@@ -76,3 +79,14 @@ class DatabaseFile:
             raise StoreUnusable(
                 f"{self.path} cannot be made: {error.strerror}; name a place you may write to"
             ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        raise
+    if folder.name == _DEFAULT_FOLDER:
+        (folder / ".gitignore").write_text("*\n")  # gitignore(5): nothing in a project's own store is its source
