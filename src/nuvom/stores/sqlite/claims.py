@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -14,13 +15,14 @@ from nuvom._job import ClaimedJob, JobError
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.failures import code
-from nuvom.stores.sqlite.rows import Row, claimed_job, write_error
+from nuvom.stores.sqlite.rows import ClaimedRows, Row, write_error
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
 _PRIORITY, _RUN_AT, _KEY = 5, 6, 14
 _TEXTS = (2, 4, _KEY, 16)
+_priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
 
 
 class _UndecodableText(Exception):
@@ -32,9 +34,9 @@ def claim(database: Database, wanted: Claim) -> list[ClaimedJob]:
     if wanted.limit <= 0:
         return []
     try:
-        return _claim(database, wanted, _fetch, claimed_job)
+        return _claim(database, wanted, _fetch)
     except _UndecodableText:
-        return _claim(database, wanted, _fetch_bytes, _checked_job)
+        return _claim(database, wanted, _fetch_bytes, _check_texts)
 
 
 def as_json(names: Collection[str] | None) -> str | None:
@@ -43,15 +45,15 @@ def as_json(names: Collection[str] | None) -> str | None:
 
 
 _Fetch = Callable[[sqlite3.Connection, str, dict[str, object]], list[Row]]
-_Decode = Callable[[Row, datetime], ClaimedJob]
+_Check = Callable[[Row], None]
 
 
-def _claim(database: Database, wanted: Claim, fetch: _Fetch, decode: _Decode) -> list[ClaimedJob]:
+def _claim(database: Database, wanted: Claim, fetch: _Fetch, check: _Check | None = None) -> list[ClaimedJob]:
     endings = Endings()
     with database.write(durable=False) as connection:
         now = database.now()  # under the lock: who waited for it may be given jobs that were pushed meanwhile
         rows = _take(connection, wanted, _parameters(database, wanted, now), fetch)
-        jobs = _decoded(connection, rows, decode, now, endings)
+        jobs = _decoded(connection, rows, check, now, endings)
         endings.apply(connection, to_us(now))
     endings.wake(database)
     if any(job.max_crashes == 0 for job in jobs):
@@ -99,16 +101,9 @@ def _take_best(
         rows = fetch(connection, load("claim_queue"), {**parameters, "queue": queues[0]})
     else:
         rows = fetch(connection, load("claim"), {**parameters, "queues": as_json(queues)})
-    rows.sort(key=_best_first)
+    rows.sort(key=_oldest_first)
+    rows.sort(key=_priority, reverse=True)  # equals keep their order
     return rows
-
-
-def _best_first(row: Row) -> tuple[int, int, int]:
-    return -row[_PRIORITY], row[_RUN_AT], row[0]
-
-
-def _oldest_first(row: Row) -> tuple[int, int]:
-    return row[_RUN_AT], row[0]
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[Row]:
@@ -136,20 +131,22 @@ def _text_or_bytes(data: bytes) -> str | bytes:
         return data
 
 
-def _checked_job(row: Row, started_at: datetime) -> ClaimedJob:
+def _check_texts(row: Row) -> None:
     for place in _TEXTS:
         if isinstance(row[place], bytes):
             raise ValueError(f"{row[place]!r} is no UTF-8")
-    return claimed_job(row, started_at)
 
 
 def _decoded(
-    connection: sqlite3.Connection, rows: list[Row], decode: _Decode, now: datetime, endings: Endings
+    connection: sqlite3.Connection, rows: list[Row], check: _Check | None, now: datetime, endings: Endings
 ) -> list[ClaimedJob]:
-    jobs = []
+    decode = ClaimedRows(now).job
+    jobs: list[ClaimedJob] = []
     for row in rows:
         try:
-            jobs.append(decode(row, now))
+            if check is not None:
+                check(row)
+            jobs.append(decode(row))
         except (ValueError, TypeError, OverflowError) as error:
             message = f"the stored row does not decode: {error}"
             parameters = (to_us(now), write_error(JobError("corrupt", message=message)), row[0])

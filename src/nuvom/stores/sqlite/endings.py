@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from nuvom._ids import raw
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.statements import load
 
@@ -12,13 +13,13 @@ class Endings:
     """The jobs that one transaction ends."""
 
     def __init__(self) -> None:
-        self._ids: list[bytes] = []
+        self._ids: list[bytes | str] = []
         self._keys: dict[str, None] = {}
         self._ports: set[int] = set()
         self._released = False
 
-    def add(self, job_id: bytes, key: str | None) -> None:
-        """Note that a job ended."""
+    def add(self, job_id: bytes | str, key: str | None) -> None:
+        """Note that a job ended; a text is made bytes only if somebody waits."""
         self._ids.append(job_id)
         if key is not None:
             self._keys[key] = None
@@ -32,7 +33,8 @@ class Endings:
             self._released = self._released or cursor.rowcount > 0
         if connection.execute(load("has_waiters")).fetchone() is not None:
             for job_id in self._ids:
-                self._ports.update(port for (port,) in connection.execute(load("waiters_of"), (job_id,)))
+                identifier = raw(job_id) if isinstance(job_id, str) else job_id
+                self._ports.update(port for (port,) in connection.execute(load("waiters_of"), (identifier,)))
 
     def wake(self, database: Database) -> None:
         """Wake whom it concerns, after the commit."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nuvom._clock import to_us
-from nuvom._ids import raw
 from nuvom._job import Outcome, Refused, Verdict
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
@@ -45,7 +44,7 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
         accepted = apply(connection, worker, outcomes, now_us)
         for outcome in accepted:
             if outcome.verdict in _FINAL:
-                endings.add(raw(outcome.job.id), outcome.job.key)
+                endings.add(outcome.job.id, outcome.job.key)
         endings.apply(connection, now_us)
     endings.wake(database)
     if any(outcome.verdict not in _FINAL for outcome in accepted):
@@ -56,8 +55,10 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
 def _all_at_once(
     connection: sqlite3.Connection, worker: str, outcomes: Sequence[Outcome], now_us: int
 ) -> Sequence[Outcome]:
-    for verdict in {outcome.verdict for outcome in outcomes}:
-        same = [outcome for outcome in outcomes if outcome.verdict == verdict]
+    by_verdict: dict[Verdict, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_verdict.setdefault(outcome.verdict, []).append(outcome)
+    for verdict, same in by_verdict.items():
         if _change(connection, verdict, worker, same, now_us) != len(same):
             raise _Mismatch
     return outcomes
@@ -76,11 +77,14 @@ def _change(
     if verdict in _HISTORIC:
         history = [(now_us, _error(outcome), *_fence(outcome, worker)) for outcome in outcomes]
         connection.executemany(load("insert_attempt"), history)
-    rows: Iterable[tuple[object, ...]] = [row(outcome, now_us) + _fence(outcome, worker) for outcome in outcomes]
+    rows = [row(outcome, worker, now_us) for outcome in outcomes]
     return connection.executemany(load(statement), rows).rowcount
 
 
-def _fence(outcome: Outcome, worker: str) -> tuple[object, ...]:
+_Row = tuple[object, ...]
+
+
+def _fence(outcome: Outcome, worker: str) -> _Row:
     return outcome.job.ref, outcome.job.attempt, worker
 
 
@@ -88,26 +92,27 @@ def _error(outcome: Outcome) -> bytes | None:
     return None if outcome.error is None else write_error(outcome.error)
 
 
-def _succeeded(outcome: Outcome, now_us: int) -> tuple[object, ...]:
-    return now_us, outcome.value, _error(outcome)
+def _succeeded(outcome: Outcome, worker: str, now_us: int) -> _Row:
+    job, _, value, error, _, _ = outcome  # by place: this is done for each job
+    return now_us, value, None if error is None else write_error(error), job.ref, job.attempt, worker
 
 
-def _failed(outcome: Outcome, now_us: int) -> tuple[object, ...]:
+def _failed(outcome: Outcome, worker: str, now_us: int) -> _Row:
     # Errors are what the task reported; a process that died is none.
     reported = outcome.error is None or outcome.error.kind == "error"
-    return now_us, _error(outcome), int(reported), outcome.retries
+    return now_us, _error(outcome), int(reported), outcome.retries, *_fence(outcome, worker)
 
 
-def _retried(outcome: Outcome, now_us: int) -> tuple[object, ...]:
-    return _later(outcome, now_us), _error(outcome), outcome.retries
+def _retried(outcome: Outcome, worker: str, now_us: int) -> _Row:
+    return _later(outcome, now_us), _error(outcome), outcome.retries, *_fence(outcome, worker)
 
 
-def _deferred(outcome: Outcome, now_us: int) -> tuple[object, ...]:
-    return (_later(outcome, now_us),)
+def _deferred(outcome: Outcome, worker: str, now_us: int) -> _Row:
+    return _later(outcome, now_us), *_fence(outcome, worker)
 
 
-def _put_back(_outcome: Outcome, _now_us: int) -> tuple[object, ...]:
-    return ()
+def _put_back(outcome: Outcome, worker: str, _now_us: int) -> _Row:
+    return _fence(outcome, worker)
 
 
 def _later(outcome: Outcome, now_us: int) -> int:
@@ -116,7 +121,7 @@ def _later(outcome: Outcome, now_us: int) -> int:
 
 class _Change(NamedTuple):
     statement: str
-    row: Callable[[Outcome, int], tuple[object, ...]]
+    row: Callable[[Outcome, str, int], _Row]
 
 
 _STATEMENTS = {

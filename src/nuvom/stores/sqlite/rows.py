@@ -16,30 +16,36 @@ Row = tuple[Any, ...]
 _new = tuple.__new__
 
 
-def claimed_job(row: Row, started_at: datetime) -> ClaimedJob:
-    """Return the job of a row of claim.sql; raises ValueError, TypeError or OverflowError where it does not decode."""
-    (
-        seq, id_, task, arguments, queue, priority, run_us, created_us, attempt, errors, crashes, max_crashes, defers,
-        suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata,
-    ) = row  # fmt: skip
-    run_at = from_us(run_us)
-    created_at = run_at if created_us == run_us else from_us(created_us)
-    if options is not None:
-        _check_object("options", options)
-    if metadata is not None:
-        _check_object("metadata", metadata)
-    return _new(
-        ClaimedJob,
+class ClaimedRows:
+    """Turns rows of claim.sql into jobs of one claim; raises ValueError, TypeError or OverflowError as they decode."""
+
+    def __init__(self, started_at: datetime) -> None:
+        self._started_at = started_at
+        self._run_us: int | None = None  # jobs that were pushed together share their times
+        self._run_at = EPOCH
+
+    def job(self, row: Row) -> ClaimedJob:
+        """Return the job of a row."""
         (
+            seq, id_, task, arguments, queue, priority, run_us, created_us, attempt, errors, crashes, max_crashes,
+            defers, suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata,
+        ) = row  # fmt: skip
+        if run_us != self._run_us:
+            self._run_at, self._run_us = from_us(run_us), run_us
+        if options is not None:
+            _check_object("options", options)
+        if metadata is not None:
+            _check_object("metadata", metadata)
+        fields = (
             seq,
             text(id_),
             task,
             arguments,
             queue,
             priority,
-            run_at,
-            started_at,
-            created_at,
+            self._run_at,
+            self._started_at,
+            self._run_at if created_us == run_us else from_us(created_us),
             attempt,
             errors,
             crashes,
@@ -52,8 +58,8 @@ def claimed_job(row: Row, started_at: datetime) -> ClaimedJob:
             None if scheduled_for is None else from_us(scheduled_for),
             options,
             metadata,
-        ),
-    )
+        )
+        return _new(ClaimedJob, fields)
 
 
 def job(row: Row) -> Job:
