@@ -55,15 +55,24 @@ class Claims:
         self._count = 0
         self._fruitless = 0
         self._more = True  # a claim is likely to find something
+        self._announced = False
         self.look_at: float = 0.0
         self.pace: Pace = Pace()
-        self.doubtful: bool = (
-            False  # the fate of a claim is unknown: the store may count jobs as ours that we do not have
-        )
+        # The fate of a claim is unknown: the store may count jobs as ours that we do not have.
+        self.doubtful: bool = False
 
     def hint(self) -> None:
         """Claim without a look: jobs were made ready just now."""
         self._more = True
+
+    @property
+    def likely(self) -> bool:
+        """Whether the next claim is likely to find something."""
+        return self._more
+
+    def announce(self) -> None:
+        """Claim next time without a look: somebody says that there is something."""
+        self._announced = True
 
     def take(self, worker: str, now: float) -> Claimed:
         """Claim jobs if there is room for them and something is ready."""
@@ -73,12 +82,16 @@ class Claims:
         if not self._more:
             if now < self.look_at:
                 return Claimed([], self.look_at - now)
-            if not self._look(passed_over):
+            # A poll looks first: to read, it needs no lock that others want.
+            if not self._announced and not self._look(passed_over):
                 return Claimed([], _NEVER)
+        announced, self._announced = self._announced, False
         self._count += 1
         order = Order.BEST if self._count % FAIR_EVERY else Order.FAIR
         jobs = self._claim(Claim(worker, limit, self._settings.queues, passed_over, order))
         self._more = len(jobs) == limit
+        if not jobs and announced and not self._look(passed_over):
+            return Claimed([], _NEVER)
         self._learn(jobs)
         # There was something: a suspect, or our lease ran out, or others were faster. Ask less and less often.
         self._fruitless = 0 if jobs else min(self._fruitless + 1, 8)

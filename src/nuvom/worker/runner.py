@@ -149,15 +149,19 @@ class Runner:
             return self._wind_down(worker, now, self._stop_at)
         if self._begins_anew(now):
             return 0.0
-        if woken:
-            self._peek_at = min(self._peek_at, self._claims.look_at)
-        self._peek(now)
-        self._return_unstarted(now)
         self._housekeeping.step(now)
         self._watch.step(now)
+        # Before all other reads, which would stand between a wake-up and the start of a job.
+        may_claim = self._solitude.phase is Phase.OPEN and not self._claims.doubtful
+        again = self._claim(worker, now) if may_claim else 0.0
+        if woken:
+            self._peek_at = min(self._peek_at, now + REST if self._claims.likely else self._claims.look_at)
+        if self._peek(now):
+            again = 0.0
+        self._return_unstarted(now)
         if self._claims.doubtful or self._solitary(worker, now):
             return self._pause(now, NAP)
-        return self._pause(now, self._claim(worker, now))
+        return self._pause(now, again)
 
     # Outcomes.
 
@@ -268,10 +272,13 @@ class Runner:
 
     # Leases, times and the end.
 
-    def _peek(self, now: float) -> None:
-        """Do what no wake-up announces: make delayed jobs ready, free jobs of processes whose lease ran out."""
+    def _peek(self, now: float) -> bool:
+        """Do what no wake-up announces: make delayed jobs ready, free jobs of processes whose lease ran out.
+
+        Returns whether there are more ready jobs now.
+        """
         if now < self._peek_at:
-            return
+            return False
         delayed, lease = self._store.jobs.next_wakeup()
         progress = 0
         if lease is not None and lease <= 0 and self._store.workers.rescue():
@@ -284,6 +291,7 @@ class Runner:
         rest = LOOK if progress else REST
         ahead = [seconds if seconds > 0 else rest for seconds in (delayed, lease) if seconds is not None]
         self._peek_at = now + min([NAP, *ahead])
+        return progress > 0
 
     def _pause(self, now: float, pause: float) -> float:
         """Return how long to sleep: at most until the next thing that nobody announces."""
@@ -331,7 +339,11 @@ class Runner:
     def _listen(self, seconds: float) -> bool:
         if self._lease.listener is not None and not self._outage.lasts:
             try:
-                return self._lease.listener.wait(seconds)
+                heard = self._lease.listener.wait(seconds)
+                if heard and not self._bell.is_set():  # then it was not a job of our own that ended
+                    self._claims.announce()
+                self._bell.clear()
+                return heard
             except StoreError as error:
                 self._outage.begin(error, self._clock.monotonic())
                 return True
