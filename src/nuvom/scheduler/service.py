@@ -19,11 +19,11 @@ from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._schedule import ScheduleEnvelope
 from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all, joined
-from nuvom.scheduler.housekeeping import Housekeeping
-from nuvom.scheduler.outage import Outage
 from nuvom.scheduler.plan import plan, quarantined
 from nuvom.scheduler.resting import Resting
 from nuvom.stores.base import Listener, SchedulerBackend, Store
+from nuvom.stores.housekeeping import Housekeeping
+from nuvom.stores.outage import Outage
 from nuvom.stores.values import PlanItem, Retention, WorkerInfo
 
 LONGEST_WAIT = 0.5  # seconds: a stop that comes by signal and a step of the wall clock are seen within it
@@ -72,8 +72,10 @@ class SchedulerService:
         self._listener: Listener | None = None
         self._worker: WorkerInfo | None = None
         self._beat_at = 0.0
-        self._housekeeping = Housekeeping(store, self._settings.keep, self._random)
-        self._outage = Outage(self._random)
+        self._housekeeping = Housekeeping(store, self._settings.keep, self._random.random, log)
+        self._outage = Outage(
+            self._random.random, log, gone="cannot dispatch, trying again: %s", back="dispatching again"
+        )
 
     def step(self) -> float:
         """Dispatch at most one batch of what is due.
@@ -192,8 +194,8 @@ class SchedulerService:
             pause = self.step()
             self._housekeeping.step(self._clock.monotonic(), busy=pause == 0)
         except Exception as error:  # noqa: BLE001  # a service never exits because something else is broken
-            return self._outage.began(error, self._clock.monotonic())
-        self._outage.over(self._clock.monotonic())
+            return self._outage.begin(error, self._clock.monotonic())
+        self._outage.end(self._clock.monotonic())
         return min(pause, self._housekeeping.pause)
 
     def _beat(self) -> None:
@@ -227,11 +229,11 @@ class SchedulerService:
         log.info("scheduler %s serves %s", worker.id, self._store.url)
 
     def _wait(self, pause: float, stop: threading.Event) -> None:
-        pause = min(pause, LONGEST_WAIT) if not self._outage else pause
+        pause = min(pause, LONGEST_WAIT) if not self._outage.lasts else pause
         if pause <= 0:
             return
         wall, at = self._clock.now(), self._clock.monotonic()
-        if self._listener is None or self._outage:
+        if self._listener is None or self._outage.lasts:
             stop.wait(pause)
         else:
             self._listen(self._listener, pause, stop)
@@ -244,7 +246,7 @@ class SchedulerService:
             listener.wait(pause)
         except Exception as error:  # noqa: BLE001  # the next beat opens another
             self._close_listener()
-            stop.wait(self._outage.began(error, self._clock.monotonic()))
+            stop.wait(self._outage.begin(error, self._clock.monotonic()))
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -258,7 +260,7 @@ class SchedulerService:
     def _leave(self) -> None:
         worker, self._worker = self._worker, None
         self._close_listener()
-        if worker is None or self._outage:
+        if worker is None or self._outage.lasts:
             return  # the lease of a store that is away runs out by itself
         try:
             self._store.workers.unregister(worker.id)

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.values import Retention
 
-_PERIOD = 60.0  # seconds
+_PERIOD = 60.0  # seconds between clean-ups, by chance between half and one and a half of it
 _STEP = 0.05  # seconds between the steps of a long clean-up, in which others get the write lock
-_CHECK = 5.0  # seconds between looks at whether the engine has something to clean up
+_CHECK = 1.0  # seconds between looks at whether the engine has something to clean up
 
 
 class Housekeeping:
-    """Upkeep about once a minute; times are monotonic seconds."""
+    """Upkeep about once a minute; all services do it, and steps are small enough to meet. Times are monotonic seconds.
 
-    def __init__(self, store: Store, keep: Retention, random: Callable[[], float]) -> None:
+    Args:
+        store: what is kept.
+        keep: for how long.
+        random: chance, from 0 to 1.
+        log: where a failure is said.
+    """
+
+    def __init__(self, store: Store, keep: Retention, random: Callable[[], float], log: logging.Logger) -> None:
         self._store = store
         self._keep = keep
         self._random = random
-        self._prune_at: float | None = None
+        self._log = log
         self._maintain_at = 0.0
+        self._prune_at = 0.0
+        self.pause = 0.0  # seconds until there is more to do
 
-    def step(self, now: float) -> None:
-        """Do a small step if it is time; services that started together do not do it together."""
-        if self._prune_at is None:
-            self._prune_at = now + _PERIOD * self._random()
-        if now >= self._prune_at:
-            # Set before the work: an error must not bring it back at once.
-            self._prune_at = now + _PERIOD * (0.75 + self._random() / 2)
-            if self._store.prune(self._keep):
-                self._prune_at = now + _STEP
-        if now >= self._maintain_at:
-            self._maintain_at = now + _CHECK
-            self._store.maintain()
+    def step(self, now: float, *, busy: bool = False) -> None:
+        """Do what is due; pruning waits for a minute while the service is `busy`.
+
+        Raises:
+            StoreUnavailable: the store is away; anything else that goes wrong is said, and the service goes on.
+        """
+        try:
+            if now >= self._maintain_at:
+                self._maintain_at = now + _CHECK
+                self._store.maintain()
+            if now >= self._prune_at + (_PERIOD if busy else 0.0):
+                # Set before the work: an error must not bring it back at once.
+                self._prune_at = now + _PERIOD * (0.5 + self._random())
+                if self._store.prune(self._keep):
+                    self._prune_at = now + _STEP
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001  # the service's own work goes on without it
+            self._log.exception("housekeeping failed; it is tried again in a minute")
+            self._maintain_at = self._prune_at = now + _PERIOD
+        self.pause = max(min(self._maintain_at, self._prune_at) - now, 0.0)

@@ -10,7 +10,7 @@ from random import random
 
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
-from nuvom.worker.outage import Outage
+from nuvom.stores.outage import Outage
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
@@ -33,7 +33,7 @@ class Heart:
         self._alive = alive
         self._lost = lost
         self._store: Store | None = None
-        self._outage = Outage(random)
+        self._outage = Outage(random, log)
         self._dead: list[tuple[str, str]] = []
         self._bell = threading.Event()
         self._closing = False

@@ -13,12 +13,12 @@ from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.housekeeping import Housekeeping
+from nuvom.stores.outage import Outage
 from nuvom.stores.values import MAX_BATCH, TaskRow
 from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.execution import Prepared, Runnable, World
 from nuvom.worker.hands import Done, Hands, Pool, Work
 from nuvom.worker.lease import Lease
-from nuvom.worker.outage import Outage
 from nuvom.worker.settings import WorkerSettings
 from nuvom.worker.solitude import Phase, Solitude
 from nuvom.worker.unknown import UnknownTasks
@@ -82,8 +82,8 @@ class Runner:
         self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
         self._claims = Claims(store.jobs, self._tasks, self._unknown, self._hands, settings, clock)
         self._solitude = Solitude()
-        self._outage = Outage(random.random)
-        self._housekeeping = Housekeeping(store, settings.keep, random.random)
+        self._outage = Outage(random.random, log)
+        self._housekeeping = Housekeeping(store, settings.keep, random.random, log)
         self._watch = ScheduleWatch(store, clock.monotonic())
         self._held: dict[int | str, ClaimedJob] = {}
         self._outcomes: list[Outcome] = []
