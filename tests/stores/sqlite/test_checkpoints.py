@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from nuvom.stores.sqlite.store import SqliteStore, open_sqlite
-from nuvom.stores.values import WorkerInfo
 from nuvom.testing.clock import VirtualClock
-from nuvom.testing.conformance.examples import a_job
+from nuvom.testing.conformance.examples import a_job, a_worker, claimed, succeeded
 
 LARGE = b'[["' + b"x" * 1_000_000 + b'"],{}]'
 
@@ -38,11 +37,16 @@ def test_housekeeping_moves_the_log_once_a_minute(store: SqliteStore, path: Path
     assert in_file(path) > moved + 900_000
 
 
-def test_a_writer_of_any_kind_moves_a_large_log_at_once(store: SqliteStore, path: Path) -> None:
-    large_jobs(store, 5)
-    assert in_file(path) < 1_000_000
-    store.workers.register(WorkerInfo(id="w", kind="worker", host="here", pid=1, version="1"))
-    assert in_file(path) > 4_000_000
+def test_writers_who_sync_nothing_leave_more_in_the_log_and_not_without_bound(store: SqliteStore, path: Path) -> None:
+    worker = a_worker(store)
+    large_jobs(store, 60)
+    moved, sizes = in_file(path), []
+    for job in claimed(store, worker, 60):
+        store.jobs.finish(worker, [succeeded(job)._replace(value=LARGE)])
+        sizes.append(store._database.log_size())
+    assert max(sizes) > 30_000_000
+    assert in_file(path) > moved + 30_000_000
+    assert max(sizes) < 40_000_000
 
 
 def test_the_log_shrinks_once_it_was_moved(store: SqliteStore) -> None:

@@ -82,7 +82,7 @@ class Database:
     def write(self, *, durable: bool) -> AbstractContextManager[sqlite3.Connection]:
         """Give a connection in a write transaction; commits at the end, rolls back on any error. Do not nest.
 
-        Whoever finds that the log outgrew its kept part moves it first, so that it stays small without any service.
+        Whoever finds the log too large moves it first, so that it stays small without any service.
 
         Args:
             durable: whether the commit is on disk before this returns.
@@ -91,7 +91,7 @@ class Database:
             StoreBusy: the file stayed locked for the busy timeout.
             StoreUnavailable: with `unknown` where the commit's fate cannot be known.
         """
-        self.log.relieve()
+        self.log.relieve(synced=durable)
         return _Writing(self, "full" if durable else "normal")
 
     def begin(self, role: Role) -> sqlite3.Connection:
