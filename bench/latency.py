@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator
 from unittest.mock import patch
 
 from bench.figures import Figure, at_most
@@ -51,7 +50,8 @@ def _starts(place: Stage, pushes: int) -> tuple[list[float], list[float]]:
     """Seconds to the start from the call and from the commit, of jobs that find the worker asleep."""
     started.delay().result(timeout=30)
     handles, calls, commits = [], list[float](), list[float]()
-    with patch.object(_database(place), "wake", _noting(_database(place).wake, commits)):
+    ears = _database(place).ears
+    with patch.object(ears, "send", _noting(ears.send, commits)):
         for _ in range(pushes):
             time.sleep(random.uniform(0.012, 0.024))
             calls.append(time.monotonic())
@@ -62,15 +62,12 @@ def _starts(place: Stage, pushes: int) -> tuple[list[float], list[float]]:
     ]
 
 
-_Kind = Literal["worker", "scheduler"]
-
-
-def _noting(wake: Callable[[_Kind], None], moments: list[float]) -> Callable[[_Kind], None]:
+def _noting(send: Callable[[Iterable[int]], None], moments: list[float]) -> Callable[[Iterable[int]], None]:
     """Note when a push comes to waking the workers, which is what follows its commit."""
 
-    def noted(kind: _Kind) -> None:
+    def noted(ports: Iterable[int]) -> None:
         moments.append(time.monotonic())
-        wake(kind)
+        send(ports)
 
     return noted
 
