@@ -42,7 +42,7 @@ PLANS = {
     "running_jobs": ["jobs_running (worker=?)"],
     "lost_workers": ["jobs_running (worker>?)"],
     "put_back_all": ["jobs_running (worker=?)"],
-    "list_by_schedule": ["jobs_schedule (schedule_id=? AND seq<?)"],
+    "list_by_schedule": ["jobs_schedule (schedule_id=? AND <expr>=? AND seq<?)", "MERGE (UNION ALL)"],
     "list_failed": ["jobs_failed (seq<?)"],
     "list_jobs": ["INTEGER PRIMARY KEY (rowid<?)"],
     "get_job": ["sqlite_autoindex_jobs_1 (id=?)"],
