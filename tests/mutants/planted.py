@@ -231,8 +231,8 @@ MUTANTS = (
     Mutant(
         "what rests hides what is due",
         "src/nuvom/scheduler/service.py",
-        "limit = self._settings.batch + resting",
-        "limit = self._settings.batch",
+        "limit = self._batch + resting",
+        "limit = self._batch",
         ("tests/scheduler/test_service.py", "-k", "hides"),
     ),
     Mutant(

@@ -17,7 +17,7 @@ from nuvom.scheduler.split import as_stored, complete, end
 from nuvom.stores.base import Ledger, SchedulerBackend, Store
 from nuvom.stores.values import MAX_BATCH, PlanItem, Refusal
 
-ROWS_AT_ONCE = 2_000  # rows and jobs in one transaction: other writers wait for it
+ROWS_AT_ONCE = 3_000  # rows and jobs in one transaction: other writers wait for it
 DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another scheduler was faster
 
 _STALE = timedelta(seconds=5)  # how long a backend may go on showing what was advanced before it is advanced again

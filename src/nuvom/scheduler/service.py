@@ -37,7 +37,8 @@ log: logging.Logger = logging.getLogger("nuvom.scheduler")
 class SchedulerSettings:
     """How a scheduler works; durations in seconds."""
 
-    batch: int = 500  # schedules planned at once
+    first: int = 100  # schedules planned at once when some become due, so that the first jobs start soon
+    batch: int = 1_000  # the most planned at once: it doubles while there are more
     poll: float = 1.0  # how often a backend of five methods is looked at
     lease: float = 30.0
     keep: Retention = field(default_factory=Retention)
@@ -66,6 +67,7 @@ class SchedulerService:
         self._way = OneStore(store) if backend is None else FiveMethods(backend, store.ledger)
         self._poll = math.inf if backend is None else self._settings.poll
         self._resting = Resting()
+        self._first = self._batch = min(self._settings.first, self._settings.batch)
         self._applied = 0
         self._stuck_since: float | None = None
         self._running = threading.Lock()
@@ -90,16 +92,18 @@ class SchedulerService:
         now = self._store.now()
         at = self._clock.monotonic()
         resting = self._resting.count(at)
-        limit = self._settings.batch + resting  # what rests is due too, and must not hide the others
+        limit = self._batch + resting  # what rests is due too, and must not hide the others
         found = self._way.due(now, limit)
         reached("scheduler.due")
-        fresh = [each for each in found if not self._resting.rests(each, at)]
+        fresh = [each for each in found if not self._resting.rests(each, at)] if resting else found
         if not fresh:
             return self._idle(now, at, found)
         round_ = self._dispatched(fresh, now)
         self._watch(round_, at)
+        self._batch = min(2 * self._batch, self._settings.batch)
         if len(found) >= limit or round_.refused or round_.failed or resting:
             return 0.0 if round_.applied else self._contended()
+        self._batch = self._first
         return self._until_next(self._store.now())
 
     def run(self, stop: threading.Event) -> None:
@@ -136,10 +140,10 @@ class SchedulerService:
     def _rest(self, envelopes: Sequence[ScheduleEnvelope], round_: Dispatched) -> None:
         """Leave what was refused or failed alone for a while; what fails by itself is taken out of the running."""
         at = self._clock.monotonic()
-        refused = {each.schedule_id for each in round_.refused}
-        for each in envelopes:
-            if each.id in refused:
-                self._resting.add(each, at, self._applied)
+        if refused := {each.schedule_id for each in round_.refused}:
+            for each in envelopes:
+                if each.id in refused:
+                    self._resting.add(each, at, self._applied)
         for item, error in round_.failed:
             self._failed(item, error, at)
 
@@ -161,6 +165,7 @@ class SchedulerService:
             dispatch_all(self._way, [quarantined(item.envelope, reason)], self._store.now())
 
     def _idle(self, now: datetime, at: float, found: Sequence[ScheduleEnvelope]) -> float:
+        self._batch = self._first
         if not found:
             self._stuck_since = None
             return self._until_next(now) or 0.001  # it became due since
