@@ -41,10 +41,9 @@ def is_uuid(identifier: str) -> bool:
 
 def _stamp(head: int, version: int, tail: bytes) -> str:
     """Join 48 bits of milliseconds, a version and 10 bytes of tail into a UUID's text."""
-    data = bytearray((head & 0xFFFFFFFFFFFF).to_bytes(6, "big") + tail)
-    data[6] = version << 4 | data[6] & 0x0F
-    data[8] = 0x80 | data[8] & 0x3F
-    return text(bytes(data))
+    digits = ((head & 0xFFFFFFFFFFFF).to_bytes(6, "big") + tail).hex()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-{version}{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def new_id(now: datetime) -> str:

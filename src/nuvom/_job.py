@@ -72,9 +72,11 @@ class TaskDefaults:
     max_crashes: int = DEFAULT_MAX_CRASHES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job to push. `queue`, `priority` and `max_crashes` are what its call said, None where it said nothing."""
+class NewJob(NamedTuple):
+    """A job to push: a tuple, because a dispatch makes a thousand at once.
+
+    `queue`, `priority` and `max_crashes` are what its call said, None where it said nothing.
+    """
 
     id: str
     task: str

@@ -87,7 +87,7 @@ def test_a_missing_run_is_missed_though_a_success_is_recorded() -> None:
 
 
 def test_an_occurrence_that_was_coalesced_is_missed() -> None:
-    dropped = replace(ROWS[0], outcome=OccurrenceOutcome.COALESCED, job_id=None)
+    dropped = ROWS[0]._replace(outcome=OccurrenceOutcome.COALESCED, job_id=None)
     result = found(replace(SOUND, occurrences=(dropped, *ROWS[1:]), jobs=(*JOBS[1:], SLOW)))
     assert result.lines[0].missed == 1
     assert "interval, due 12:00:01.250: the ledger says coalesced" in result.problems
@@ -135,7 +135,7 @@ def test_a_run_before_its_time_is_reported() -> None:
 
 
 def test_a_dispatch_before_its_time_is_reported() -> None:
-    early = replace(ROWS[2], recorded_at=DUE[2] - timedelta(milliseconds=1))
+    early = ROWS[2]._replace(recorded_at=DUE[2] - timedelta(milliseconds=1))
     result = found(replace(SOUND, occurrences=(*ROWS[:2], early)))
     assert result.problems == ("interval, due 12:00:03.250: dispatched before it was due",)
 
@@ -176,7 +176,7 @@ def test_a_slow_job_that_the_kill_missed_is_reported() -> None:
 
 
 def test_a_ledger_row_that_names_another_job_is_reported() -> None:
-    wrong = replace(ROWS[0], job_id="another")
+    wrong = ROWS[0]._replace(job_id="another")
     result = found(replace(SOUND, occurrences=(wrong, *ROWS[1:])))
     assert result.problems == ("interval, due 12:00:01.250: the ledger names job another, the table has job0",)
 

@@ -22,6 +22,7 @@ ROW_LIMIT = 1_000  # rows for what one planning drops
 ON_TIME = timedelta(seconds=60)  # how late `catch_up=skip` still runs
 
 _TICK = timedelta(microseconds=1)
+_NOTHING_SAID = (None, None, None)
 _PUSHED = frozenset(
     ("queue", "priority", "max_crashes")
 )  # options that are columns of a job; the others go along as JSON
@@ -147,17 +148,14 @@ def _item(envelope: ScheduleEnvelope, due: _Due, now: datetime) -> PlanItem:
     chosen, dropped = _chosen(envelope, due, now)
     jobs = _jobs(envelope, chosen)
     rows = tuple([_dispatched(job, now) for job in jobs])
-    return PlanItem(
-        envelope=envelope,
-        occurrences=(*_dropped(envelope, due, dropped), *rows) if dropped else rows,
-        jobs=tuple(jobs),
-        next_nominal=due.following,
-        next_run=due.following,
-    )
+    occurrences = (*_dropped(envelope, due, dropped), *rows) if dropped else rows
+    return PlanItem(envelope, occurrences, tuple(jobs), due.following, due.following)
 
 
 def _chosen(envelope: ScheduleEnvelope, due: _Due, now: datetime) -> tuple[Sequence[datetime], Sequence[datetime]]:
     if envelope.schedule_type is ScheduleType.ONE_OFF:  # a promise: it runs however late
+        return due.sample, ()
+    if len(due.sample) == 1 and envelope.catch_up is not CatchUp.SKIP:
         return due.sample, ()
     on_time = now - _run_time(envelope, due.sample[-1]) <= ON_TIME
     return choose(due.sample, envelope.catch_up, on_time=on_time)
@@ -171,22 +169,22 @@ def _run_time(envelope: ScheduleEnvelope, nominal: datetime) -> datetime:
 def _jobs(envelope: ScheduleEnvelope, nominals: Sequence[datetime]) -> list[NewJob]:
     said = envelope.options
     options = _json({key: value for key, value in said.items() if key not in _PUSHED}) if said else None
-    metadata = _json(envelope.metadata)
+    metadata = _json(envelope.metadata) if envelope.metadata else None
+    columns = (said.get("queue"), said.get("priority"), said.get("max_crashes")) if said else _NOTHING_SAID
     return [
-        NewJob(
-            id=occurrence_job_id(envelope.id, to_us(nominal)),
-            task=envelope.task,
-            arguments=envelope.arguments,
-            defaults=envelope.defaults,
-            queue=said.get("queue"),
-            priority=said.get("priority"),
-            max_crashes=said.get("max_crashes"),
-            run_at=_run_time(envelope, nominal),
-            schedule_id=envelope.id,
-            schedule_name=envelope.name,
-            scheduled_for=nominal,
-            options=options,
-            metadata=metadata,
+        NewJob(  # by place: this many keywords cost as much as the rest of a plan
+            occurrence_job_id(envelope.id, to_us(nominal)),
+            envelope.task,
+            envelope.arguments,
+            envelope.defaults,
+            *columns,
+            _run_time(envelope, nominal),
+            None,
+            envelope.id,
+            envelope.name,
+            nominal,
+            options,
+            metadata,
         )
         for nominal in nominals
     ]
@@ -198,13 +196,8 @@ def _json(value: Mapping[str, Any]) -> bytes | None:
 
 def _dispatched(job: NewJob, now: datetime) -> Occurrence:
     assert job.schedule_id and job.scheduled_for and job.run_at  # noqa: PT018, S101  # `_jobs` sets them
-    return Occurrence(
-        schedule_id=job.schedule_id,
-        nominal=job.scheduled_for,
-        outcome=OccurrenceOutcome.DISPATCHED,
-        job_id=job.id,
-        lateness=now - job.run_at,
-    )
+    lateness = now - job.run_at
+    return Occurrence(job.schedule_id, job.scheduled_for, OccurrenceOutcome.DISPATCHED, "", None, job.id, lateness)
 
 
 def _dropped(envelope: ScheduleEnvelope, due: _Due, dropped: Sequence[datetime]) -> list[Occurrence]:

@@ -97,8 +97,7 @@ class WorkerInfo:
     alive: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanItem:
+class PlanItem(NamedTuple):
     """What one due schedule comes to: rows to record, jobs to push, and where its next run moves.
 
     It is applied only while the stored generation and next_run are the expected ones and the schedule is active.

@@ -29,7 +29,7 @@ def to_utc(moment: datetime, field: str) -> datetime:
     if moment.utcoffset() is None:
         raise InvalidTrigger(field, moment, "is naive; give it a zone, for example tzinfo=datetime.UTC")
     try:
-        return moment.astimezone(UTC)
+        return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     except OverflowError:
         raise InvalidTrigger(field, moment, "lies outside years 1 to 9999 in UTC; give a time inside them") from None
 

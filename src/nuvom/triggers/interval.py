@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nuvom.errors import InvalidTrigger
@@ -45,7 +46,10 @@ class IntervalTrigger:
         """Return the first occurrence strictly later than `moment`, or None past year 9999."""
         require_aware(moment)
         count = max((moment - self.anchor) // self.interval + 1, 1)
-        return self.anchor + count * self.interval if count <= self._last() else None
+        try:
+            return self.anchor + count * self.interval
+        except OverflowError:
+            return None
 
     def before(self, moment: datetime) -> datetime | None:
         """Return the last occurrence strictly earlier than `moment`, or None."""
@@ -72,6 +76,7 @@ class IntervalTrigger:
         return (_END - self.anchor) // self.interval
 
 
+@lru_cache(maxsize=1024, typed=True)  # typed: True is no interval, though it equals 1
 def _checked(seconds: float | timedelta) -> timedelta:
     if isinstance(seconds, timedelta):
         interval = seconds

@@ -271,7 +271,7 @@ def test_an_occurrence_that_the_ledger_had_already_is_not_counted_again(
     store.schedules.apply([planned(first, later)])
     moved = store.schedules.get(first.id)
     assert moved is not None
-    again = replace(planned(first, later + MINUTE), envelope=moved)
+    again = planned(first, later + MINUTE)._replace(envelope=moved)
     assert store.schedules.apply([again]) == []
     counted = store.schedules.get(first.id)
     assert counted is not None

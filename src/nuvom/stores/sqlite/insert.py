@@ -62,18 +62,20 @@ def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) 
 
 
 def _row(job: NewJob, defaults: TaskDefaults, now_us: int) -> tuple[object, ...]:
+    run_at = None if job.run_at is None else to_us(job.run_at)
     return (
         raw(job.id),
         job.task,
         defaults.queue if job.queue is None else job.queue,
         defaults.priority if job.priority is None else job.priority,
-        None if job.run_at is None else to_us(job.run_at),
+        run_at,
         job.arguments,
         defaults.max_crashes if job.max_crashes is None else job.max_crashes,
         job.key,
         None if job.schedule_id is None else raw(job.schedule_id),
         job.schedule_name,
-        None if job.scheduled_for is None else to_us(job.scheduled_for),
+        # Most runs are not moved; then both times are one and the same object.
+        run_at if job.scheduled_for is job.run_at else None if job.scheduled_for is None else to_us(job.scheduled_for),
         job.options,
         job.metadata,
         now_us,

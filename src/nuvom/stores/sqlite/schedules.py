@@ -229,12 +229,13 @@ def _settle(connection: sqlite3.Connection, items: Sequence[PlanItem], now: date
 
 def _advance(item: PlanItem) -> tuple[object, ...]:
     envelope = item.envelope
+    next_run = _us(item.next_run)
     return (
         raw(envelope.id),
         envelope.generation,
         _us(envelope.next_run),
-        _us(item.next_nominal),
-        _us(item.next_run),
+        next_run if item.next_nominal is item.next_run else _us(item.next_nominal),
+        next_run,
         len(item.jobs),
     )
 

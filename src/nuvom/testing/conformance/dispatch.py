@@ -55,7 +55,7 @@ def test_apply_records_pushes_and_advances(store: Store, clock: VirtualClock) ->
     clock.advance(0.25)
     row = dispatched(envelope, first, lateness=timedelta(seconds=0.25))
     assert store.schedules.apply([planned(envelope, later, row)]) == []
-    assert ledger(store, envelope.id) == [replace(row, recorded_at=clock.now(), job_status=JobStatus.QUEUED)]
+    assert ledger(store, envelope.id) == [row._replace(recorded_at=clock.now(), job_status=JobStatus.QUEUED)]
     job = the(store, row.job_id or "")
     assert (job.schedule_id, job.schedule_name, job.scheduled_for) == (envelope.id, "minutely", first)
     assert (job.state, job.task, job.arguments) == (JobState.READY, envelope.task, envelope.arguments)
@@ -67,7 +67,7 @@ def test_apply_records_pushes_and_advances(store: Store, clock: VirtualClock) ->
 def test_apply_keeps_the_nominal_time_apart_from_the_run(store: Store, clock: VirtualClock) -> None:
     envelope = due(store, clock)
     later = clock.now() + MINUTE
-    item = replace(planned(envelope, later), next_run=later + timedelta(seconds=7))
+    item = planned(envelope, later)._replace(next_run=later + timedelta(seconds=7))
     store.schedules.apply([item])
     moved = now_stored(store, envelope)
     assert (moved.next_nominal, moved.next_run) == (later, later + timedelta(seconds=7))
@@ -268,7 +268,7 @@ def test_a_plan_that_drops_everything_still_advances(store: Store, clock: Virtua
 
 def test_a_schedule_that_cannot_be_planned_is_set_aside_with_the_reason(store: Store, clock: VirtualClock) -> None:
     envelope, fine = due(store, clock), stored(store, daily(clock.now()))
-    item = replace(planned(envelope, clock.now() + MINUTE), quarantine="no such zone any more")
+    item = planned(envelope, clock.now() + MINUTE)._replace(quarantine="no such zone any more")
     assert store.schedules.apply([item, planned(fine, clock.now() + timedelta(days=1))]) == []
     aside = now_stored(store, envelope)
     assert (aside.state, aside.note) == (ScheduleState.QUARANTINED, "no such zone any more")
@@ -280,7 +280,7 @@ def test_a_schedule_that_cannot_be_planned_is_set_aside_with_the_reason(store: S
 def test_a_quarantine_planned_before_a_change_is_refused(store: Store, clock: VirtualClock) -> None:
     envelope = due(store, clock)
     store.schedules.update(replace(envelope, task="tasks.mended"))
-    item = replace(planned(envelope, None), quarantine="broken")
+    item = planned(envelope, None)._replace(quarantine="broken")
     assert store.schedules.apply([item]) == [Refusal(envelope.id, "generation")]
     assert now_stored(store, envelope).state is ScheduleState.ACTIVE
 

@@ -33,7 +33,7 @@ def fresh_id() -> str:
 
 def a_job(**said: Any) -> NewJob:
     """Return a job to push; `said` are fields of NewJob."""
-    return replace(NewJob(id=fresh_id(), task="tasks.send", arguments=b"[[],{}]"), **said)
+    return NewJob(id=fresh_id(), task="tasks.send", arguments=b"[[],{}]")._replace(**said)
 
 
 def pushed(store: Store, **said: Any) -> str:
@@ -171,7 +171,7 @@ def dispatched(envelope: ScheduleEnvelope, nominal: datetime, **said: Any) -> Oc
         job_id=occurrence_job_id(envelope.id, to_us(nominal)),
         lateness=timedelta(0),
     )
-    return replace(row, **said)
+    return row._replace(**said)
 
 
 def missed(envelope: ScheduleEnvelope, nominal: datetime, **said: Any) -> Occurrence:
@@ -179,7 +179,7 @@ def missed(envelope: ScheduleEnvelope, nominal: datetime, **said: Any) -> Occurr
     row = Occurrence(
         schedule_id=envelope.id, nominal=nominal, outcome=OccurrenceOutcome.MISSED, reason="10 minutes late, grace is 1"
     )
-    return replace(row, **said)
+    return row._replace(**said)
 
 
 def job_of(envelope: ScheduleEnvelope, row: Occurrence) -> NewJob:

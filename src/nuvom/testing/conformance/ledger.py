@@ -47,7 +47,7 @@ def test_deliver_records_rows_and_pushes_jobs(store: Store, clock: VirtualClock)
     )
     assert store.ledger.deliver([planned(envelope, clock.now() + MINUTE, *rows)]) == []
     kept = [
-        replace(row, recorded_at=clock.now(), job_status=JobStatus.QUEUED if row.job_id else None) for row in rows[::-1]
+        row._replace(recorded_at=clock.now(), job_status=JobStatus.QUEUED if row.job_id else None) for row in rows[::-1]
     ]
     assert ledger(store, envelope.id) == kept
     [job] = all_jobs(store)

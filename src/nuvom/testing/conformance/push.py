@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -57,14 +56,14 @@ def test_push_of_an_id_again_changes_nothing_and_says_so(store: Store) -> None:
     first = a_job(arguments=b"[[1],{}]", priority=1)
     store.jobs.push([first])
     before = the(store, first.id)
-    again = replace(first, task="tasks.other", arguments=b"[[2],{}]", queue="q", priority=9)
+    again = first._replace(task="tasks.other", arguments=b"[[2],{}]", queue="q", priority=9)
     assert store.jobs.push([again]) == [Pushed(first.id, False)]
     assert the(store, first.id) == before
 
 
 def test_push_of_an_id_twice_in_a_batch_keeps_the_first(store: Store) -> None:
     first = a_job(arguments=b"[[1],{}]")
-    assert [p.new for p in store.jobs.push([first, replace(first, arguments=b"[[2],{}]")])] == [True, False]
+    assert [p.new for p in store.jobs.push([first, first._replace(arguments=b"[[2],{}]")])] == [True, False]
     assert the(store, first.id).arguments == b"[[1],{}]"
 
 
