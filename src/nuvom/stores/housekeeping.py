@@ -31,7 +31,7 @@ class Housekeeping:
         self._log = log
         self._maintain_at = 0.0
         self._prune_at = 0.0
-        self.pause = 0.0  # seconds until there is more to do
+        self.pause: float = 0.0  # seconds until there is more to do
 
     def step(self, now: float, *, busy: bool = False) -> None:
         """Do what is due; pruning waits for a minute while the service is `busy`.

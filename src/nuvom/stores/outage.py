@@ -32,7 +32,7 @@ class Outage:
         self._failures = 0
         self._since = 0.0
         self._said: type[Exception] | None = None
-        self.until = 0.0  # when to ask the store again
+        self.until: float = 0.0  # when to ask the store again
 
     @property
     def lasts(self) -> bool:

@@ -69,7 +69,7 @@ class Lane:
     def __init__(self) -> None:
         self.inbox: deque[Work] = deque()
         self.outbox: deque[Done] = deque()
-        self.load = 0
+        self.load: int = 0
 
     def give(self, work: Sequence[Work]) -> None:
         """Queue jobs."""
