@@ -9,6 +9,8 @@ import tomllib
 from itertools import chain
 from pathlib import Path
 
+from tests.mutants.planted import MUTANTS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:work|root|home|Users)/")
@@ -93,3 +95,9 @@ def locks() -> list[Path]:
 def pins(lock: Path) -> dict[str, str]:
     """Each package of a lock with its version."""
     return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+
+
+def test_every_planted_bug_still_has_its_place() -> None:
+    """A line that was changed since would leave a promise without the bug that guards it."""
+    lost = [m.name for m in MUTANTS if (ROOT / m.path).read_text(encoding="utf-8").count(m.old) != 1]
+    assert lost == []

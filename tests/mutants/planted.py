@@ -170,8 +170,8 @@ MUTANTS = (
     Mutant(
         "a transaction is committed although its dispatch failed",
         f"{STORE}/database.py",
-        "                _roll_back(connection)\n                raise\n            self._commit",
-        "                self._commit(connection)\n                raise\n            self._commit",
+        "            _roll_back(connection)\n            if isinstance(error, sqlite3.Error)",
+        "            self._commit(connection)\n            if isinstance(error, sqlite3.Error)",
         ("tests/stores/sqlite/test_schedules.py", "-k", "fails_in_the_middle"),
     ),
     Mutant(
@@ -253,8 +253,8 @@ MUTANTS = (
     Mutant(
         "a push wakes nobody",
         f"{STORE}/jobs.py",
-        "if inserted.ready:",
-        "if inserted.ready and not jobs:",
+        "if inserted.ready else []",
+        "if inserted.ready and not jobs else []",
         ("tests/stores/sqlite/test_wakeups.py", "-k", "ports_of_dead"),
     ),
     Mutant(
