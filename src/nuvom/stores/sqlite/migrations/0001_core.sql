@@ -170,5 +170,6 @@ CREATE TABLE fences (
     generation  INTEGER NOT NULL,
     state       TEXT NOT NULL,
     definition  TEXT NOT NULL,
-    ended_at    INTEGER
+    ended_at    INTEGER,
+    place       INTEGER  -- the seq that its schedule had here: a listing goes on after it
 ) STRICT, WITHOUT ROWID;

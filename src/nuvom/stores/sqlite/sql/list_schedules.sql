@@ -9,7 +9,7 @@ WHERE (?1 IS NULL OR task = ?1)
     AND (?3 IS NULL OR name GLOB ?3)
     AND seq < coalesce(
         (SELECT last.seq FROM schedules AS last WHERE last.id = ?4),
-        (SELECT json_extract(definition, '$.seq') FROM fences WHERE schedule_id = ?4 AND json_valid(definition)),
+        (SELECT place FROM fences WHERE schedule_id = ?4),
         iif(?4 IS NULL, 9223372036854775807, NULL)
     )
 ORDER BY seq DESC
