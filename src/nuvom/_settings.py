@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -242,8 +242,3 @@ _READ: dict[str, Callable[[object, str], Any]] = {
 def running_under_pytest() -> bool:
     """Tell whether a test is running: then the project's own file is not the place for its jobs."""
     return "pytest" in sys.modules and "PYTEST_CURRENT_TEST" in os.environ
-
-
-def field_names() -> tuple[str, ...]:
-    """Return the names that `configure` takes."""
-    return tuple(f.name for f in fields(Settings) if f.name in _READ)
