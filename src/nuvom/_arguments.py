@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, Union, get_args, get_origin
 
@@ -241,6 +242,12 @@ class Codec:
 
     def encode_result(self, value: Any) -> bytes:
         """Return a result's JSON; raises ValueError with the reason where there is none."""
+        raw = self._dumped(value)
+        if b"null" in raw and _has_non_finite(value):
+            raise ValueError(f"JSON has no NaN and no infinity, which {_short(value)} has; return None or text")
+        return raw
+
+    def _dumped(self, value: Any) -> bytes:
         if isinstance(self._result, _Adapted):
             try:
                 return self._result.dump(value)
@@ -263,6 +270,23 @@ def _dumps(value: Any) -> bytes:
         return orjson.dumps(value)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"JSON cannot carry {_short(value)}: {error}") from None
+
+
+def _has_non_finite(value: Any, depth: int = 0) -> bool:
+    """Tell whether a float that JSON writes as null is in a value that was written."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if depth > MAX_DEPTH or isinstance(value, str | bytes):
+        return False
+    if isinstance(value, Mapping):
+        parts: Iterable[Any] = value.values()
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    elif is_dataclass(value):
+        parts = (getattr(value, field.name) for field in fields(value))
+    else:
+        parts = getattr(value, "__dict__", {}).values()
+    return any(_has_non_finite(part, depth + 1) for part in parts)
 
 
 def _native(value: Any, depth: int = 0) -> Any:

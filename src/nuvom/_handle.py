@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from nuvom import _caller
-from nuvom._async import in_thread
+from nuvom._async import in_own_thread, in_thread
 from nuvom._current import current_job
+from nuvom._duration import Duration, seconds
 from nuvom._job import Attempt, Job, JobStatus
 from nuvom.errors import JobCancelledError, JobFailed, JobIsRunning, JobNotFound, ResultNotStored
 from nuvom.stores.base import JobStore
@@ -22,6 +25,9 @@ else:
     from typing import TypeVar
 
     R_co = TypeVar("R_co", covariant=True)
+
+
+_ROUND = 5.0  # seconds
 
 
 class JobSource(Protocol):
@@ -67,11 +73,11 @@ class JobHandle(Generic[R_co]):
         """Tell whether the job is final: succeeded, failed, cancelled or expired."""
         return self.status().final
 
-    def result(self, timeout: float | None = None) -> R_co:
+    def result(self, timeout: Duration | None = None) -> R_co:
         """Wait until the job is final and return what the task returned.
 
         Args:
-            timeout: Seconds to wait at most; None waits as long as it takes.
+            timeout: How long to wait at most: seconds, a timedelta or text such as "15m"; None: as long as it takes.
 
         Raises:
             JobFailed: the job ended `failed`.
@@ -84,13 +90,14 @@ class JobHandle(Generic[R_co]):
             raise RuntimeError(f"result() of job {self.id} would block the running event loop: await aresult()")
         if current_job(None) is not None:
             _caller.warn("result() inside a job holds its worker's slot until the other job ends; it can wait for ever")
-        return self._wait(timeout)
+        limit = None if timeout is None else seconds(timeout, "timeout")
+        return self._value(self._wait(limit), limit)
 
-    def _wait(self, timeout: float | None) -> R_co:
-        job = self._app.job_store.wait_final(self.id, timeout)
+    def _wait(self, limit: float | None) -> Job:
+        job = self._app.job_store.wait_final(self.id, limit)
         if job is None:
             raise JobNotFound(self.id)
-        return self._value(job, timeout)
+        return job
 
     def _value(self, job: Job, timeout: float | None) -> R_co:
         match job.status:
@@ -147,9 +154,15 @@ class JobHandle(Generic[R_co]):
         """Do what `done` does without blocking the event loop."""
         return await in_thread(self.done)
 
-    async def aresult(self, timeout: float | None = None) -> R_co:
-        """Do what `result` does without blocking the event loop."""
-        return await in_thread(self._wait, timeout)
+    async def aresult(self, timeout: Duration | None = None) -> R_co:
+        """Do what `result` does without blocking the event loop; to cancel it ends the wait."""
+        limit = math.inf if timeout is None else seconds(timeout, "timeout")
+        deadline = time.monotonic() + limit
+        while True:  # in rounds, so that the thread of a wait that was cancelled ends soon
+            left = max(0.0, deadline - time.monotonic())
+            job = await in_own_thread(self._wait, min(left, _ROUND))
+            if job.status.final or left <= _ROUND:
+                return self._value(job, limit)
 
     async def acancel(self) -> str:
         """Do what `cancel` does without blocking the event loop."""

@@ -273,6 +273,7 @@ class Task(Generic[P, R, C]):
             TypeError: an item is none of these, or does not fit the task; its index is named.
         """
         _options.whole(chunk, "chunk", 1, 1_000)
+        self.said.refuse(("id",), ".map()", "give each call its own: task.bind(…).options(id=…)")
         items = list(calls)
         fresh = new_ids(self._app.now(), len(items))
         jobs = [self._mapped(i, item, job_id) for i, (item, job_id) in enumerate(zip(items, fresh, strict=True))]

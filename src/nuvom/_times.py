@@ -67,6 +67,8 @@ def build_envelope(
     times.check()
     if times.recurring():
         options.refuse(("id",), "a recurring schedule", "give it a name, which is its identity")
+    else:
+        options.refuse(("catch_up",), "a one-off", "it runs once, however late")
     if options.id is not None:
         options.refuse(("name",), "a schedule with an id", "either is its identity; give one of them")
     draft = ScheduleEnvelope(

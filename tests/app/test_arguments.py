@@ -34,6 +34,13 @@ class Point:
     y: int
 
 
+@dataclass
+class Loose:
+    """A user's dataclass with a float."""
+
+    x: float
+
+
 class Order(BaseModel):
     """A user's model."""
 
@@ -212,3 +219,10 @@ _json = st.recursive(
 @given(args=st.lists(_json, max_size=4), kwargs=st.dictionaries(st.text(min_size=1), _json, max_size=3))
 def test_whatever_json_has_comes_back_exactly(args: list[Any], kwargs: dict[str, Any]) -> None:
     assert through(Codec("tasks.untyped", untyped), *args, **kwargs) == (args, kwargs)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, [1.5, math.nan], {"a": (None, -math.inf)}, Loose(math.nan)])
+def test_a_result_that_would_be_read_back_as_null_is_none(value: Any) -> None:
+    with pytest.raises(ValueError, match="no NaN and no infinity"):
+        Codec("tasks.plain", plain).encode_result(value)
+    assert Codec("tasks.plain", plain).encode_result([None, 1.5, Loose(2.0)]) == b'[null,1.5,{"x":2.0}]'

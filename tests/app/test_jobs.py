@@ -360,3 +360,33 @@ def test_time_stands_still_between_a_tests_own_steps(memory: Memory) -> None:
     assert memory.run_due() == 0
     assert memory.advance("30d") == 1
     assert memory.now() == NOW + timedelta(days=30)
+
+
+def test_map_refuses_one_id_for_all(memory: Memory) -> None:
+    with pytest.raises(TypeError, match=r"id='q' does not fit \.map\(\)"):
+        double.options(id="q").map([(1,), (2,)])
+    assert memory.jobs() == []
+
+
+@pytest.mark.parametrize("timeout", ["soon", float("nan"), [], True])
+def test_a_wait_that_is_no_duration_is_named(memory: Memory, timeout: Any) -> None:
+    with pytest.raises(ValueError, match="timeout="):
+        double.delay(1).result(timeout=timeout)
+
+
+def test_waiting_takes_no_thread_that_others_need_and_ends_when_it_is_cancelled() -> None:
+    async def scene(real: Nuvom) -> None:
+        handle = await real.task(double.function).adelay(1)
+        waits = [asyncio.create_task(handle.aresult()) for _ in range(64)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(handle.astatus(), 5)
+        for wait in waits:
+            wait.cancel()
+        assert all(
+            isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*waits, return_exceptions=True)
+        )
+        with pytest.raises(TimeoutError, match="queued"):
+            await handle.aresult(timeout="10ms")
+
+    with Nuvom("memory://") as real:
+        asyncio.run(scene(real))

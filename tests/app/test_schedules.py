@@ -276,3 +276,8 @@ def test_async_callers_have_twins(memory: Memory) -> None:
 def test_a_cron_schedule_says_which_zone_data_its_next_run_was_computed_with(memory: Memory) -> None:
     assert note.schedule("a", cron="0 9 * * *").tzdata == release()
     assert note.schedule("a", interval=5).tzdata is None
+
+
+def test_a_one_off_has_nothing_to_catch_up(memory: Memory) -> None:
+    with pytest.raises(TypeError, match=r"catch_up=.* does not fit a one-off"):
+        note.options(catch_up="all").schedule("a", in_=3)
