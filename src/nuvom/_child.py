@@ -83,10 +83,10 @@ class _Orders:
         os._exit(1)
 
     def take_signals(self) -> None:
-        """Stop on SIGTERM, at once on the second; SIGINT of a terminal is the supervisor's to answer."""
+        """Stop on SIGTERM, at once on the second; SIGINT and SIGHUP of a terminal are the supervisor's to answer."""
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # A handler of our own and not SIG_IGN, which the tasks' own child processes would inherit (execve(2)).
             signal.signal(number, lambda *_: None)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

@@ -49,3 +49,10 @@ def test_the_version_is_the_installed_one(project: Project) -> None:
 def test_the_shell_can_ask_for_completions(project: Project) -> None:
     answer = project.call(_NUVOM_COMPLETE="complete_bash", COMP_WORDS="nuvom sch", COMP_CWORD="1")
     assert answer.out.split() == ["schedules"]
+
+
+def test_a_closed_stdout_and_one_that_lacks_a_character_end_no_command_in_a_traceback(tmp_path: Path) -> None:
+    nuvom = f"{sys.executable} -m nuvom --url sqlite:///{tmp_path}/jobs.db"
+    for command in (f"{nuvom} migrate >&-", f"{nuvom} stats >&-", f"PYTHONIOENCODING=ascii {nuvom} doctor"):
+        ran = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert "Traceback" not in ran.stderr

@@ -107,11 +107,12 @@ def test_jobs_of_plain_and_coroutine_functions_run(site: Site) -> None:
     assert sorted(map(int, site.lines("ran"))) == list(range(20))
 
 
-def test_an_idle_service_ends_within_a_second_and_leaves_no_row(site: Site) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_idle_service_ends_within_a_second_and_leaves_no_row(site: Site, number: signal.Signals) -> None:
     with site.serve() as service:
         service.pid()
         began = time.monotonic()
-        service.signal(signal.SIGTERM)
+        service.signal(number)
         assert service.ended(10) == 0
         assert time.monotonic() - began < 1.0
     assert site.workers() == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 
 
@@ -11,8 +13,18 @@ def main() -> None:
     """Run the command that `sys.argv` holds and exit: 0 done, 1 failed or unhealthy, 2 called in a wrong way."""
     from nuvom.cli.program import program
 
+    _prepare_streams()
     warnings.formatwarning = _warning
     program(prog_name="nuvom")
+
+
+def _prepare_streams() -> None:
+    # A stream that was closed, or whose encoding lacks a character, must not end a command in a traceback.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it lives as long as we do
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  as above
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _warning(

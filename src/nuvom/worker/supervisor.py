@@ -65,7 +65,9 @@ class Supervisor:
         reader, writer = os.pipe()
         for end in (reader, writer):
             os.set_blocking(end, False)
-        taken = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+        taken = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup(1) asks to outlive the terminal
+            taken.append(signal.SIGHUP)
         # The handler does nothing: the number of the signal comes through the pipe, between two turns of the loop.
         before = {number: signal.signal(number, lambda *_: None) for number in taken}
         wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -114,7 +116,7 @@ class Supervisor:
 
     def _take_signals(self, numbers: bytes) -> None:
         for number in numbers:
-            if number in (signal.SIGTERM, signal.SIGINT):
+            if number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 self._signals += 1
                 self._stop(0.0 if self._signals > 1 else self._grace)
 
