@@ -12,7 +12,7 @@ from nuvom._async import in_thread
 from nuvom._duration import Duration
 from nuvom._ids import new_ids
 from nuvom._job import NewJob
-from nuvom._schedule import CatchUp, ScheduleEnvelope
+from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope
 from nuvom._times import Times
 
 if TYPE_CHECKING:
@@ -47,6 +47,12 @@ class Call(Generic[R_co]):
         max_crashes: int | None = None,
         store_result: bool | None = None,
         catch_up: CatchUp | str | None = None,
+        grace: Duration | None = None,
+        overlap: Overlap | str | None = None,
+        jitter: Duration | None = None,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        max_runs: int | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Call[R_co]:
         """Return this call with options, as `Task.options` gives them."""
@@ -59,6 +65,12 @@ class Call(Generic[R_co]):
             max_crashes=max_crashes,
             store_result=store_result,
             catch_up=catch_up,
+            grace=grace,
+            overlap=overlap,
+            jitter=jitter,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            max_runs=max_runs,
             metadata=metadata,
         )
         return replace(self, task=task)
@@ -143,7 +155,7 @@ class Draft:
 
     def __init__(self, task: Task[Any, Any, Any]) -> None:
         said = task.said
-        said.refuse(("name", "catch_up"), ".delay()", "it belongs to .schedule(...)")
+        said.refuse(_options.OF_SCHEDULES, ".delay()", "it belongs to .schedule(...)")
         self._id, metadata = said.job_id()
         self._metadata = _options.metadata_json(metadata)
         self._options = said.execution()

@@ -92,6 +92,9 @@ class NewJob(NamedTuple):
     scheduled_for: datetime | None = None
     options: bytes | None = None  # JSON: execution options that the call said
     metadata: bytes | None = None  # JSON object
+    expires_at: datetime | None = None  # when it gives up if it was never started
+    waits: bool = True  # whether it is held while its key has an open job; the key is its own either way
+    backfill: bool = False  # it repeats the past of its schedule, and is none of its open runs
 
 
 class ClaimedJob(NamedTuple):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 import orjson
 
+from nuvom._duration import to_timedelta
 from nuvom._ids import is_uuid, named_id
 from nuvom._job import PRIORITIES
 from nuvom._naming import check_name
-from nuvom._schedule import CatchUp
+from nuvom._schedule import CatchUp, Overlap
 
 MAX_COUNT = 1_000_000
+RECURRING = ("catch_up", "overlap", "jitter", "starts_at", "ends_at", "max_runs")
+OF_SCHEDULES = ("name", "grace", *RECURRING)
+LONGEST = timedelta(days=36_500)  # of a grace and a jitter: times must stay inside what a calendar holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,12 @@ class Options:
     max_crashes: int | None = None
     store_result: bool | None = None
     catch_up: CatchUp | None = None
+    grace: timedelta | None = None
+    overlap: Overlap | None = None
+    jitter: timedelta | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    max_runs: int | None = None
     metadata: Mapping[str, Any] | None = None
 
     def merged(self, later: Options) -> Self:
@@ -101,11 +112,27 @@ def _schedule_name(value: object, name: str) -> str:
     return text
 
 
-def _catch_up(value: object, name: str) -> CatchUp:
-    try:
-        return CatchUp(value)  # type: ignore[arg-type]  # any value is tried: the enum itself says which fit
-    except ValueError:
-        raise ValueError(f"{name}={value!r} must be one of {', '.join(repr(c.value) for c in CatchUp)}") from None
+def _choice(kind: type[CatchUp] | type[Overlap]) -> Any:
+    def check(value: Any, name: str) -> CatchUp | Overlap:
+        try:
+            return kind(value)
+        except ValueError:
+            raise ValueError(f"{name}={value!r} must be one of {', '.join(repr(c.value) for c in kind)}") from None
+
+    return check
+
+
+def _span(value: object, name: str) -> timedelta:
+    span = to_timedelta(value, name)
+    if not timedelta(0) <= span <= LONGEST:
+        raise ValueError(f"{name}={value!r} must be between 0 and {LONGEST.days} days")
+    return span
+
+
+def _moment(value: object, name: str) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name}={value!r} must be a datetime, such as datetime(2027, 8, 25, tzinfo=timezone.utc)")
+    return value
 
 
 def _metadata(value: object, name: str) -> Mapping[str, Any]:
@@ -126,7 +153,13 @@ _CHECKS: dict[str, Any] = {
     "retries": _count,
     "max_crashes": _count,
     "store_result": _flag,
-    "catch_up": _catch_up,
+    "catch_up": _choice(CatchUp),
+    "grace": _span,
+    "overlap": _choice(Overlap),
+    "jitter": _span,
+    "starts_at": _moment,
+    "ends_at": _moment,
+    "max_runs": lambda value, name: whole(value, name, 1, 1_000_000_000),
     "metadata": _metadata,
 }
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self
 
 from nuvom._clock import from_us, to_us
 from nuvom._job import JobStatus, TaskDefaults
-from nuvom.triggers import CronTrigger, IntervalTrigger, OneOffTrigger, Trigger
+from nuvom.triggers import Bounded, CronTrigger, IntervalTrigger, OneOffTrigger, Trigger
+from nuvom.triggers.jitter import spread
 
 
 class ScheduleType(StrEnum):
@@ -43,7 +44,15 @@ class CatchUp(StrEnum):
     LATEST = "latest"  # the newest; the others are `coalesced`
     FIRST = "first"  # the oldest; the others are `coalesced`
     ALL = "all"  # the newest 100; older ones are `missed`
-    SKIP = "skip"  # the newest if at most 60 s late; all others are `missed`
+    SKIP = "skip"  # the newest if at most 60 s late (or its grace); all others are `missed`
+
+
+class Overlap(StrEnum):
+    """Whether a run may start while another of its schedule is open: queued, held, running or waiting to retry."""
+
+    ALLOW = "allow"  # always
+    SKIP = "skip"  # not while one is open: the occurrence is `skipped_overlap`
+    QUEUE_ONE = "queue_one"  # one is held until the open one ends; while one is held, others are `skipped_overlap`
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `of` fills the instance at once, which a dispatch does by thousands
@@ -62,10 +71,19 @@ class ScheduleEnvelope:
     anchor: datetime | None = None  # where an interval's grid starts
     next_nominal: datetime | None = None
     next_run: datetime | None = None
+    times_since: datetime | None = None  # the trigger, zone and bounds hold for occurrences later than this
+    starts_at: datetime | None = None  # occurrences from then on
+    ends_at: datetime | None = None  # occurrences before then
+    max_runs: int | None = None
     catch_up: CatchUp = CatchUp.LATEST
+    grace: timedelta | None = None  # how late an occurrence may still start; None: however late
+    overlap: Overlap = Overlap.ALLOW
+    jitter: timedelta = timedelta(0)
     state: ScheduleState = ScheduleState.ACTIVE
     note: str | None = None
+    paused_at: datetime | None = None
     origin: str = "api"  # or "code"
+    overridden: tuple[str, ...] = ()  # parts of a definition in code that a call changed since
     generation: int = 0
     run_count: int = 0
     options: Mapping[str, Any] = field(
@@ -138,9 +156,12 @@ class ScheduleEnvelope:
         )  # fmt: skip
 
 
-_TIMES = ("schedule_type", "at", "interval", "cron", "timezone_name")
+_TIMES = ("schedule_type", "at", "interval", "cron", "timezone_name", "starts_at", "ends_at")
 _STORED = tuple(f.name for f in fields(ScheduleEnvelope) if f.name not in ("arguments", "unknown", "_app"))
-_MOMENTS = ("at", "anchor", "next_nominal", "next_run", "created_at", "updated_at")
+_MOMENTS = (
+    "at", "anchor", "next_nominal", "next_run", "times_since", "starts_at", "ends_at", "paused_at", "created_at",
+    "updated_at",
+)  # fmt: skip
 
 
 def _same(value: Any) -> Any:
@@ -151,6 +172,10 @@ def _plain(value: Any) -> Any:
     match value:
         case datetime():
             return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case tuple():
+            return list(value)
         case StrEnum():
             return value.value
         case TaskDefaults():
@@ -170,6 +195,10 @@ _PARSE: dict[str, Any] = {
     **dict.fromkeys(_MOMENTS, _moment),
     "schedule_type": ScheduleType,
     "catch_up": CatchUp,
+    "overlap": Overlap,
+    "grace": lambda value: None if value is None else timedelta(seconds=value),
+    "jitter": lambda value: timedelta(seconds=value),
+    "overridden": tuple,
     "state": ScheduleState,
     "defaults": lambda value: TaskDefaults(**value),
 }
@@ -177,6 +206,14 @@ _PARSE: dict[str, Any] = {
 
 def trigger_of(envelope: ScheduleEnvelope) -> Trigger:
     """Return the trigger that an envelope's fields describe; raises InvalidTrigger where they describe none."""
+    trigger = unbounded_trigger(envelope)
+    if envelope.starts_at is None and envelope.ends_at is None:
+        return trigger
+    return Bounded(trigger, envelope.starts_at, envelope.ends_at)
+
+
+def unbounded_trigger(envelope: ScheduleEnvelope) -> Trigger:
+    """Return the trigger without starts_at and ends_at; raises InvalidTrigger where the fields describe none."""
     match envelope.schedule_type:  # its fields below, one by one: a class pattern costs five times as much
         case ScheduleType.ONE_OFF if envelope.at is not None:
             return OneOffTrigger(envelope.at)
@@ -188,6 +225,24 @@ def trigger_of(envelope: ScheduleEnvelope) -> Trigger:
             from nuvom.errors import InvalidTrigger
 
             raise InvalidTrigger("schedule_type", envelope.schedule_type, "the envelope lacks this type's own fields")
+
+
+def run_key(schedule_id: str) -> str:
+    """Return the key by which the runs of a schedule wait for each other, where its overlap says so."""
+    return f"schedule:{schedule_id}"
+
+
+def run_time(envelope: ScheduleEnvelope, nominal: datetime, following: datetime | None) -> datetime:
+    """Return when an occurrence runs: its nominal time and its share of the jitter.
+
+    Args:
+        envelope: the schedule.
+        nominal: the occurrence.
+        following: the nominal time after it, which no jitter reaches; None: there is none.
+    """
+    if not envelope.jitter:
+        return nominal
+    return nominal + spread(envelope.id, nominal, envelope.jitter, None if following is None else following - nominal)
 
 
 class OccurrenceOutcome(StrEnum):
@@ -221,3 +276,4 @@ class Occurrence(NamedTuple):
     job_status: JobStatus | None = None
     job_started_at: datetime | None = None
     job_finished_at: datetime | None = None
+    utc_offset: int | None = None  # seconds; of a cron schedule's zone by the tz database of then

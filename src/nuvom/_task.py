@@ -17,7 +17,7 @@ from nuvom._duration import Duration
 from nuvom._ids import new_ids
 from nuvom._job import NewJob, TaskDefaults
 from nuvom._options import Options
-from nuvom._schedule import CatchUp, ScheduleEnvelope
+from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope
 from nuvom._times import NAMES, Times
 from nuvom.errors import PayloadTooLarge
 
@@ -224,6 +224,12 @@ class Task(Generic[P, R, C]):
         max_crashes: int | None = None,
         store_result: bool | None = None,
         catch_up: CatchUp | str | None = None,
+        grace: Duration | None = None,
+        overlap: Overlap | str | None = None,
+        jitter: Duration | None = None,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        max_runs: int | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Task[P, R, C]:
         """Return this task with options for its next calls; options said twice are the later ones.
@@ -236,7 +242,13 @@ class Task(Generic[P, R, C]):
             retries: How many errors are followed by another try.
             max_crashes: How many runs that ended without an outcome are followed by another; 0 means at most once.
             store_result: Whether the returned value is kept.
-            catch_up: Which of the occurrences that fell due together are run.
+            catch_up: Which of the occurrences that fell due together are run: `latest`, `first`, `all` or `skip`.
+            grace: How late an occurrence may still start, a duration; by default however late.
+            overlap: Whether a run may start while another is open: `allow`, `skip` or `queue_one`.
+            jitter: Up to how much later a run starts, a duration; the same each time for the same occurrence.
+            starts_at: Occurrences from this time on; an interval's grid begins there.
+            ends_at: Occurrences before this time.
+            max_runs: After how many runs the schedule is done.
             metadata: JSON values that travel with the job or schedule.
 
         Raises:
@@ -251,6 +263,12 @@ class Task(Generic[P, R, C]):
             max_crashes=max_crashes,
             store_result=store_result,
             catch_up=catch_up,
+            grace=grace,
+            overlap=overlap,
+            jitter=jitter,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            max_runs=max_runs,
             metadata=metadata,
         )
         return self._with(said)

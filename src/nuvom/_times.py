@@ -12,10 +12,10 @@ from nuvom._duration import Duration, to_timedelta
 from nuvom._identity import content_id, name_id
 from nuvom._ids import is_uuid, named_id, new_id
 from nuvom._job import TaskDefaults
-from nuvom._options import Options
-from nuvom._schedule import CatchUp, ScheduleEnvelope, ScheduleType, trigger_of
+from nuvom._options import RECURRING, Options
+from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope, ScheduleType, run_time, trigger_of
 from nuvom.errors import InvalidTrigger, NaiveDatetimeWarning
-from nuvom.triggers import CronTrigger
+from nuvom.triggers import CronTrigger, Trigger
 from nuvom.triggers.zones import release
 
 NAMES = ("at", "in_", "interval", "cron", "timezone_name")
@@ -65,24 +65,59 @@ def build_envelope(
         TypeError: an option does not fit the kind of schedule.
     """
     times.check()
-    if times.recurring():
-        options.refuse(("id",), "a recurring schedule", "give it a name, which is its identity")
-    else:
-        options.refuse(("catch_up",), "a one-off", "it runs once, however late")
-    if options.id is not None:
-        options.refuse(("name",), "a schedule with an id", "either is its identity; give one of them")
+    _check_options(times, options)
     draft = ScheduleEnvelope(
         id="",
         task=task,
         arguments=arguments,
         name=options.name,
         catch_up=options.catch_up or CatchUp.LATEST,
+        grace=options.grace,
+        overlap=options.overlap or Overlap.ALLOW,
+        jitter=options.jitter or timedelta(0),
+        max_runs=options.max_runs,
         options=options.for_schedule(),
         defaults=defaults,
         metadata=options.job_id()[1],
+        times_since=now,
+        **_bounds(options, zone),
         **_trigger_fields(times, now, zone),
     )
-    return _with_next_run(replace(draft, id=_identity(draft, options, now)), now)
+    return with_next_run(_on_grid(replace(draft, id=_identity(draft, options, now))), now)
+
+
+def _check_options(times: Times, options: Options) -> None:
+    if times.recurring():
+        options.refuse(("id",), "a recurring schedule", "give it a name, which is its identity")
+    else:
+        options.refuse(RECURRING, "a one-off", "it runs once, however late; only a grace makes it give up")
+    if options.id is not None:
+        options.refuse(("name",), "a schedule with an id", "either is its identity; give one of them")
+    check_policies(options.catch_up, options.overlap)
+
+
+def check_policies(catch_up: CatchUp | None, overlap: Overlap | None) -> None:
+    """Raise ValueError where two policies contradict each other."""
+    if catch_up is CatchUp.ALL and overlap not in (None, Overlap.ALLOW):
+        raise ValueError(
+            f"catch_up='all' runs many occurrences at once, which overlap={overlap.value!r} forbids; "
+            "use overlap='allow', or catch_up='latest' or 'first'"
+        )
+
+
+def _bounds(options: Options, zone: Zone) -> dict[str, datetime]:
+    given = {"starts_at": options.starts_at, "ends_at": options.ends_at}
+    return {name: aware(moment, zone, name) for name, moment in given.items() if moment is not None}
+
+
+def _on_grid(draft: ScheduleEnvelope) -> ScheduleEnvelope:
+    """Let the grid of an interval begin at its starts_at, which is then its first run."""
+    if draft.interval is None or draft.starts_at is None:
+        return draft
+    try:
+        return replace(draft, anchor=draft.starts_at - timedelta(seconds=draft.interval))
+    except OverflowError:
+        raise InvalidTrigger("starts_at", draft.starts_at, "is too early for this interval") from None
 
 
 def _trigger_fields(times: Times, now: datetime, zone: Zone) -> dict[str, Any]:
@@ -153,15 +188,28 @@ def _identity(draft: ScheduleEnvelope, options: Options, now: datetime) -> str:
     return options.id.lower() if is_uuid(options.id) else named_id("job", options.id)
 
 
-def _with_next_run(draft: ScheduleEnvelope, now: datetime) -> ScheduleEnvelope:
+def with_next_run(draft: ScheduleEnvelope, now: datetime) -> ScheduleEnvelope:
+    """Return a schedule with its first next run after `now`; None where its bounds leave nothing to run.
+
+    Raises:
+        InvalidTrigger: its trigger never comes.
+    """
     trigger = trigger_of(draft)
-    if isinstance(trigger, CronTrigger):
-        for warning in trigger.warnings:
+    if draft.cron is not None:
+        for warning in CronTrigger(draft.cron, draft.timezone_name, seed=draft.name or draft.id).warnings:
             _caller.warn(warning)
     first = draft.at if draft.schedule_type is ScheduleType.ONE_OFF else trigger.after(now)
-    if first is None:
+    if first is None and draft.ends_at is None:
         raise InvalidTrigger(
             "cron" if draft.cron else "interval", draft.cron or draft.interval, "never comes before the year 9999"
         )
     tzdata = release() if draft.cron else None
-    return replace(draft, next_nominal=first, next_run=first, tzdata=tzdata)
+    return replace(at_next(draft, first, trigger), tzdata=tzdata)
+
+
+def at_next(envelope: ScheduleEnvelope, nominal: datetime | None, trigger: Trigger) -> ScheduleEnvelope:
+    """Return a schedule whose next occurrence is `nominal`, at its run time."""
+    run = nominal
+    if nominal is not None and envelope.jitter:
+        run = run_time(envelope, nominal, trigger.after(nominal))
+    return replace(envelope, next_nominal=nominal, next_run=run)

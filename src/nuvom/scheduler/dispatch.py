@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from nuvom._clock import EPOCH
 from nuvom._crashpoint import reached
-from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
 from nuvom.stores.base import Ledger, SchedulerBackend, Store
@@ -35,6 +35,10 @@ class Dispatch(Protocol):
         """Return at most `limit` envelopes that seem due, earliest first."""
         ...
 
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which schedules may not start another run now, by the overlap of each."""
+        ...
+
     def dispatch(self, items: Sequence[PlanItem], now: datetime) -> list[Refusal]:
         """Record, push and advance; returns what was refused."""
         ...
@@ -53,10 +57,15 @@ class OneStore:
 
     def __init__(self, store: Store) -> None:
         self._schedules = store.schedules
+        self._ledger = store.ledger
 
     def due(self, now: datetime, limit: int) -> list[ScheduleEnvelope]:
         """Return at most `limit` due envelopes, earliest first."""
         return self._schedules.due(now, limit)
+
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which schedules may not start another run now, by the overlap of each."""
+        return self._ledger.blocked(asked)
 
     def dispatch(self, items: Sequence[PlanItem], now: datetime) -> list[Refusal]:
         """Apply the plan; all of it or, of an item that no longer fits, none."""
@@ -97,6 +106,10 @@ class FiveMethods:
             if fresh or len(found) < wanted or wanted >= _WIDEST:
                 return fresh[:limit]
             wanted *= 2
+
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which schedules may not start another run now, by the overlap of each."""
+        return self._ledger.blocked(asked)
 
     def dispatch(self, items: Sequence[PlanItem], now: datetime) -> list[Refusal]:
         """Deliver all, then advance each in the backend; raises StoreUnavailable when the backend is away."""

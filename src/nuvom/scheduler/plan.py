@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -13,20 +12,19 @@ import orjson
 from nuvom._clock import to_us
 from nuvom._ids import occurrence_job_id
 from nuvom._job import NewJob
-from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleType, trigger_of
+from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, run_key
+from nuvom.scheduler.due import TICK, Due, due_at
 from nuvom.stores.values import PlanItem
-from nuvom.triggers import CronTrigger, Trigger
+from nuvom.triggers.zones import release, utc_offset
 
 CATCH_UP_LIMIT = 100  # how many `catch_up=all` runs at most
 ROW_LIMIT = 1_000  # rows for what one planning drops
-ON_TIME = timedelta(seconds=60)  # how late `catch_up=skip` still runs
+ON_TIME = timedelta(seconds=60)  # how late `catch_up=skip` still runs without a grace
 
-_TICK = timedelta(microseconds=1)
 _NOTHING_SAID = (None, None, None)
 _PUSHED = frozenset(
     ("queue", "priority", "max_crashes")
 )  # options that are columns of a job; the others go along as JSON
-_HASHED = re.compile(r"(?:^|[\s,])h", re.IGNORECASE)  # an `H` that is no letter of THU or MARCH
 _REASONS = {
     CatchUp.LATEST: "catch_up=latest runs the newest of those due together",
     CatchUp.FIRST: "catch_up=first runs the oldest of those due together",
@@ -39,21 +37,53 @@ _DROPPED = {
     CatchUp.ALL: OccurrenceOutcome.MISSED,
     CatchUp.SKIP: OccurrenceOutcome.MISSED,
 }
+_BLOCKED = {
+    Overlap.SKIP: "overlap=skip: an earlier run was still open",
+    Overlap.QUEUE_ONE: "overlap=queue_one: another run was waiting already",
+}
 
 
-def plan(envelopes: Iterable[ScheduleEnvelope], now: datetime) -> list[PlanItem]:
-    """Plan each of `envelopes` that is due at `now`; one whose next run lies ahead comes to nothing."""
-    return [plan_one(each, now) for each in envelopes if each.next_run is not None and each.next_run <= now]
+class Dropped(NamedTuple):
+    """Due occurrences with start <= nominal < end that are not run; `end` None: all from `start` on."""
+
+    start: datetime
+    end: datetime | None
+    outcome: OccurrenceOutcome
+    reason: str
 
 
-def plan_one(envelope: ScheduleEnvelope, now: datetime) -> PlanItem:
+class Choice(NamedTuple):
+    """What is run of those due together, oldest first, and the ranges that are not, the newest range first."""
+
+    runs: tuple[datetime, ...]
+    dropped: tuple[Dropped, ...] = ()
+
+
+def plan(
+    envelopes: Iterable[ScheduleEnvelope], now: datetime, blocked: Collection[str] = frozenset()
+) -> list[PlanItem]:
+    """Plan each of `envelopes` that is due at `now`; one whose next run lies ahead comes to nothing.
+
+    Args:
+        envelopes: as they were read.
+        now: the store's clock.
+        blocked: ids of those that may not start another run now, as `Ledger.blocked` found.
+    """
+    return [
+        plan_one(each, now, blocked=each.id in blocked)
+        for each in envelopes
+        if each.next_run is not None and each.next_run <= now
+    ]
+
+
+def plan_one(envelope: ScheduleEnvelope, now: datetime, *, blocked: bool = False) -> PlanItem:
     """Plan a due schedule: the next run follows from the nominal times, never from `now`.
 
     Ten years of downtime cost what a day does: of a long row of due occurrences only the newest are looked at, the
     others are counted. A schedule that cannot be planned comes to a quarantine that says why.
     """
     try:
-        return _item(envelope, _due(envelope, now), now)
+        return _item(due_at(envelope, now), now, blocked=blocked)
     except MemoryError:  # this process's trouble, not the schedule's
         raise
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one schedule must not stop the others
@@ -65,156 +95,172 @@ def quarantined(envelope: ScheduleEnvelope, reason: str) -> PlanItem:
     return PlanItem(envelope=envelope, occurrences=(), jobs=(), next_nominal=None, next_run=None, quarantine=reason)
 
 
-def choose(due: Sequence[datetime], policy: CatchUp, *, on_time: bool) -> tuple[Sequence[datetime], Sequence[datetime]]:
-    """Split `due`, oldest first, into those to dispatch and those to record; none is in both or in neither."""
+def _item(due: Due, now: datetime, *, blocked: bool) -> PlanItem:
+    envelope = due.envelope
+    choice = _within_max_runs(envelope, _choice(due, now))
+    asked = blocked if envelope.overlap is not Overlap.ALLOW and choice.runs else None
+    runs = () if asked else choice.runs
+    jobs = new_jobs(envelope, [(nominal, due.run_time(nominal)) for nominal in runs])
+    rows = [dispatched(envelope, job, now) for job in jobs]
+    if asked:
+        reason = _BLOCKED[envelope.overlap]
+        rows = [_row(envelope, nominal, OccurrenceOutcome.SKIPPED_OVERLAP, reason) for nominal in choice.runs]
+    occurrences = tuple([*_dropped_rows(due, choice.dropped), *rows] if choice.dropped else rows)
+    following = None if _spent(envelope, len(runs)) else due.following
+    next_run = following and (due.run_time(following) if envelope.jitter else following)
+    return PlanItem(envelope, occurrences, tuple(jobs), following, next_run, None, asked, _new_release(envelope))
+
+
+def _choice(due: Due, now: datetime) -> Choice:
+    """Say which of those due together run: what its grace gives up is gone, of the rest `catch_up` takes some."""
+    envelope = due.envelope
+    grace = envelope.grace
+    if grace is None:
+        if not due.several and (envelope.catch_up is not CatchUp.SKIP or envelope.at is not None):
+            return Choice((due.first,))
+        return choose(due, due.first, envelope.catch_up, on_time=_on_time(due, now))
+    live = due.since(now - grace)
+    reason = f"more than its grace of {_said(grace)} late"
+    if live is None:
+        return Choice((), (Dropped(due.first, None, OccurrenceOutcome.MISSED, reason),))
+    chosen = choose(due, live, envelope.catch_up, on_time=True)
+    late = (Dropped(due.first, live, OccurrenceOutcome.MISSED, reason),) if live > due.first else ()
+    return Choice(chosen.runs, chosen.dropped + late)
+
+
+def _on_time(due: Due, now: datetime) -> bool:
+    return now - due.run_time(due.newest(1)[-1]) <= ON_TIME
+
+
+def choose(due: Due, start: datetime, policy: CatchUp, *, on_time: bool) -> Choice:
+    """Split what is due from `start` on into what runs and what does not; none is in both or in neither."""
+    if not due.several and (policy is not CatchUp.SKIP or on_time):
+        return Choice((start,))
+    outcome, reason = _DROPPED[policy], _REASONS[policy]
     match policy:
-        case CatchUp.LATEST:
-            return due[-1:], due[:-1]
         case CatchUp.FIRST:
-            return due[:1], due[1:]
-        case CatchUp.ALL:
-            return due[-CATCH_UP_LIMIT:], due[:-CATCH_UP_LIMIT]
-        case CatchUp.SKIP:
-            return (due[-1:], due[:-1]) if on_time else ((), due)
+            runs = (start,)
+            rest = Dropped(start + TICK, None, outcome, reason)
+        case CatchUp.SKIP if not on_time:
+            return Choice((), (Dropped(start, None, outcome, reason),))
+        case _:
+            newest = due.newest(CATCH_UP_LIMIT if policy is CatchUp.ALL else 1)
+            runs = tuple([nominal for nominal in newest if nominal >= start])
+            rest = Dropped(start, runs[0], outcome, reason)
+    return Choice(runs, (rest,) if rest.end is None or rest.start < rest.end else ())
 
 
-class _Due(NamedTuple):
-    """The occurrences that are due together: the first, `hidden` ones that are only counted, and the newest."""
+def _within_max_runs(envelope: ScheduleEnvelope, choice: Choice) -> Choice:
+    if envelope.max_runs is None:
+        return choice
+    left = max(envelope.max_runs - envelope.run_count, 0)
+    if len(choice.runs) <= left:
+        return choice
+    reason = f"max_runs={envelope.max_runs} was reached"
+    beyond = Dropped(choice.runs[left], choice.runs[-1] + TICK, OccurrenceOutcome.MISSED, reason)
+    return Choice(choice.runs[:left], (beyond, *choice.dropped))
 
-    sample: tuple[datetime, ...]  # the first and the newest, oldest first
-    following: datetime | None  # the first that is not due
-    hidden: int = 0
-    second: datetime | None = None  # the oldest of the hidden
+
+def _spent(envelope: ScheduleEnvelope, runs: int) -> bool:
+    return envelope.max_runs is not None and envelope.run_count + runs >= envelope.max_runs
 
 
-def _due(envelope: ScheduleEnvelope, now: datetime) -> _Due:
-    first = envelope.next_nominal or envelope.next_run
-    if first is None:
-        raise ValueError("an active schedule has no next run")
-    if envelope.schedule_type is ScheduleType.ONE_OFF:
-        return _Due((first,), None)
-    if envelope.schedule_type is ScheduleType.CRON and envelope.cron is not None:
-        seed = envelope.name or envelope.id
-        return _cron_due(
-            envelope.cron, envelope.timezone_name, seed if _HASHED.search(envelope.cron) else None, first, now
-        )
-    trigger = trigger_of(envelope)
-    following = trigger.after(first)
-    return (
-        _Due((first,), following) if following is None or following > now else _behind(trigger, first, following, now)
+def _dropped_rows(due: Due, dropped: Sequence[Dropped]) -> list[Occurrence]:
+    """Return rows for the newest that are not run, oldest first, and one of each range that stands for what is left."""
+    rows: list[Occurrence] = []
+    for i, each in enumerate(dropped):
+        room = ROW_LIMIT - len(rows) - (len(dropped) - 1 - i)
+        rows = _rows_of(due, each, max(room, 1)) + rows
+    return rows
+
+
+def _rows_of(due: Due, dropped: Dropped, limit: int) -> list[Occurrence]:
+    envelope = due.envelope
+    rest, alone = due.listed(dropped.start, dropped.end, limit)
+    rows = [_row(envelope, nominal, dropped.outcome, dropped.reason) for nominal in alone]
+    if rest is None:
+        return rows
+    head = _row(envelope, rest.first, dropped.outcome, dropped.reason)
+    return [head._replace(last=rest.last, count=rest.count), *rows]
+
+
+def _row(envelope: ScheduleEnvelope, nominal: datetime, outcome: OccurrenceOutcome, reason: str) -> Occurrence:
+    return Occurrence(
+        schedule_id=envelope.id,
+        nominal=nominal,
+        outcome=outcome,
+        reason=reason,
+        utc_offset=_offset(envelope.timezone_name, nominal) if envelope.cron else None,
     )
 
 
-def _cron_due(expression: str, zone: str, seed: str | None, first: datetime, now: datetime) -> _Due:
-    following = _cron_following(expression, zone, seed, first)
-    if following is None or following > now:
-        return _Due((first,), following)
-    return _cron_behind(expression, zone, seed, first, now)
-
-
-# Herds share expression, zone and nominal time, and finding the next one is most of what a plan costs. A schedule's own
-# name matters only where the expression has an `H`.
 @lru_cache(maxsize=8192)
-def _cron_following(expression: str, zone: str, seed: str | None, nominal: datetime) -> datetime | None:
-    return _cron(expression, zone, seed).after(nominal)
+def _offset(zone: str, nominal: datetime) -> int:
+    return utc_offset(zone, nominal)
 
 
-@lru_cache(maxsize=32)  # each may hold a thousand times
-def _cron_behind(expression: str, zone: str, seed: str | None, first: datetime, now: datetime) -> _Due:
-    trigger = _cron(expression, zone, seed)
-    following = trigger.after(first)
-    assert following is not None  # noqa: S101  # only asked where it is due
-    return _behind(trigger, first, following, now)
+def _new_release(envelope: ScheduleEnvelope) -> str | None:
+    if envelope.cron is None:
+        return None
+    current = release()
+    return None if envelope.tzdata == current else current
 
 
-@lru_cache(maxsize=1024)
-def _cron(expression: str, zone: str, seed: str | None) -> CronTrigger:
-    return CronTrigger(expression, zone, seed=seed)
+def _said(span: timedelta) -> str:
+    return str(span).removesuffix(", 0:00:00")
 
 
-def _behind(trigger: Trigger, first: datetime, second: datetime, now: datetime) -> _Due:
-    """Look from the newest side, and no further than rows are kept for."""
-    newest: list[datetime] = []
-    moment: datetime | None = trigger.before(now + _TICK)
-    while moment is not None and moment >= second and len(newest) < ROW_LIMIT + CATCH_UP_LIMIT:
-        newest.append(moment)
-        moment = trigger.before(moment)
-    newest.reverse()
-    hidden = trigger.count(second, newest[0])
-    return _Due((first, *newest), trigger.after(newest[-1]), hidden, second if hidden else None)
+def dispatched(envelope: ScheduleEnvelope, job: NewJob, now: datetime, source: str = "") -> Occurrence:
+    """Return the ledger row of a job that is pushed at `now` for an occurrence."""
+    assert job.scheduled_for and job.run_at  # noqa: PT018, S101  # `new_jobs` sets them
+    nominal = job.scheduled_for
+    return Occurrence(
+        envelope.id,
+        nominal,
+        OccurrenceOutcome.DISPATCHED,
+        source,
+        None,
+        job.id,
+        now - job.run_at,
+        utc_offset=_offset(envelope.timezone_name, nominal) if envelope.cron else None,
+    )
 
 
-def _item(envelope: ScheduleEnvelope, due: _Due, now: datetime) -> PlanItem:
-    chosen, dropped = _chosen(envelope, due, now)
-    jobs = _jobs(envelope, chosen)
-    rows = tuple([_dispatched(job, now) for job in jobs])
-    occurrences = (*_dropped(envelope, due, dropped), *rows) if dropped else rows
-    return PlanItem(envelope, occurrences, tuple(jobs), due.following, due.following)
+def new_jobs(
+    envelope: ScheduleEnvelope, runs: Sequence[tuple[datetime, datetime]], source: str = ""
+) -> list[NewJob]:
+    """Return the jobs of occurrences.
 
-
-def _chosen(envelope: ScheduleEnvelope, due: _Due, now: datetime) -> tuple[Sequence[datetime], Sequence[datetime]]:
-    if envelope.schedule_type is ScheduleType.ONE_OFF:  # a promise: it runs however late
-        return due.sample, ()
-    if len(due.sample) == 1 and envelope.catch_up is not CatchUp.SKIP:
-        return due.sample, ()
-    on_time = now - _run_time(envelope, due.sample[-1]) <= ON_TIME
-    return choose(due.sample, envelope.catch_up, on_time=on_time)
-
-
-def _run_time(envelope: ScheduleEnvelope, nominal: datetime) -> datetime:
-    """Return when an occurrence was to run: only the first of those due may have a run time of its own."""
-    return envelope.next_run if envelope.next_run and nominal == envelope.next_nominal else nominal
-
-
-def _jobs(envelope: ScheduleEnvelope, nominals: Sequence[datetime]) -> list[NewJob]:
+    Args:
+        envelope: the schedule.
+        runs: for each the nominal time and when it is to run.
+        source: who asked, when it was not the plan.
+    """
     said = envelope.options
     options = _json({key: value for key, value in said.items() if key not in _PUSHED}) if said else None
     metadata = _json(envelope.metadata) if envelope.metadata else None
     columns = (said.get("queue"), said.get("priority"), said.get("max_crashes")) if said else _NOTHING_SAID
+    key = None if envelope.overlap is Overlap.ALLOW else run_key(envelope.id)
+    grace = envelope.grace
     return [
         NewJob(  # by place: this many keywords cost as much as the rest of a plan
-            occurrence_job_id(envelope.id, to_us(nominal)),
+            occurrence_job_id(envelope.id, to_us(nominal), source),
             envelope.task,
             envelope.arguments,
             envelope.defaults,
             *columns,
-            _run_time(envelope, nominal),
-            None,
+            run_at,
+            key,
             envelope.id,
             envelope.name,
             nominal,
             options,
             metadata,
+            None if grace is None else run_at + grace,
         )
-        for nominal in nominals
+        for nominal, run_at in runs
     ]
 
 
 def _json(value: Mapping[str, Any]) -> bytes | None:
     return orjson.dumps(dict(value)) if value else None
-
-
-def _dispatched(job: NewJob, now: datetime) -> Occurrence:
-    assert job.schedule_id and job.scheduled_for and job.run_at  # noqa: PT018, S101  # `_jobs` sets them
-    lateness = now - job.run_at
-    return Occurrence(job.schedule_id, job.scheduled_for, OccurrenceOutcome.DISPATCHED, "", None, job.id, lateness)
-
-
-def _dropped(envelope: ScheduleEnvelope, due: _Due, dropped: Sequence[datetime]) -> list[Occurrence]:
-    """Return a row for each of the newest, and one that stands for all older ones where they are too many."""
-    outcome, reason = _DROPPED[envelope.catch_up], _REASONS[envelope.catch_up]
-    total = len(dropped) + due.hidden
-    alone = dropped if total <= ROW_LIMIT else dropped[1 - ROW_LIMIT :]
-    rows = [Occurrence(schedule_id=envelope.id, nominal=each, outcome=outcome, reason=reason) for each in alone]
-    if total == len(alone):
-        return rows
-    oldest = due.sample[0] if dropped[0] == due.sample[0] else due.second or dropped[0]
-    rest = Occurrence(
-        schedule_id=envelope.id,
-        nominal=oldest,
-        outcome=outcome,
-        reason=reason,
-        last=dropped[-ROW_LIMIT],
-        count=total - len(alone),
-    )
-    return [rest, *rows]

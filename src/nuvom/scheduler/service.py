@@ -17,7 +17,7 @@ from random import Random
 
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
-from nuvom._schedule import ScheduleEnvelope
+from nuvom._schedule import Overlap, ScheduleEnvelope
 from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all, joined
 from nuvom.scheduler.plan import plan, quarantined
 from nuvom.scheduler.resting import Resting
@@ -148,7 +148,8 @@ class SchedulerService:
             self._failed(item, error, at)
 
     def _planned(self, envelopes: Sequence[ScheduleEnvelope], now: datetime) -> Dispatched:
-        items = plan(envelopes, now)
+        asked = {each.id: each.overlap for each in envelopes if each.overlap is not Overlap.ALLOW}
+        items = plan(envelopes, now, self._way.blocked(asked) if asked else frozenset())
         reached("scheduler.plan")
         for item in items:
             if item.quarantine is not None:

@@ -45,8 +45,7 @@ def enqueue_split(backend: SchedulerBackend, ledger: Ledger, wanted: ScheduleEnv
     for _ in range(ATTEMPTS):
         fence = ledger.fence(wanted.id)
         found = resolve(_stored(backend, fence, wanted.id, now), wanted, now)
-        kept = found.change in {"done", "unchanged"}
-        if kept or ledger.raise_fence(found.envelope, fence.envelope.generation if fence else None):
+        if not found.change.stored or ledger.raise_fence(found.envelope, fence.envelope.generation if fence else None):
             complete(backend, ledger, wanted.id)
             return found
     raise ScheduleChanged(wanted.id)

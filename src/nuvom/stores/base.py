@@ -18,16 +18,18 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused
-from nuvom._schedule import Occurrence, ScheduleEnvelope
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
 from nuvom.stores.values import (
     CancelAnswer,
     Claim,
     Fence,
     Health,
     JobFilter,
+    Once,
     PlanItem,
     QueueStats,
     Refusal,
+    Requested,
     Retention,
     ScheduleFilter,
     TaskRow,
@@ -44,8 +46,8 @@ class JobStore(Protocol):
         """Store all of `jobs` or none; an id that is there already changes nothing and says so.
 
         queue, priority and max_crashes are the call's, else those of the task's `tasks` row, else the job's defaults.
-        A job whose run_at lies ahead is `delayed`; one whose key has an open job is `held`; others are `ready`. Wakes
-        idle workers.
+        A job whose key has an open job is `held` if it `waits`; one whose run_at lies ahead is `delayed`; others are
+        `ready`. Wakes idle workers.
         """
         ...
 
@@ -77,11 +79,14 @@ class JobStore(Protocol):
         ...
 
     def promote(self, limit: int) -> int:
-        """Make at most `limit` due delayed jobs ready, oldest first; returns how many."""
+        """Make at most `limit` due delayed jobs ready, oldest first; returns how many.
+
+        As many that were never started and whose expires_at has come end as `expired`.
+        """
         ...
 
     def next_wakeup(self) -> Wakeup:
-        """Say when the next delayed job is due and when the earliest lease ends; an index look."""
+        """Say when the next delayed job is due or gives up, and when the earliest lease ends; an index look."""
         ...
 
     def get(self, job_id: str) -> Job | None:
@@ -163,7 +168,27 @@ class Ledger(Protocol):
     def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
         """Insert rows and jobs in one transaction, a job only if its row was new; for schedules kept elsewhere.
 
-        An item whose generation is older than the fence's, or whose fence has ended, is refused; the rest goes on.
+        An item is refused whose generation is older than the fence's, whose fence has ended, or whose `blocked` is not
+        what is found now; the rest goes on.
+        """
+        ...
+
+    def request(self, item: PlanItem, once: Once) -> Requested:
+        """Insert the rows and jobs of a run by hand or a backfill, all or none; refused as in `deliver`.
+
+        A row is new as `once` says, and only then its job is pushed. At most 1,000 rows. On disk when it returns.
+        """
+        ...
+
+    def requested(self, schedule_id: str, source: str) -> Occurrence | None:
+        """Return the newest row of a request."""
+        ...
+
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which of these schedules may not start another run now, by the overlap that each has.
+
+        `skip`: a run is open. `queue_one`: one is held, or one is open that was pushed without the schedule's key.
+        Backfills are no open runs.
         """
         ...
 
@@ -186,7 +211,7 @@ class Ledger(Protocol):
         ...
 
     def open_runs(self, schedule_id: str, limit: int) -> int:
-        """Count a schedule's jobs that are not final, up to `limit`."""
+        """Count a schedule's open runs, its jobs that are not final, up to `limit`; backfills do not count."""
         ...
 
 
@@ -218,15 +243,24 @@ class SchedulerBackend(Protocol):
 class ScheduleStore(SchedulerBackend, Protocol):
     """What the built-in stores add to the founding five."""
 
-    def upsert(self, wanted: ScheduleEnvelope) -> Upserted:
+    def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
         """Create or replace by id in one atomic step, by the rule of `nuvom._identity.resolve`; wakes schedulers."""
         ...
 
-    def update(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope | None:
+    def update(self, envelope: ScheduleEnvelope, rows: Sequence[Occurrence] = ()) -> ScheduleEnvelope | None:
         """Replace a schedule whose stored generation is still `envelope.generation`; None: it is not (a lost race).
 
-        The stored one gets the next generation. An ended state ends its life as `cancel` does.
+        The stored one gets the next generation, and `rows` (at most 1,000) are recorded in the same transaction. An
+        ended state ends its life as `cancel` does.
         """
+        ...
+
+    def pause_all(self, note: str | None) -> int:
+        """Pause every active schedule in one atomic step; returns how many those were."""
+        ...
+
+    def outdated_zones(self, tzdata: str, limit: int) -> list[ScheduleEnvelope]:
+        """Return active cron schedules with a run ahead that another release of the tz database computed."""
         ...
 
     def by_name(self, name: str) -> ScheduleEnvelope | None:

@@ -100,7 +100,8 @@ class WorkerInfo:
 class PlanItem(NamedTuple):
     """What one due schedule comes to: rows to record, jobs to push, and where its next run moves.
 
-    It is applied only while the stored generation and next_run are the expected ones and the schedule is active.
+    It is applied only while the stored generation and next_run are the expected ones, the schedule is active, and its
+    open runs still say the same of `blocked`.
     """
 
     envelope: ScheduleEnvelope  # as it was read; its generation and next_run are what is expected
@@ -109,6 +110,8 @@ class PlanItem(NamedTuple):
     next_nominal: datetime | None  # None: nothing is left to run, the schedule is done
     next_run: datetime | None
     quarantine: str | None = None  # why it cannot be planned; then nothing else is applied
+    blocked: bool | None = None  # what `Ledger.blocked` said; None: it was not asked
+    tzdata: str | None = None  # the release that the next run was computed with, where it is another than before
 
 
 class Fence(NamedTuple):
@@ -119,10 +122,25 @@ class Fence(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A plan's item that was not applied: `reason` is `generation`, `next_run`, `state` or `gone`."""
+    """A plan's item that was not applied: `reason` is `generation`, `next_run`, `state`, `gone` or `open_runs`."""
 
     schedule_id: str
     reason: str
+
+
+class Once(StrEnum):
+    """Once for what a run that somebody asked for is recorded."""
+
+    REQUEST = "request"  # one run for a request, whenever it is repeated
+    DISPATCH = "dispatch"  # none for a nominal time that was dispatched, by whomever
+    ROW = "row"  # one for a nominal time and request
+
+
+class Requested(NamedTuple):
+    """The answer to a request: ids of the jobs that were new, or why it was refused."""
+
+    jobs: frozenset[str]
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +150,32 @@ class ScheduleFilter:
     task: str | None = None
     state: ScheduleState | None = None
     name_like: str | None = None  # a pattern with `*`
+    origin: str | None = None  # "api" or "code"
+    metadata: Mapping[str, str | int | float | bool | None] | None = None  # names with the values they must have
+
+
+class Change(StrEnum):
+    """What an upsert came to; only the first two changed anything."""
+
+    CREATED = "created"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+    DONE = "done"  # this very schedule has run to its end already
+    NEVER = "never"  # its bounds leave nothing to run
+    CANCELLED = "cancelled"  # a definition in code of what was cancelled
+    TAKEN = "taken"  # a definition in code whose name a call took
+
+    @property
+    def stored(self) -> bool:
+        """Whether something was written."""
+        return self in (Change.CREATED, Change.REPLACED)
 
 
 class Upserted(NamedTuple):
-    """What an upsert found: `change` is `created`, `replaced`, `unchanged` or `done` (its one-off ran already)."""
+    """What an upsert found, and what is stored now."""
 
     envelope: ScheduleEnvelope
-    change: str
+    change: Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from nuvom.triggers.bounded import Bounded
 from nuvom.triggers.cron import CronTrigger
 from nuvom.triggers.interval import IntervalTrigger
 from nuvom.triggers.one_off import OneOffTrigger
@@ -31,4 +32,4 @@ class Trigger(Protocol):
         ...
 
 
-__all__ = ["CronTrigger", "IntervalTrigger", "OneOffTrigger", "Trigger"]
+__all__ = ["Bounded", "CronTrigger", "IntervalTrigger", "OneOffTrigger", "Trigger"]

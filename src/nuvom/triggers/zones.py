@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -57,6 +58,7 @@ _AREAS = {
     "MST7MDT": "America/Denver",
     "PST8PDT": "America/Los_Angeles",
 }
+_SECOND = timedelta(seconds=1)
 _OFFSET = re.compile(r"(UTC|GMT)?\s*[+-]\s*\d", re.IGNORECASE)
 
 
@@ -88,6 +90,12 @@ def zone_warning(name: str) -> str | None:
 def _names() -> frozenset[str]:
     # tzdata's own list: its case holds on every file system, and it has neither `right/` (leap seconds) nor folders
     return frozenset((files("tzdata") / "zones").read_text("ascii").split())
+
+
+def utc_offset(name: str, moment: datetime) -> int:
+    """Return the UTC offset of a zone at a moment, in seconds."""
+    offset = moment.astimezone(ZoneInfo(name)).utcoffset()
+    return 0 if offset is None else offset // _SECOND
 
 
 def release() -> str:

@@ -79,4 +79,7 @@ def _row(job: NewJob, defaults: TaskDefaults, now_us: int) -> tuple[object, ...]
         job.options,
         job.metadata,
         now_us,
+        None if job.expires_at is None else to_us(job.expires_at),
+        job.waits,
+        job.backfill,
     )

@@ -56,24 +56,31 @@ class SqliteJobs:
         return finish(self._database, worker, outcomes)
 
     def promote(self, limit: int) -> int:
-        """Make at most `limit` due delayed jobs ready, oldest first; returns how many."""
+        """Make at most `limit` due delayed jobs ready, oldest first; returns how many. Others give up (`expired`)."""
         now = {"now": self._database.now_us()}
         with self._database.read() as connection:
-            if not _found(connection, "has_due", now):
-                return 0
+            due, expired = _found(connection, "has_due", now), _found(connection, "has_expired", now)
+        if not due and not expired:
+            return 0
+        endings = Endings()
         with self._database.write(durable=False) as connection:
-            promoted = connection.execute(load("promote"), {**now, "limit": limit}).rowcount
+            for job_id, job_key in connection.execute(load("expire"), {**now, "limit": limit}).fetchall():
+                endings.add(job_id, job_key)
+            promoted = connection.execute(load("promote"), {**now, "limit": limit}).rowcount if due else 0
+            endings.apply(connection, now["now"])
+        endings.wake(self._database)
         if promoted:
             self._database.wake("worker")
         return promoted
 
     def next_wakeup(self) -> Wakeup:
-        """Say when the next delayed job is due and when the earliest lease ends; an index look."""
+        """Say when the next delayed job is due or gives up, and when the earliest lease ends; an index look."""
         now, monotonic = self._database.now_us(), self._database.monotonic_us()
         with self._database.read() as connection:
-            (delayed,) = connection.execute(load("next_delayed")).fetchone()
+            times = connection.execute(load("next_delayed")).fetchone()
             parameters = {"boot": self._database.boot(), "monotonic": monotonic}
             (lease,) = connection.execute(load("next_lease"), parameters).fetchone()
+        delayed = min((moment for moment in times if moment is not None), default=None)
         return Wakeup(_seconds(delayed, now), _seconds(lease, monotonic))
 
     def get(self, job_id: str) -> Job | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,14 +12,19 @@ from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobState
-from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope
+from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.insert import insert_jobs
 from nuvom.stores.sqlite.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.values import Fence, PlanItem, Refusal
+from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
 
 _MICROSECOND = timedelta(microseconds=1)
+_ONCE = {
+    Once.REQUEST: "insert_request",
+    Once.DISPATCH: "insert_backfill",
+    Once.ROW: "insert_occurrence",
+}
 _FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that SQLite can hold
 
 
@@ -38,6 +43,23 @@ class SqliteLedger:
         if recorded.ready:
             self._database.wake("worker")
         return [refusal for refusal in refusals if refusal]
+
+    def request(self, item: PlanItem, once: Once) -> Requested:
+        """Insert rows and jobs that somebody asked for, durably; see `nuvom.stores.base.Ledger.request`."""
+        with self._database.write(durable=True) as connection:
+            refusal = _fenced(connection, item)
+            if refusal is not None:
+                return Requested(frozenset(), refusal)
+            recorded = record(connection, [item], self._database.now_us(), _ONCE[once])
+        if recorded.ready:
+            self._database.wake("worker")
+        return Requested(recorded.jobs, None)
+
+    def requested(self, schedule_id: str, source: str) -> Occurrence | None:
+        """Return a row of a request, the newest."""
+        with self._database.read() as connection:
+            row = connection.execute(load("requested"), (key(schedule_id), source)).fetchone()
+        return None if row is None else _occurrence(row)
 
     def fence(self, schedule_id: str) -> Fence | None:
         """Return the newest definition kept of a schedule that is gone or lives elsewhere."""
@@ -68,8 +90,13 @@ class SqliteLedger:
             row = connection.execute(load("occurrence"), (key(schedule_id), to_us(nominal), source)).fetchone()
         return None if row is None else _occurrence(row)
 
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which of these schedules may not start another run now, by the overlap that each has."""
+        with self._database.read() as connection:
+            return frozenset(each for each, overlap in asked.items() if is_blocked(connection, key(each), overlap))
+
     def open_runs(self, schedule_id: str, limit: int) -> int:
-        """Count a schedule's jobs that are not final, up to `limit`."""
+        """Count a schedule's jobs that are not final, up to `limit`; backfills do not count."""
         with self._database.read() as connection:
             count: int = connection.execute(load("open_runs"), (key(schedule_id), limit)).fetchone()[0]
         return count
@@ -97,10 +124,12 @@ class Recorded(NamedTuple):
     ready: bool
 
 
-def record(connection: sqlite3.Connection, items: Sequence[PlanItem], now_us: int) -> Recorded:
+def record(
+    connection: sqlite3.Connection, items: Sequence[PlanItem], now_us: int, statement: str = "insert_occurrence"
+) -> Recorded:
     """Insert the rows of these items and the jobs whose row was new, inside the caller's write transaction."""
     occurrences = [occurrence for item in items for occurrence in item.occurrences]
-    new = changed(connection, load("insert_occurrence"), (_row(occurrence, now_us) for occurrence in occurrences))
+    new = changed(connection, load(statement), (_row(occurrence, now_us) for occurrence in occurrences))
     reached("scheduler.occurrences")
     fresh = frozenset(row.job_id for row, is_new in zip(occurrences, new, strict=True) if is_new and row.job_id)
     jobs = [job for item in items for job in item.jobs if job.id in fresh]
@@ -122,6 +151,18 @@ def changed(connection: sqlite3.Connection, statement: str, rows: Iterable[Seque
     return [after > before for before, after in pairwise(totals)]
 
 
+def is_blocked(connection: sqlite3.Connection, schedule_id: bytes | None, overlap: Overlap) -> bool:
+    """Tell inside the caller's transaction whether a schedule may not start another run now."""
+    return connection.execute(load("blocked"), (schedule_id, overlap.value)).fetchone() is not None
+
+
+def moved_on(connection: sqlite3.Connection, item: PlanItem) -> bool:
+    """Tell whether the open runs of a schedule say something else by now than its plan was made for."""
+    if item.blocked is None:
+        return False
+    return is_blocked(connection, raw(item.envelope.id), item.envelope.overlap) != item.blocked
+
+
 def _fenced(connection: sqlite3.Connection, item: PlanItem) -> Refusal | None:
     """Refuse an item that may not be delivered any more."""
     schedule_id = item.envelope.id
@@ -130,6 +171,8 @@ def _fenced(connection: sqlite3.Connection, item: PlanItem) -> Refusal | None:
             return Refusal(schedule_id, "gone")
         case (generation, None) if item.envelope.generation < generation:
             return Refusal(schedule_id, "generation")
+        case _ if moved_on(connection, item):
+            return Refusal(schedule_id, "open_runs")
         case _:
             return None
 
@@ -146,12 +189,13 @@ def _row(occurrence: Occurrence, now_us: int) -> tuple[object, ...]:
         now_us,
         None if occurrence.last is None else to_us(occurrence.last),
         occurrence.count,
+        occurrence.utc_offset,
     )
 
 
 def _occurrence(row: tuple[Any, ...]) -> Occurrence:
     schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
-    started_at, finished_at = times
+    started_at, finished_at, utc_offset = times
     return Occurrence(
         schedule_id=text(schedule_id),
         nominal=from_us(nominal),
@@ -166,4 +210,5 @@ def _occurrence(row: tuple[Any, ...]) -> Occurrence:
         job_status=None if status is None else JobState(status).status,
         job_started_at=None if started_at is None else from_us(started_at),
         job_finished_at=None if finished_at is None else from_us(finished_at),
+        utc_offset=utc_offset,
     )

@@ -21,7 +21,10 @@ class Migration(NamedTuple):
     compatible_from: int
 
 
-MIGRATIONS = (Migration(1, "0001_core", compatible_from=1),)
+MIGRATIONS = (
+    Migration(1, "0001_core", compatible_from=1),
+    Migration(2, "0002_policies", compatible_from=2),  # a scheduler that does not know a policy would break it
+)
 VERSION = MIGRATIONS[-1].version
 
 

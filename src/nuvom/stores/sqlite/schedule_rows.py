@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import orjson
 from nuvom._clock import from_us, to_us
 from nuvom._ids import raw, text
 from nuvom._job import TaskDefaults
-from nuvom._schedule import CatchUp, ScheduleEnvelope, ScheduleState, ScheduleType
+from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope, ScheduleState, ScheduleType
 
 Row = tuple[Any, ...]
 
@@ -21,7 +22,8 @@ Row = tuple[Any, ...]
 COLUMNS: tuple[str, ...] = (
     "id", "name", "task", "arguments", "schedule_type", "at", "interval", "cron", "timezone_name", "anchor",
     "next_nominal", "next_run", "catch_up", "state", "note", "origin", "generation", "run_count", "options", "defaults",
-    "metadata", "tzdata", "created_at", "updated_at", "unknown",
+    "metadata", "tzdata", "created_at", "updated_at", "unknown", "times_since", "starts_at", "ends_at", "max_runs", "grace",
+    "overlap", "jitter", "paused_at", "overridden",
 )  # fmt: skip
 
 STATE = COLUMNS.index("state")
@@ -30,6 +32,8 @@ UNREADABLE = (ValueError, TypeError, LookupError, OverflowError)
 _TYPES = {kind.value: kind for kind in ScheduleType}
 _STATES = {state.value: state for state in ScheduleState}
 _CATCH_UPS = {rule.value: rule for rule in CatchUp}
+_OVERLAPS = {rule.value: rule for rule in Overlap}
+_NO_TIME, _MICROSECOND = timedelta(0), timedelta(microseconds=1)
 _NO_ARGUMENTS = b"[[],{}]"
 
 
@@ -67,7 +71,8 @@ def from_row(row: Row) -> ScheduleEnvelope:
     (
         identifier, name, task, arguments, kind, at, interval, cron, timezone_name, anchor,
         next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
-        metadata, tzdata, created_at, updated_at, unknown,
+        metadata, tzdata, created_at, updated_at, unknown, times_since, starts_at, ends_at, max_runs, grace,
+        overlap, jitter, paused_at, overridden,
     ) = row  # fmt: skip
     _check_arguments(arguments)
     if bytes in map(type, (name, task, cron, timezone_name, note, tzdata)):
@@ -101,6 +106,15 @@ def from_row(row: Row) -> ScheduleEnvelope:
             "created_at": created,
             "updated_at": created if updated_at == created_at else None if updated_at is None else from_us(updated_at),
             "unknown": {} if unknown is None else _mapping(unknown),
+            "times_since": created if times_since == created_at else _moment(times_since),
+            "starts_at": None if starts_at is None else from_us(starts_at),
+            "ends_at": None if ends_at is None else from_us(ends_at),
+            "max_runs": max_runs,
+            "grace": None if grace is None else timedelta(0, 0, grace),
+            "overlap": _OVERLAPS[overlap],
+            "jitter": timedelta(0, 0, jitter) if jitter else _NO_TIME,
+            "paused_at": None if paused_at is None else from_us(paused_at),
+            "overridden": () if overridden is None else _names(overridden),
             "_app": None,
         }
     )
@@ -186,6 +200,15 @@ def _values(envelope: ScheduleEnvelope) -> Row:
         None if envelope.created_at is None else to_us(envelope.created_at),
         None if envelope.updated_at is None else to_us(envelope.updated_at),
         _text(envelope.unknown),
+        None if envelope.times_since is None else to_us(envelope.times_since),
+        None if envelope.starts_at is None else to_us(envelope.starts_at),
+        None if envelope.ends_at is None else to_us(envelope.ends_at),
+        envelope.max_runs,
+        None if envelope.grace is None else envelope.grace // _MICROSECOND,
+        envelope.overlap.value,
+        envelope.jitter // _MICROSECOND,
+        None if envelope.paused_at is None else to_us(envelope.paused_at),
+        orjson.dumps(envelope.overridden).decode() if envelope.overridden else None,
     )
 
 
@@ -198,6 +221,21 @@ def _mapping(source: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise TypeError(f"a JSON object was expected, not {type(values).__name__}")
     return values
+
+
+def _moment(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_us(microseconds)
+
+
+def _span(microseconds: int) -> timedelta:
+    return timedelta(microseconds=microseconds)
+
+
+def _names(source: str) -> tuple[str, ...]:
+    names = orjson.loads(source)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise TypeError("a JSON list of names was expected")
+    return tuple(names)
 
 
 def _check_arguments(arguments: bytes) -> None:
@@ -228,6 +266,8 @@ _LACKING = {
     "schedule_type": ScheduleType.ONE_OFF.value,
     "timezone_name": "UTC",
     "catch_up": CatchUp.LATEST.value,
+    "overlap": Overlap.ALLOW.value,
+    "jitter": 0,
     "origin": "api",
     "run_count": 0,
     "defaults": _defaults_text(TaskDefaults()),
@@ -235,8 +275,15 @@ _LACKING = {
 _FALLIBLE: dict[str, tuple[Callable[[Any], object], object]] = {
     "arguments": (_check_arguments, _NO_ARGUMENTS),
     "schedule_type": (_TYPES.__getitem__, ScheduleType.ONE_OFF.value),
-    **dict.fromkeys(("at", "anchor", "next_nominal", "next_run"), (from_us, None)),
+    **dict.fromkeys(
+        ("at", "anchor", "next_nominal", "next_run", "times_since", "starts_at", "ends_at", "paused_at"),
+        (from_us, None),
+    ),
     "catch_up": (_CATCH_UPS.__getitem__, CatchUp.LATEST.value),
+    "overlap": (_OVERLAPS.__getitem__, Overlap.ALLOW.value),
+    "grace": (_span, None),
+    "jitter": (_span, 0),
+    "overridden": (_names, None),
     "state": (_STATES.__getitem__, ScheduleState.QUARANTINED.value),
     **dict.fromkeys(("options", "metadata", "unknown"), (_mapping, None)),
     "defaults": (_defaults, _LACKING["defaults"]),

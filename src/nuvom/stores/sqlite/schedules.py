@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import orjson
+
 from nuvom._clock import to_us
 from nuvom._crashpoint import reached
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
-from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom.stores.sqlite.database import Database
-from nuvom.stores.sqlite.ledger import changed, key, read_fence, record
+from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record
 from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import PlanItem, Refusal, ScheduleFilter, Upserted
@@ -38,18 +40,19 @@ class SqliteSchedules:
         self._database.wake("scheduler")
         return stored
 
-    def upsert(self, wanted: ScheduleEnvelope) -> Upserted:
+    def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
         """Create or replace by id in one transaction; raises ValueError where another schedule has the name."""
         with self._database.write(durable=True) as connection:
-            answer = resolve(_newest(connection, wanted.id), wanted, self._database.now())
-            if answer.change in ("created", "replaced"):
+            newest = _newest(connection, wanted.id)
+            answer = resolve(newest, wanted, self._database.now(), overwrite=overwrite, revive=revive)
+            if answer.change.stored:
                 _put(connection, answer.envelope)
-        if answer.change in ("created", "replaced"):
+        if answer.change.stored:
             self._database.wake("scheduler")
         return answer
 
-    def update(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope | None:
-        """Replace a schedule of this generation; None where it has another one by now or is gone."""
+    def update(self, envelope: ScheduleEnvelope, rows: Sequence[Occurrence] = ()) -> ScheduleEnvelope | None:
+        """Replace a schedule of this generation and record `rows`; None where it has another one by now or is gone."""
         with self._database.write(durable=True) as connection:
             now = self._database.now()
             stored = _live(connection, envelope.id)
@@ -57,12 +60,18 @@ class SqliteSchedules:
                 return None
             # A dispatch since it was read counted a run and left the generation as it is.
             wanted = replace(envelope, run_count=stored.run_count)
+            record(connection, [PlanItem(wanted, tuple(rows), (), None, None)], to_us(now))
             if wanted.state.ended:
                 return _end(connection, wanted, wanted.state, now)
             newer = replace(wanted, generation=next_generation(stored.generation, now), updated_at=now)
             _put(connection, newer)
         self._database.wake("scheduler")
         return newer
+
+    def pause_all(self, note: str | None) -> int:
+        """Pause every active schedule in one transaction; returns how many those were."""
+        with self._database.write(durable=True) as connection:
+            return connection.execute(load("pause_all"), (note, self._database.now_us())).rowcount
 
     def cancel(self, schedule_id: str) -> bool:
         """Remove a schedule and keep its definition as `cancelled`; False when there was none."""
@@ -89,7 +98,13 @@ class SqliteSchedules:
         """Return schedules, newest first; `before` is the last id of the page before, which may be gone by now."""
         pattern = None if wanted.name_like is None else _glob(wanted.name_like)
         state = None if wanted.state is None else wanted.state.value
-        return self._read("list_schedules", wanted.task, state, pattern, before and raw(before), limit)
+        metadata = orjson.dumps(dict(wanted.metadata)).decode() if wanted.metadata else None
+        place = before and raw(before)
+        return self._read("list_schedules", wanted.task, state, pattern, place, limit, wanted.origin, metadata)
+
+    def outdated_zones(self, tzdata: str, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return active cron schedules with a run ahead that another release of the tz database computed."""
+        return self._read("outdated_zones", tzdata, self._database.now_us(), limit)
 
     def upcoming(self, limit: int) -> builtins.list[ScheduleEnvelope]:
         """Return active schedules by next run, the earliest first."""
@@ -110,10 +125,13 @@ class SqliteSchedules:
         """Record, push and advance in one transaction; returns the items that no longer fit."""
         with self._database.write(durable=False) as connection:
             now = self._database.now()
+            refused = [Refusal(item.envelope.id, "open_runs") for item in items if moved_on(connection, item)]
+            if refused:
+                items = _without(items, refused)
             settled = _settle(connection, items, now)
             reached("scheduler.advance")
             fitting = [item for item, fits in zip(items, settled, strict=True) if fits and item.quarantine is None]
-            refused = [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
+            refused += [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
             recorded = record(connection, fitting, to_us(now))
             _uncount(connection, fitting, recorded.jobs)
         if recorded.ready:
@@ -140,6 +158,11 @@ class SqliteSchedules:
             now = self._database.now()
             _quarantine(connection, envelope, None, reason, now)
         return replace(envelope, generation=next_generation(envelope.generation, now), note=reason)
+
+
+def _without(items: Sequence[PlanItem], refused: Sequence[Refusal]) -> list[PlanItem]:
+    ids = {refusal.schedule_id for refusal in refused}
+    return [item for item in items if item.envelope.id not in ids]
 
 
 def _live(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelope | None:
@@ -214,7 +237,7 @@ def _settle(connection: sqlite3.Connection, items: Sequence[PlanItem], now: date
     """Advance, end or set aside the schedules of these items; tells which of them still were what was planned."""
     moving = [item for item in items if item.quarantine is None and item.next_run is not None]
     ending = [item for item in items if item.quarantine is None and item.next_run is None]
-    moved = iter(changed(connection, load("advance"), map(_advance, moving)))
+    moved = iter(_advanced(connection, moving))
     kept = changed(connection, load("end_schedule"), (_done(item, now) for item in ending))
     gone = [(raw(item.envelope.id),) for item, fits in zip(ending, kept, strict=True) if fits]
     connection.executemany(load("delete_schedule"), gone)
@@ -223,6 +246,18 @@ def _settle(connection: sqlite3.Connection, items: Sequence[PlanItem], now: date
         _quarantine(connection, item.envelope, item.envelope.next_run, item.quarantine, now)
         if item.quarantine is not None
         else next(ended if item.next_run is None else moved)
+        for item in items
+    ]
+
+
+def _advanced(connection: sqlite3.Connection, items: Sequence[PlanItem]) -> list[bool]:
+    """Advance schedules; those whose zone's rules are another release's by now say so, which costs an index more."""
+    if all(item.tzdata is None for item in items):
+        return changed(connection, load("advance"), map(_advance, items))
+    return [
+        connection.execute(load("advance"), _advance(item)).rowcount == 1
+        if item.tzdata is None
+        else connection.execute(load("advance_zone"), (*_advance(item), item.tzdata)).rowcount == 1
         for item in items
     ]
 

@@ -1,16 +1,16 @@
 -- Store one job; an id that is there stays as it is.
--- held: an open job has its key, whatever its own time, so that never two of a key are loose.
+-- held: an open job has its key, whatever its own time, so that never two of a key are loose. ?16: it does not wait.
 INSERT INTO jobs (
     id, task, queue, priority, run_at, state, arguments, max_crashes, key, created_at,
-    schedule_id, schedule_name, scheduled_for, options, metadata
+    schedule_id, schedule_name, scheduled_for, options, metadata, expires_at, backfill
 )
 VALUES (
     ?1, ?2, ?3, ?4, coalesce(?5, ?14),
     CASE
-        WHEN ?8 IS NOT NULL AND EXISTS (SELECT 1 FROM jobs WHERE key = ?8 AND finished_at IS NULL) THEN 'held'
+        WHEN ?8 IS NOT NULL AND ?16 AND EXISTS (SELECT 1 FROM jobs WHERE key = ?8 AND finished_at IS NULL) THEN 'held'
         WHEN ?5 > ?14 THEN 'delayed'
         ELSE 'ready'
     END,
-    ?6, ?7, ?8, ?14, ?9, ?10, ?11, ?12, ?13
+    ?6, ?7, ?8, ?14, ?9, ?10, ?11, ?12, ?13, ?15, ?17
 )
 ON CONFLICT (id) DO NOTHING;

@@ -1,13 +1,26 @@
--- A schedule's jobs, newest first: of those that ended and of those that did not the newest, each by the index's order.
+-- A schedule's jobs, newest first: of those that ended and of those that did not, of backfills and of others, the
+-- newest, each by the index's order.
 WITH newest (seq) AS (
     SELECT seq FROM jobs INDEXED BY jobs_schedule
-    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 0 AND seq < :before
+    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 0 AND backfill = 0 AND seq < :before
         AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
         AND (:task IS NULL OR task = :task)
         AND (:queue IS NULL OR queue = :queue)
     UNION ALL
     SELECT seq FROM jobs INDEXED BY jobs_schedule
-    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 1 AND seq < :before
+    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 0 AND backfill = 1 AND seq < :before
+        AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+        AND (:task IS NULL OR task = :task)
+        AND (:queue IS NULL OR queue = :queue)
+    UNION ALL
+    SELECT seq FROM jobs INDEXED BY jobs_schedule
+    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 1 AND backfill = 0 AND seq < :before
+        AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+        AND (:task IS NULL OR task = :task)
+        AND (:queue IS NULL OR queue = :queue)
+    UNION ALL
+    SELECT seq FROM jobs INDEXED BY jobs_schedule
+    WHERE schedule_id = :schedule_id AND (finished_at IS NULL) = 1 AND backfill = 1 AND seq < :before
         AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
         AND (:task IS NULL OR task = :task)
         AND (:queue IS NULL OR queue = :queue)

@@ -7,5 +7,5 @@ SET state = CASE
         ELSE 'ready'
     END,
     run_at = :now, started_at = NULL, finished_at = NULL, errors = 0, retries = NULL, crashes = 0, suspect = 0,
-    value = NULL, error = NULL
+    value = NULL, error = NULL, expires_at = NULL
 WHERE id = :id AND finished_at IS NOT NULL;
