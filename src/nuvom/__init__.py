@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from nuvom._handle import JobHandle
     from nuvom._job import Attempt, Job, JobError, JobStatus
     from nuvom._retry import RetryLater
-    from nuvom._schedule import CatchUp, Occurrence, OccurrenceOutcome, ScheduleEnvelope, ScheduleState, ScheduleType
+    from nuvom._schedule import (
+        CatchUp,
+        Occurrence,
+        OccurrenceOutcome,
+        Overlap,
+        ScheduleEnvelope,
+        ScheduleState,
+        ScheduleType,
+    )
     from nuvom._task import Task
     from nuvom.errors import (
         ArgumentsError,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
         PayloadTooLarge,
         ResultNotStored,
         ScheduleChanged,
+        ScheduleEnded,
         ScheduleNotFound,
         SchemaTooNew,
         SettingsError,
@@ -50,7 +59,15 @@ _HOMES = {
     "_handle": ("JobHandle",),
     "_job": ("Attempt", "Job", "JobError", "JobStatus"),
     "_retry": ("RetryLater",),
-    "_schedule": ("CatchUp", "Occurrence", "OccurrenceOutcome", "ScheduleEnvelope", "ScheduleState", "ScheduleType"),
+    "_schedule": (
+        "CatchUp",
+        "Occurrence",
+        "OccurrenceOutcome",
+        "Overlap",
+        "ScheduleEnvelope",
+        "ScheduleState",
+        "ScheduleType",
+    ),
     "_task": ("Task",),
     "errors": (
         "ArgumentsError",
@@ -66,6 +83,7 @@ _HOMES = {
         "PayloadTooLarge",
         "ResultNotStored",
         "ScheduleChanged",
+        "ScheduleEnded",
         "ScheduleNotFound",
         "SchemaTooNew",
         "SettingsError",
@@ -105,10 +123,12 @@ __all__ = [
     "NuvomError",
     "Occurrence",
     "OccurrenceOutcome",
+    "Overlap",
     "PayloadTooLarge",
     "ResultNotStored",
     "RetryLater",
     "ScheduleChanged",
+    "ScheduleEnded",
     "ScheduleEnvelope",
     "ScheduleNotFound",
     "ScheduleState",

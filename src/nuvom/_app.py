@@ -16,10 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from nuvom import _caller, _settings
+from nuvom import _caller, _changing, _settings
 from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
-from nuvom._collections import Jobs, Queues, Schedules, Workers
+from nuvom._collections import Jobs, Queues, Workers
 from nuvom._crashpoint import reached
 from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
@@ -27,14 +27,16 @@ from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
 from nuvom._options import as_job_id
 from nuvom._schedule import ScheduleEnvelope
+from nuvom._schedules import Schedules
 from nuvom._settings import Settings
 from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
-from nuvom.errors import SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
+from nuvom.errors import InvalidTrigger, SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
 from nuvom.scheduler import split
+from nuvom.scheduler.resuming import passed_over
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import TaskRow
+from nuvom.stores.values import Change, TaskRow, Upserted
 
 _log = logging.getLogger("nuvom")
 
@@ -185,18 +187,30 @@ class Nuvom:
             task.name, call.arguments(), times, task.said, task.definition.defaults, now=self.now(), zone=zone
         )
         reached("producer.before_commit")
-        if self.split:
-            stored = split.enqueue_split(self.backend, self.store.ledger, wanted, self.now())
-        else:
-            stored = self.store.schedules.upsert(wanted)
+        stored = self.upsert(wanted)
         reached("producer.after_commit")
+        if stored.change is Change.NEVER:
+            raise InvalidTrigger("ends_at", wanted.ends_at, "leaves nothing to run: it is over before the first run")
         return self.attached(stored.envelope)
+
+    def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
+        """Store a definition by the rule of `nuvom._identity.resolve`, wherever schedules are kept."""
+        now = self.now()
+        if self.split:
+            split.refuse_unkept(wanted, str(self.settings.scheduler))
+            return split.enqueue_split(self.backend, self.store.ledger, wanted, now, overwrite=overwrite, revive=revive)
+        known = self.store.schedules.get(wanted.id)
+        moved = known is not None and not known.same_times(wanted)
+        rows = passed_over(known, now, _changing.MOVED) if moved and known is not None else ()
+        return self.store.schedules.upsert(wanted, rows, overwrite=overwrite, revive=revive)
+
+    def update_schedule(self, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -> ScheduleEnvelope:
+        """Change a schedule as it was read; raises ScheduleChanged where it is another by now."""
+        return _changing.update(self, envelope, changes)
 
     def cancel_schedule(self, schedule_id: str) -> bool:
         """Cancel a schedule by its id for good; False when there was none."""
-        if self.split:
-            return split.cancel_split(self.backend, self.store.ledger, schedule_id, self.now())
-        return self.backend.cancel(schedule_id)
+        return _changing.cancel(self, schedule_id)
 
     def attached(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
         """Return an envelope whose methods use this app."""

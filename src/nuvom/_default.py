@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nuvom._app import Nuvom
-from nuvom._collections import Jobs, Queues, Schedules, Workers
+from nuvom._collections import Jobs, Queues, Workers
 from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
 from nuvom._schedule import ScheduleEnvelope
+from nuvom._schedules import Schedules
 
 app: Nuvom = Nuvom()
 task: TaskDecorator = app.task

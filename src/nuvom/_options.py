@@ -112,7 +112,7 @@ def _schedule_name(value: object, name: str) -> str:
     return text
 
 
-def _choice(kind: type[CatchUp] | type[Overlap]) -> Any:
+def _choice(kind: type[CatchUp | Overlap]) -> Any:
     def check(value: Any, name: str) -> CatchUp | Overlap:
         try:
             return kind(value)
@@ -143,6 +143,17 @@ def _metadata(value: object, name: str) -> Mapping[str, Any]:
     except (TypeError, RecursionError) as error:
         raise TypeError(f"{name}={value!r} cannot be stored as JSON: {error}") from None
     return copy
+
+
+def metadata_filter(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return what metadata must have to be listed; raises TypeError for values that cannot be compared."""
+    if value is None:
+        return None
+    wanted = _metadata(value, "metadata")
+    for name, each in wanted.items():
+        if isinstance(each, list | dict):
+            raise TypeError(f"metadata[{name!r}]={each!r} cannot be looked for; give text, a number, a flag or None")
+    return wanted
 
 
 _CHECKS: dict[str, Any] = {

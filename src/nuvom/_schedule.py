@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -138,12 +138,50 @@ class ScheduleEnvelope:
 
     def refresh(self) -> ScheduleEnvelope:
         """Read the schedule again; raises ScheduleNotFound when it has ended."""
+        read: ScheduleEnvelope = self._attached().schedules.get(self.id)
+        return read
+
+    def pause(self, note: str | None = None) -> ScheduleEnvelope:
+        """Pause the schedule, as `schedules.pause` does; returns it as it is then."""
+        paused: ScheduleEnvelope = self._attached().schedules.pause(self.id, note)
+        return paused
+
+    def resume(self) -> ScheduleEnvelope:
+        """Let the schedule go on, as `schedules.resume` does; returns it as it is then."""
+        resumed: ScheduleEnvelope = self._attached().schedules.resume(self.id)
+        return resumed
+
+    def update(self, **changes: Any) -> ScheduleEnvelope:
+        """Change the schedule as it was read here, as `schedules.update` does; returns it as it is then.
+
+        Raises:
+            ScheduleChanged: it was changed since it was read; nothing was done.
+        """
+        updated: ScheduleEnvelope = self._attached().update_schedule(self, changes)
+        return updated
+
+    def cancel(self) -> bool:
+        """Cancel the schedule for good; False when it had ended already."""
+        cancelled: bool = self._attached().schedules.cancel(self.id)
+        return cancelled
+
+    def coming(self) -> Iterator[tuple[datetime, datetime]]:
+        """Yield nominal time and run time of each occurrence still to come, the earliest first; none unless active."""
+        nominal = self.next_nominal if self.state is ScheduleState.ACTIVE else None
+        run, trigger, left = self.next_run, self.trigger, None
+        if self.max_runs is not None:
+            left = self.max_runs - self.run_count
+        while nominal is not None and (left is None or left > 0):
+            following = trigger.after(nominal)
+            yield nominal, run or run_time(self, nominal, following)
+            nominal, run, left = following, None, None if left is None else left - 1
+
+    def _attached(self) -> Any:
         if self._app is None:
             raise RuntimeError(
                 f"schedule {self.id} was not read through an app: app.schedules.get({self.id!r}) gives it"
             )
-        read: ScheduleEnvelope = self._app.schedules.get(self.id)
-        return read
+        return self._app
 
     def same_times(self, other: ScheduleEnvelope) -> bool:
         """Tell whether both have the same trigger and zone: then an upsert does not move the next run."""

@@ -81,9 +81,9 @@ def build_envelope(
         metadata=options.job_id()[1],
         times_since=now,
         **_bounds(options, zone),
-        **_trigger_fields(times, now, zone),
+        **trigger_fields(times, now, zone),
     )
-    return with_next_run(_on_grid(replace(draft, id=_identity(draft, options, now))), now)
+    return with_next_run(on_grid(replace(draft, id=_identity(draft, options, now))), now)
 
 
 def _check_options(times: Times, options: Options) -> None:
@@ -105,12 +105,12 @@ def check_policies(catch_up: CatchUp | None, overlap: Overlap | None) -> None:
         )
 
 
-def _bounds(options: Options, zone: Zone) -> dict[str, datetime]:
+def _bounds(options: Options, zone: Zone) -> dict[str, Any]:
     given = {"starts_at": options.starts_at, "ends_at": options.ends_at}
     return {name: aware(moment, zone, name) for name, moment in given.items() if moment is not None}
 
 
-def _on_grid(draft: ScheduleEnvelope) -> ScheduleEnvelope:
+def on_grid(draft: ScheduleEnvelope) -> ScheduleEnvelope:
     """Let the grid of an interval begin at its starts_at, which is then its first run."""
     if draft.interval is None or draft.starts_at is None:
         return draft
@@ -120,7 +120,8 @@ def _on_grid(draft: ScheduleEnvelope) -> ScheduleEnvelope:
         raise InvalidTrigger("starts_at", draft.starts_at, "is too early for this interval") from None
 
 
-def _trigger_fields(times: Times, now: datetime, zone: Zone) -> dict[str, Any]:
+def trigger_fields(times: Times, now: datetime, zone: Zone) -> dict[str, Any]:
+    """Return the fields of an envelope that these times give; raises InvalidTrigger naming what cannot be used."""
     if times.at is not None:
         return {"schedule_type": ScheduleType.ONE_OFF, "at": aware(times.at, zone)}
     if times.in_ is not None:

@@ -197,6 +197,19 @@ class ScheduleNotFound(NuvomError, LookupError):
         return f"no schedule {self.key!r}{hint}"
 
 
+class ScheduleEnded(ScheduleNotFound):
+    """A schedule's life is over: it was cancelled, or has nothing left to run; `state` says which."""
+
+    def __init__(self, key: str, state: str) -> None:
+        super().__init__(key)
+        self.args = (key, state)
+        self.state = state
+
+    def __str__(self) -> str:
+        what = "was cancelled" if self.state == "cancelled" else "has nothing left to run"
+        return f"schedule {self.key!r} {what}; a new .schedule(...) under its name starts a new life"
+
+
 class ScheduleChanged(NuvomError):
     """An update lost a race: the schedule was changed since it was read."""
 

@@ -27,10 +27,7 @@ def runs_ahead(
 
 
 def _of_one(schedule: ScheduleEnvelope, end: datetime | None) -> Iterator[tuple[datetime, ScheduleEnvelope]]:
-    from nuvom._schedule import ScheduleState
-
-    moment = schedule.next_run if schedule.state is ScheduleState.ACTIVE else None
-    nominal = schedule.next_nominal
-    while moment is not None and (end is None or moment < end):
-        yield moment, schedule
-        moment = nominal = schedule.trigger.after(nominal or moment)
+    for _, run in schedule.coming():
+        if end is not None and run >= end:
+            return
+        yield run, schedule

@@ -22,7 +22,7 @@ class Rest(NamedTuple):
 
     first: datetime
     last: datetime
-    count: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def due_at(envelope: ScheduleEnvelope, now: datetime) -> Due:
     trigger = _trigger(envelope)
     if envelope.schedule_type is ScheduleType.ONE_OFF:
         return Due(envelope, trigger, first, None, several=False)
-    following = _after(envelope, trigger, first)
+    following = _after(trigger, first)
     if following is None or _run(envelope, trigger, following) > now:
         return Due(envelope, trigger, first, following, several=False)
     newest = trigger.before(now + TICK)
@@ -114,7 +114,7 @@ def _trigger(envelope: ScheduleEnvelope) -> Trigger:
     return Bounded(trigger, envelope.starts_at, envelope.ends_at)
 
 
-def _after(envelope: ScheduleEnvelope, trigger: Trigger, nominal: datetime) -> datetime | None:
+def _after(trigger: Trigger, nominal: datetime) -> datetime | None:
     if type(trigger) is CronTrigger:
         return _cron_after(trigger.expression, trigger.timezone_name, trigger.seed, nominal)
     return trigger.after(nominal)

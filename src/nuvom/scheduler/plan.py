@@ -105,7 +105,7 @@ def _item(due: Due, now: datetime, *, blocked: bool) -> PlanItem:
     if asked:
         reason = _BLOCKED[envelope.overlap]
         rows = [_row(envelope, nominal, OccurrenceOutcome.SKIPPED_OVERLAP, reason) for nominal in choice.runs]
-    occurrences = tuple([*_dropped_rows(due, choice.dropped), *rows] if choice.dropped else rows)
+    occurrences = tuple([*dropped_rows(due, choice.dropped), *rows] if choice.dropped else rows)
     following = None if _spent(envelope, len(runs)) else due.following
     next_run = following and (due.run_time(following) if envelope.jitter else following)
     return PlanItem(envelope, occurrences, tuple(jobs), following, next_run, None, asked, _new_release(envelope))
@@ -137,6 +137,7 @@ def choose(due: Due, start: datetime, policy: CatchUp, *, on_time: bool) -> Choi
     if not due.several and (policy is not CatchUp.SKIP or on_time):
         return Choice((start,))
     outcome, reason = _DROPPED[policy], _REASONS[policy]
+    runs: tuple[datetime, ...]
     match policy:
         case CatchUp.FIRST:
             runs = (start,)
@@ -165,7 +166,7 @@ def _spent(envelope: ScheduleEnvelope, runs: int) -> bool:
     return envelope.max_runs is not None and envelope.run_count + runs >= envelope.max_runs
 
 
-def _dropped_rows(due: Due, dropped: Sequence[Dropped]) -> list[Occurrence]:
+def dropped_rows(due: Due, dropped: Sequence[Dropped]) -> list[Occurrence]:
     """Return rows for the newest that are not run, oldest first, and one of each range that stands for what is left."""
     rows: list[Occurrence] = []
     for i, each in enumerate(dropped):
@@ -181,7 +182,7 @@ def _rows_of(due: Due, dropped: Dropped, limit: int) -> list[Occurrence]:
     if rest is None:
         return rows
     head = _row(envelope, rest.first, dropped.outcome, dropped.reason)
-    return [head._replace(last=rest.last, count=rest.count), *rows]
+    return [head._replace(last=rest.last, count=rest.number), *rows]
 
 
 def _row(envelope: ScheduleEnvelope, nominal: datetime, outcome: OccurrenceOutcome, reason: str) -> Occurrence:
@@ -226,9 +227,7 @@ def dispatched(envelope: ScheduleEnvelope, job: NewJob, now: datetime, source: s
     )
 
 
-def new_jobs(
-    envelope: ScheduleEnvelope, runs: Sequence[tuple[datetime, datetime]], source: str = ""
-) -> list[NewJob]:
+def new_jobs(envelope: ScheduleEnvelope, runs: Sequence[tuple[datetime, datetime]], source: str = "") -> list[NewJob]:
     """Return the jobs of occurrences.
 
     Args:

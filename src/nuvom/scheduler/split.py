@@ -12,7 +12,7 @@ from datetime import datetime
 
 from nuvom._identity import next_generation, resolve
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
-from nuvom.errors import ScheduleChanged
+from nuvom.errors import ScheduleChanged, UnsupportedByBackend
 from nuvom.stores.base import Ledger, SchedulerBackend
 from nuvom.stores.values import Fence, Upserted
 
@@ -26,7 +26,22 @@ def as_stored(envelope: ScheduleEnvelope) -> ScheduleEnvelope:
     return replace(envelope, next_nominal=envelope.next_run)
 
 
-def enqueue_split(backend: SchedulerBackend, ledger: Ledger, wanted: ScheduleEnvelope, now: datetime) -> Upserted:
+def refuse_unkept(wanted: ScheduleEnvelope, called: str) -> None:
+    """Raise UnsupportedByBackend for an option that five methods cannot carry: its `reschedule` moves only next_run."""
+    for name, said in (("jitter", wanted.jitter), ("max_runs", wanted.max_runs)):
+        if said:
+            raise UnsupportedByBackend(f"{called} cannot carry {name}={said}: it keeps only the next run; leave it out")
+
+
+def enqueue_split(
+    backend: SchedulerBackend,
+    ledger: Ledger,
+    wanted: ScheduleEnvelope,
+    now: datetime,
+    *,
+    overwrite: bool = False,
+    revive: bool = False,
+) -> Upserted:
     """Create or replace a schedule by id in a backend of five methods, by the rule of `nuvom._identity.resolve`.
 
     Args:
@@ -34,9 +49,11 @@ def enqueue_split(backend: SchedulerBackend, ledger: Ledger, wanted: ScheduleEnv
         ledger: beside the jobs; holds the fence.
         wanted: the schedule with its first next run.
         now: the store's clock.
+        overwrite: whether a definition in code takes back what calls overrode.
+        revive: whether a definition in code starts anew after a cancel.
 
     Returns:
-        What is stored now, and whether that was created, replaced, unchanged or done.
+        What is stored now, and what the call came to.
 
     Raises:
         ScheduleChanged: others changed the schedule again and again; nothing was done.
@@ -44,11 +61,34 @@ def enqueue_split(backend: SchedulerBackend, ledger: Ledger, wanted: ScheduleEnv
     """
     for _ in range(ATTEMPTS):
         fence = ledger.fence(wanted.id)
-        found = resolve(_stored(backend, fence, wanted.id, now), wanted, now)
+        stored = _stored(backend, fence, wanted.id, now)
+        found = resolve(stored, wanted, now, overwrite=overwrite, revive=revive)
         if not found.change.stored or ledger.raise_fence(found.envelope, fence.envelope.generation if fence else None):
             complete(backend, ledger, wanted.id)
             return found
     raise ScheduleChanged(wanted.id)
+
+
+def update_split(
+    backend: SchedulerBackend, ledger: Ledger, envelope: ScheduleEnvelope, now: datetime
+) -> ScheduleEnvelope | None:
+    """Replace a schedule of this generation in a backend of five methods; None: it has another one by now, or is gone.
+
+    Args:
+        backend: where the schedule is kept.
+        ledger: beside the jobs; holds the fence.
+        envelope: the schedule as it was read, changed.
+        now: the store's clock.
+    """
+    fence = ledger.fence(envelope.id)
+    stored = _stored(backend, fence, envelope.id, now)
+    if stored is None or stored.state.ended or stored.generation != envelope.generation:
+        return None
+    newer = replace(envelope, generation=next_generation(envelope.generation, now), updated_at=now)
+    if not ledger.raise_fence(newer, fence.envelope.generation if fence else None):
+        return None
+    complete(backend, ledger, envelope.id)
+    return newer
 
 
 def cancel_split(backend: SchedulerBackend, ledger: Ledger, schedule_id: str, now: datetime) -> bool:

@@ -243,8 +243,18 @@ class SchedulerBackend(Protocol):
 class ScheduleStore(SchedulerBackend, Protocol):
     """What the built-in stores add to the founding five."""
 
-    def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
-        """Create or replace by id in one atomic step, by the rule of `nuvom._identity.resolve`; wakes schedulers."""
+    def upsert(
+        self,
+        wanted: ScheduleEnvelope,
+        rows: Sequence[Occurrence] = (),
+        *,
+        overwrite: bool = False,
+        revive: bool = False,
+    ) -> Upserted:
+        """Create or replace by id in one atomic step, by the rule of `nuvom._identity.resolve`; wakes schedulers.
+
+        `rows` (at most 1,000) are recorded with a replacement.
+        """
         ...
 
     def update(self, envelope: ScheduleEnvelope, rows: Sequence[Occurrence] = ()) -> ScheduleEnvelope | None:

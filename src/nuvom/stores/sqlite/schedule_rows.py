@@ -22,8 +22,8 @@ Row = tuple[Any, ...]
 COLUMNS: tuple[str, ...] = (
     "id", "name", "task", "arguments", "schedule_type", "at", "interval", "cron", "timezone_name", "anchor",
     "next_nominal", "next_run", "catch_up", "state", "note", "origin", "generation", "run_count", "options", "defaults",
-    "metadata", "tzdata", "created_at", "updated_at", "unknown", "times_since", "starts_at", "ends_at", "max_runs", "grace",
-    "overlap", "jitter", "paused_at", "overridden",
+    "metadata", "tzdata", "created_at", "updated_at", "unknown", "times_since", "starts_at", "ends_at", "max_runs",
+    "grace", "overlap", "jitter", "paused_at", "overridden",
 )  # fmt: skip
 
 STATE = COLUMNS.index("state")
@@ -71,8 +71,8 @@ def from_row(row: Row) -> ScheduleEnvelope:
     (
         identifier, name, task, arguments, kind, at, interval, cron, timezone_name, anchor,
         next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
-        metadata, tzdata, created_at, updated_at, unknown, times_since, starts_at, ends_at, max_runs, grace,
-        overlap, jitter, paused_at, overridden,
+        metadata, tzdata, created_at, updated_at, unknown, times_since, starts_at, ends_at, max_runs,
+        grace, overlap, jitter, paused_at, overridden,
     ) = row  # fmt: skip
     _check_arguments(arguments)
     if bytes in map(type, (name, task, cron, timezone_name, note, tzdata)):

@@ -19,7 +19,7 @@ from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record
 from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.values import PlanItem, Refusal, ScheduleFilter, Upserted
+from nuvom.stores.values import Change, PlanItem, Refusal, ScheduleFilter, Upserted
 
 
 class SqliteSchedules:
@@ -40,11 +40,21 @@ class SqliteSchedules:
         self._database.wake("scheduler")
         return stored
 
-    def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
+    def upsert(
+        self,
+        wanted: ScheduleEnvelope,
+        rows: Sequence[Occurrence] = (),
+        *,
+        overwrite: bool = False,
+        revive: bool = False,
+    ) -> Upserted:
         """Create or replace by id in one transaction; raises ValueError where another schedule has the name."""
         with self._database.write(durable=True) as connection:
             newest = _newest(connection, wanted.id)
-            answer = resolve(newest, wanted, self._database.now(), overwrite=overwrite, revive=revive)
+            now = self._database.now()
+            answer = resolve(newest, wanted, now, overwrite=overwrite, revive=revive)
+            if answer.change is Change.REPLACED:
+                _note(connection, answer.envelope, rows, now)
             if answer.change.stored:
                 _put(connection, answer.envelope)
         if answer.change.stored:
@@ -60,7 +70,7 @@ class SqliteSchedules:
                 return None
             # A dispatch since it was read counted a run and left the generation as it is.
             wanted = replace(envelope, run_count=stored.run_count)
-            record(connection, [PlanItem(wanted, tuple(rows), (), None, None)], to_us(now))
+            _note(connection, wanted, rows, now)
             if wanted.state.ended:
                 return _end(connection, wanted, wanted.state, now)
             newer = replace(wanted, generation=next_generation(stored.generation, now), updated_at=now)
@@ -173,6 +183,14 @@ def _live(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelope 
         except UNREADABLE:
             return salvage(row).envelope
     return None
+
+
+def _note(
+    connection: sqlite3.Connection, envelope: ScheduleEnvelope, rows: Sequence[Occurrence], now: datetime
+) -> None:
+    """Record what a change keeps from being run."""
+    if rows:
+        record(connection, [PlanItem(envelope, tuple(rows), (), None, None)], to_us(now))
 
 
 def _newest(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelope | None:

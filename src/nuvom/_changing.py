@@ -1,0 +1,102 @@
+"""Changes of stored schedules, each a compare-and-set on the generation that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+from nuvom._times import Zone
+from nuvom._updating import Context, updated
+from nuvom.errors import ScheduleChanged, ScheduleEnded
+from nuvom.scheduler import split
+from nuvom.scheduler.resuming import passed_over, resumed
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+
+ATTEMPTS = 100  # lost races before a caller is told; one of those who race always wins
+MOVED = "its times were changed"
+CANCELLED = "it was cancelled"
+
+Change = Callable[[ScheduleEnvelope, datetime], tuple[ScheduleEnvelope, Sequence[Occurrence]]]
+
+
+def change(app: Nuvom, schedule_id: str, how: Change) -> ScheduleEnvelope:
+    """Change what is stored, whatever others do meanwhile; raises ScheduleEnded where there is nothing any more."""
+    store = app.schedule_store("pause or resume a schedule")
+    for _ in range(ATTEMPTS):
+        stored = store.get(schedule_id)
+        if stored is None:
+            raise ScheduleEnded(schedule_id, ScheduleState.CANCELLED)
+        wanted, rows = how(stored, app.now())
+        if wanted == stored:
+            return app.attached(stored)
+        newer = store.update(wanted, rows)
+        if newer is not None:
+            return app.attached(newer)
+    raise ScheduleChanged(schedule_id)
+
+
+def pausing(note: str | None) -> Change:
+    """Return the change that pauses; a schedule that is paused gets the new note."""
+
+    def pause(stored: ScheduleEnvelope, now: datetime) -> tuple[ScheduleEnvelope, Sequence[Occurrence]]:
+        if stored.state is ScheduleState.QUARANTINED:
+            raise ValueError(
+                f"schedule {stored.name or stored.id} is quarantined and does not run: {stored.note}; "
+                "update() it, or cancel it"
+            )
+        since = stored.paused_at or now
+        return replace(stored, state=ScheduleState.PAUSED, note=note, paused_at=since), ()
+
+    return pause
+
+
+def resuming(stored: ScheduleEnvelope, now: datetime) -> tuple[ScheduleEnvelope, Sequence[Occurrence]]:
+    """Resume a paused schedule; another one stays as it is."""
+    return resumed(stored, now) if stored.state is ScheduleState.PAUSED else (stored, ())
+
+
+def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -> ScheduleEnvelope:
+    """Replace a schedule as it was read by itself with changes; raises ScheduleChanged where it is another by now."""
+    now = app.now()
+    zone = Zone(default=app.settings.timezone, naive=app.settings.naive)
+    wanted = updated(envelope, changes, Context(now, zone, _encoder(app, envelope.task)))
+    if app.split:
+        newer = split.update_split(app.backend, app.store.ledger, wanted, now)
+    else:
+        rows = () if envelope.same_times(wanted) else passed_over(envelope, now, MOVED)
+        newer = app.store.schedules.update(wanted, rows)
+    if newer is None:
+        raise ScheduleChanged(envelope.name or envelope.id)
+    return app.attached(newer)
+
+
+def cancel(app: Nuvom, schedule_id: str) -> bool:
+    """End a schedule for good; what was due and not dispatched gets a row. False when there was none."""
+    if app.split:
+        return split.cancel_split(app.backend, app.store.ledger, schedule_id, app.now())
+    store = app.store.schedules
+    for _ in range(ATTEMPTS):
+        stored = store.get(schedule_id)
+        if stored is None:
+            return False
+        rows = passed_over(stored, app.now(), CANCELLED)
+        if not rows:
+            return store.cancel(schedule_id)
+        if store.update(replace(stored, state=ScheduleState.CANCELLED), rows) is not None:
+            return True
+    raise ScheduleChanged(schedule_id)
+
+
+def _encoder(app: Nuvom, task: str) -> Callable[[list[Any], Mapping[str, Any]], bytes]:
+    """Return how arguments become JSON: by the task's signature where its code is here."""
+    known = app.registry.get(task)
+    if known is not None:
+        return known.encode
+    return lambda args, kwargs: orjson.dumps([args, dict(kwargs)])
