@@ -276,9 +276,15 @@ class Schedules:
 
     # For async callers.
 
-    async def aget(self, key: str) -> ScheduleEnvelope:
+    @overload
+    async def aget(self, key: str) -> ScheduleEnvelope: ...
+
+    @overload
+    async def aget(self, key: str, default: T) -> ScheduleEnvelope | T: ...
+
+    async def aget(self, key: str, default: T | _Required = _REQUIRED) -> ScheduleEnvelope | T:
         """Do what `get` does without blocking the event loop."""
-        return await in_thread(self.get, key)
+        return await in_thread(self.get, key, default)
 
     async def alist(self, **wanted: Any) -> builtins.list[ScheduleEnvelope]:
         """Do what `list` does without blocking the event loop."""

@@ -12,8 +12,8 @@ import nuvom
 FACE = """
 ArgumentsError Attempt Call CatchUp InvalidCron InvalidTrigger Job JobCancelledError JobError JobFailed JobHandle
 JobIsRunning JobNotFound JobStatus NaiveDatetimeWarning NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome
-PayloadTooLarge ResultNotStored RetryLater ScheduleChanged ScheduleEnvelope ScheduleNotFound ScheduleState
-ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task
+Overlap PayloadTooLarge ResultNotStored RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound
+ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task
 TaskDefinitionError TaskNotFound UnknownTimezone UnsupportedByBackend app configure current_job job jobs queues
 schedule schedules task workers
 """.split()

@@ -12,6 +12,7 @@ import pytest
 
 import nuvom
 from nuvom import Nuvom, ScheduleNotFound, ScheduleState, testing
+from nuvom.scheduler.service import SchedulerService
 from nuvom.testing import Memory
 from nuvom.triggers.zones import release
 
@@ -235,7 +236,16 @@ def test_naive_times_can_be_made_an_error() -> None:
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"name": "x"}, "name"), ({"catch_up": "all"}, "catch_up")],
+    [
+        ({"name": "x"}, "name"),
+        ({"catch_up": "all"}, "catch_up"),
+        ({"grace": 5}, "grace"),
+        ({"overlap": "skip"}, "overlap"),
+        ({"jitter": 5}, "jitter"),
+        ({"starts_at": NOW}, "starts_at"),
+        ({"ends_at": NOW}, "ends_at"),
+        ({"max_runs": 5}, "max_runs"),
+    ],
 )
 def test_options_of_schedules_do_not_fit_delay(memory: Memory, options: dict[str, Any], word: str) -> None:
     with pytest.raises(TypeError, match=rf"{word}=.*\.delay\(\)"):
@@ -252,7 +262,15 @@ def test_options_of_schedules_do_not_fit_delay(memory: Memory, options: dict[str
         ({"name": ""}, ValueError, "name"),
         ({"metadata": [1]}, TypeError, "mapping"),
         ({"metadata": {"x": {1, 2}}}, TypeError, "JSON"),
-        ({"overlap": "skip"}, TypeError, "overlap"),
+        ({"overlap": "never"}, ValueError, "queue_one"),
+        ({"grace": -1}, ValueError, "grace"),
+        ({"grace": "soon"}, ValueError, "grace"),
+        ({"grace": float("inf")}, ValueError, "grace"),
+        ({"jitter": timedelta(days=99_999)}, ValueError, "jitter"),
+        ({"starts_at": "tomorrow"}, TypeError, "starts_at"),
+        ({"ends_at": 5}, TypeError, "ends_at"),
+        ({"max_runs": 0}, ValueError, "max_runs"),
+        ({"max_runs": 1.5}, TypeError, "max_runs"),
         ({"timeout": 5}, TypeError, "timeout"),
     ],
 )
@@ -278,6 +296,99 @@ def test_a_cron_schedule_says_which_zone_data_its_next_run_was_computed_with(mem
     assert note.schedule("a", interval=5).tzdata is None
 
 
-def test_a_one_off_has_nothing_to_catch_up(memory: Memory) -> None:
-    with pytest.raises(TypeError, match=r"catch_up=.* does not fit a one-off"):
-        note.options(catch_up="all").schedule("a", in_=3)
+@pytest.mark.parametrize(
+    "option",
+    [{"catch_up": "all"}, {"overlap": "skip"}, {"jitter": 5}, {"starts_at": NOW}, {"ends_at": NOW}, {"max_runs": 5}],
+    ids=str,
+)
+def test_options_of_recurring_schedules_do_not_fit_a_one_off(memory: Memory, option: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=rf"{next(iter(option))}=.* does not fit a one-off"):
+        note.options(**option).schedule("a", in_=3)
+
+
+def test_catching_up_with_all_contradicts_a_rule_for_overlap(memory: Memory) -> None:
+    with pytest.raises(ValueError, match=r"catch_up='all' .* overlap='skip'"):
+        note.options(catch_up="all", overlap="skip").schedule("a", interval=5)
+
+
+def test_bounds_between_which_nothing_lies_are_refused(memory: Memory) -> None:
+    with pytest.raises(ValueError, match=r"ends_at=.* starts_at="):
+        note.options(starts_at=AT, ends_at=NOW).schedule("a", interval=5)
+    with pytest.raises(ValueError, match=r"ends_at=.* nothing to run"):
+        note.options(ends_at=NOW).schedule("a", interval=5)
+    assert memory.schedules() == []
+
+
+class TestBounds:
+    def test_an_interval_runs_first_at_its_start_and_stays_on_that_grid(self, memory: Memory) -> None:
+        note.options(starts_at=AT).schedule("a", interval=3600)
+        aligned = note.options(starts_at=NOW - timedelta(minutes=10)).schedule("b", interval=3600)
+        assert aligned.next_run == NOW + timedelta(minutes=50)
+        memory.advance("3h")
+        runs = {job.scheduled_for for job in memory.jobs() if job.arguments == b'[["a"],{}]'}
+        assert runs == {AT, AT + timedelta(hours=1), AT + timedelta(hours=2)}
+
+    def test_the_start_is_included_and_the_end_is_not(self, memory: Memory) -> None:
+        note.options(starts_at=AT, ends_at=AT + timedelta(hours=2)).schedule("a", cron="0 * * * *")
+        memory.advance("9h")
+        assert [job.scheduled_for for job in memory.jobs()] == [AT, AT + timedelta(hours=1)]
+        assert memory.schedules() == []
+
+    def test_after_max_runs_it_is_done_and_the_same_call_does_not_begin_anew(self, memory: Memory) -> None:
+        note.options(name="thrice", max_runs=3).schedule("a", interval=60)
+        memory.advance("1h")
+        assert len(memory.jobs()) == 3
+        again = note.options(name="thrice", max_runs=3).schedule("a", interval=60)
+        assert (again.state, again.run_count) == (ScheduleState.DONE, 3)
+        memory.advance("1h")
+        assert len(memory.jobs()) == 3
+        note.options(name="thrice", max_runs=4).schedule("a", interval=60)
+        memory.advance("1h")
+        assert len(memory.jobs()) == 7, "another definition begins a new life"
+
+
+class TestOverlap:
+    def test_skip_runs_nothing_while_a_run_is_open(self, memory: Memory) -> None:
+        note.options(name="s", overlap="skip").schedule("a", interval=60)
+        memory.clock.advance(60)
+        step(memory)
+        memory.clock.advance(60)
+        step(memory)
+        assert [row.outcome for row in app.schedules.runs("s")] == ["skipped_overlap", "dispatched"]
+        memory.run_due()
+        memory.advance(60)
+        assert [row.outcome for row in app.schedules.runs("s")][0] == "dispatched"
+
+    def test_queue_one_holds_one_and_skips_the_others(self, memory: Memory) -> None:
+        note.options(name="q", overlap="queue_one").schedule("a", interval=60)
+        for _ in range(4):
+            memory.clock.advance(60)
+            step(memory)
+        assert [row.outcome for row in app.schedules.runs("q")][::-1] == [
+            *["dispatched"] * 2,
+            *["skipped_overlap"] * 2,
+        ]
+        assert [job.state.value for job in memory.jobs()] == ["ready", "held"]
+        assert memory.run_due() == 2
+
+    def test_allow_runs_them_side_by_side(self, memory: Memory) -> None:
+        note.options(name="a").schedule("a", interval=60)
+        for _ in range(4):
+            memory.clock.advance(60)
+            step(memory)
+        assert [job.state.value for job in memory.jobs()] == ["ready"] * 4
+
+
+def step(memory: Memory) -> None:
+    """Dispatch what is due and run nothing."""
+    SchedulerService(memory.app.store, clock=memory.clock).step()
+
+
+def test_a_job_of_a_schedule_with_a_grace_gives_up(memory: Memory) -> None:
+    note.options(name="g", grace="30s").schedule("a", interval=60)
+    memory.clock.advance(70)
+    step(memory)
+    memory.clock.advance(21)
+    assert memory.run_due() == 0
+    [row] = app.schedules.runs("g")
+    assert (row.outcome, row.job_status) == ("dispatched", "expired")

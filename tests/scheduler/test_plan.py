@@ -13,7 +13,9 @@ from hypothesis import given, settings, strategies as st
 from nuvom._clock import to_us
 from nuvom._ids import occurrence_job_id
 from nuvom._job import TaskDefaults
-from nuvom._schedule import CatchUp, OccurrenceOutcome, ScheduleEnvelope, trigger_of
+from nuvom._schedule import CatchUp, OccurrenceOutcome, Overlap, ScheduleEnvelope, trigger_of
+from nuvom._times import at_next
+from nuvom.scheduler.due import due_at
 from nuvom.scheduler.plan import CATCH_UP_LIMIT, ROW_LIMIT, choose, plan
 from nuvom.stores.values import PlanItem
 from tests.scheduler.examples import NOON, at, cron, interval, one_off, seconds
@@ -254,12 +256,13 @@ def test_a_thousand_dropped_have_a_row_each_and_one_more_is_summed_up(extra: int
 # what holds for every plan
 
 
-@given(due=st.lists(st.integers(0, 10_000), unique=True, min_size=1, max_size=400), on_time=st.booleans())
-def test_choose_puts_each_in_one_of_two_places(due: list[int], on_time: bool) -> None:
-    times = [NOON + seconds(each) for each in sorted(due)]
-    for policy in CatchUp:
-        chosen, recorded = choose(times, policy, on_time=on_time)
-        assert sorted((*chosen, *recorded)) == times
+@given(count=st.integers(1, 400), start=st.integers(0, 399), on_time=st.booleans(), policy=st.sampled_from(CatchUp))
+def test_choose_puts_each_in_one_of_two_places(count: int, start: int, on_time: bool, policy: CatchUp) -> None:
+    due = due_at(interval(60), NOON + seconds(60 * count - 1))
+    since = NOON + seconds(60 * min(start, count - 1))
+    choice = choose(due, since, policy, on_time=on_time)
+    recorded = [each for rest in choice.dropped for each in due.listed(rest.start, rest.end, 400)[1]]
+    assert sorted((*choice.runs, *recorded)) == [each for each in due.newest(400) if each >= since]
 
 
 EXPRESSIONS = ("* * * * *", "*/7 * * * *", "30 2 * * *", "0 */2 * * *", "15 1-3 * * SUN", "*/20 * * * * *", "0 0 1 * *")
@@ -278,19 +281,29 @@ ENVELOPES = st.one_of(
 @given(
     envelope=ENVELOPES,
     policy=st.sampled_from(CatchUp),
-    waits=st.lists(st.floats(0, 90_000), min_size=1, max_size=4),
+    grace=st.none() | st.floats(0, 5_000).map(seconds),
+    jitter=st.sampled_from((seconds(0), seconds(0.5), seconds(40), seconds(90_000))),
+    overlap=st.sampled_from(Overlap),
+    waits=st.lists(st.tuples(st.floats(0, 90_000), st.booleans()), min_size=1, max_size=4),
 )
 def test_rounds_of_planning_lose_and_double_nothing(
-    envelope: ScheduleEnvelope, policy: CatchUp, waits: Sequence[float]
+    envelope: ScheduleEnvelope,
+    policy: CatchUp,
+    grace: timedelta | None,
+    jitter: timedelta,
+    overlap: Overlap,
+    waits: Sequence[tuple[float, bool]],
 ) -> None:
-    """Dispatched ∪ recorded == due, over any series of rounds, each as late as it likes."""
-    envelope = replace(envelope, catch_up=policy)
-    start = envelope.next_run
+    """Dispatched ∪ recorded == due, over any series of rounds, each as late as it likes and blocked or not."""
+    start = envelope.next_nominal
+    assert start is not None
+    envelope = replace(envelope, catch_up=policy, grace=grace, jitter=jitter, overlap=overlap)
+    envelope = at_next(envelope, start, trigger_of(envelope))
     assert start is not None
     now, total, keys = start, 0, list[datetime]()
-    for wait in waits:
+    for wait, busy in waits:
         now += seconds(wait)
-        for item in plan([envelope], now):
+        for item in plan([envelope], now, {envelope.id} if busy else ()):
             assert item.quarantine is None
             rows = item.occurrences
             keys += [row.nominal for row in rows]
@@ -298,8 +311,10 @@ def test_rounds_of_planning_lose_and_double_nothing(
             assert all(row.nominal <= now for row in rows)
             assert item.next_run is None or item.next_run > now
             envelope = replace(envelope, next_nominal=item.next_nominal, next_run=item.next_run)
+            assert item.next_run is None or item.next_nominal is None or item.next_run >= item.next_nominal
+            assert not (busy and overlap is not Overlap.ALLOW and item.jobs)
     trigger = trigger_of(envelope)
-    reached = envelope.next_run
+    reached = envelope.next_nominal
     assert reached is not None
     assert total == trigger.count(start, reached)
     assert all(trigger.count(each, each + TICK) == 1 and each < reached for each in keys)

@@ -32,7 +32,9 @@ def run_often(store: SqliteStore, clock: VirtualClock, schedules: int, runs: int
 @pytest.mark.parametrize(
     ("statement", "parameters", "index"),
     [
-        ("open_runs", 2, "jobs_schedule (schedule_id=? AND <expr>=?)"),
+        ("open_runs", 2, "jobs_schedule (schedule_id=? AND <expr>=? AND backfill=?)"),
+        ("blocked", 2, "jobs_schedule (schedule_id=? AND <expr>=? AND backfill=?)"),
+        ("requested", 2, "occurrences_requests (schedule_id=? AND source=?)"),
         ("occurrences", 4, "PRIMARY KEY (schedule_id=? AND nominal>? AND nominal<?)"),
         ("occurrence", 3, "PRIMARY KEY (schedule_id=? AND nominal=? AND source=?)"),
         ("oldest_kept", 2, "PRIMARY KEY (schedule_id=?)"),
