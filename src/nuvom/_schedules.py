@@ -284,7 +284,7 @@ class Schedules:
 
     async def aget(self, key: str, default: T | _Required = _REQUIRED) -> ScheduleEnvelope | T:
         """Do what `get` does without blocking the event loop."""
-        return await in_thread(self.get, key, default)
+        return await in_thread(lambda: self.get(key, default))
 
     async def alist(self, **wanted: Any) -> builtins.list[ScheduleEnvelope]:
         """Do what `list` does without blocking the event loop."""

@@ -357,7 +357,7 @@ class TestOverlap:
         assert [row.outcome for row in app.schedules.runs("s")] == ["skipped_overlap", "dispatched"]
         memory.run_due()
         memory.advance(60)
-        assert [row.outcome for row in app.schedules.runs("s")][0] == "dispatched"
+        assert app.schedules.runs("s")[0].outcome == "dispatched"
 
     def test_queue_one_holds_one_and_skips_the_others(self, memory: Memory) -> None:
         note.options(name="q", overlap="queue_one").schedule("a", interval=60)
