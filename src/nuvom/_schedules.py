@@ -61,6 +61,9 @@ class Schedules:
             ScheduleNotFound: there is none and no default was given; names that are close are in the message.
             ScheduleEnded: there was one, and its life is over.
         """
+        return self._get(key, default)
+
+    def _get(self, key: str, default: T | _Required) -> ScheduleEnvelope | T:
         found = self._find(key)
         if found is not None:
             return self._app.attached(found)
@@ -284,7 +287,7 @@ class Schedules:
 
     async def aget(self, key: str, default: T | _Required = _REQUIRED) -> ScheduleEnvelope | T:
         """Do what `get` does without blocking the event loop."""
-        return await in_thread(lambda: self.get(key, default))
+        return await in_thread(self._get, key, default)
 
     async def alist(self, **wanted: Any) -> builtins.list[ScheduleEnvelope]:
         """Do what `list` does without blocking the event loop."""
