@@ -1,4 +1,4 @@
-"""What a plan makes of policies, a table of trigger × policy × edge; and what a pause or a change keeps from running."""
+"""What a plan makes of policies: trigger × policy × edge; and what a pause or a change keeps from running."""
 
 from __future__ import annotations
 
