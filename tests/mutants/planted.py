@@ -366,8 +366,8 @@ MUTANTS = (
     Mutant(
         "a grace counts from the nominal time",
         "src/nuvom/scheduler/due.py",
-        "if self.run_time(self.first) >= moment:",
-        "if self.first >= moment:",
+        "near = self.trigger.before(moment) if self.envelope.jitter else None",
+        "near = None",
         ("tests/scheduler/test_policies.py", "-k", "counts_from_the_run_time"),
     ),
     Mutant(

@@ -195,6 +195,9 @@ def test_grace_counts_from_the_run_time() -> None:
     assert envelope.next_run is not None
     assert told(planned(envelope, envelope.next_run + seconds(5))) == ["12:00 dispatched"]
     assert told(planned(envelope, envelope.next_run + seconds(6))) == ["12:00 missed"]
+    second = planned(envelope, envelope.next_run).next_run
+    assert second is not None
+    assert told(planned(envelope, second + seconds(5))) == ["12:00 missed", "13:00 dispatched"]
 
 
 # clock changes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,8 +24,7 @@ class Rest(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """The occurrences of a schedule from `first` up to but not including `following`, all of them due."""
 
     envelope: ScheduleEnvelope
@@ -122,7 +120,12 @@ def _after(trigger: Trigger, nominal: datetime) -> datetime | None:
 
 def _seed(envelope: ScheduleEnvelope, expression: str) -> str | None:
     # A schedule's own name matters only where the expression has an `H`: all others share what is found.
-    return (envelope.name or envelope.id) if _HASHED.search(expression) else None
+    return (envelope.name or envelope.id) if _is_hashed(expression) else None
+
+
+@lru_cache(maxsize=1024)
+def _is_hashed(expression: str) -> bool:
+    return _HASHED.search(expression) is not None
 
 
 @lru_cache(maxsize=1024)

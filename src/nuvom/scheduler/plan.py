@@ -69,21 +69,22 @@ def plan(
         now: the store's clock.
         blocked: ids of those that may not start another run now, as `Ledger.blocked` found.
     """
+    tzdata = release()
     return [
-        plan_one(each, now, blocked=each.id in blocked)
+        _planned(each, now, tzdata, blocked=each.id in blocked)
         for each in envelopes
         if each.next_run is not None and each.next_run <= now
     ]
 
 
-def plan_one(envelope: ScheduleEnvelope, now: datetime, *, blocked: bool = False) -> PlanItem:
+def _planned(envelope: ScheduleEnvelope, now: datetime, tzdata: str, *, blocked: bool = False) -> PlanItem:
     """Plan a due schedule: the next run follows from the nominal times, never from `now`.
 
     Ten years of downtime cost what a day does: of a long row of due occurrences only the newest are looked at, the
     others are counted. A schedule that cannot be planned comes to a quarantine that says why.
     """
     try:
-        return _item(due_at(envelope, now), now, blocked=blocked)
+        return _item(due_at(envelope, now), now, tzdata, blocked=blocked)
     except MemoryError:  # this process's trouble, not the schedule's
         raise
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one schedule must not stop the others
@@ -95,7 +96,7 @@ def quarantined(envelope: ScheduleEnvelope, reason: str) -> PlanItem:
     return PlanItem(envelope=envelope, occurrences=(), jobs=(), next_nominal=None, next_run=None, quarantine=reason)
 
 
-def _item(due: Due, now: datetime, *, blocked: bool) -> PlanItem:
+def _item(due: Due, now: datetime, tzdata: str, *, blocked: bool) -> PlanItem:
     envelope = due.envelope
     choice = _within_max_runs(envelope, _choice(due, now))
     asked = blocked if envelope.overlap is not Overlap.ALLOW and choice.runs else None
@@ -108,7 +109,8 @@ def _item(due: Due, now: datetime, *, blocked: bool) -> PlanItem:
     occurrences = tuple([*dropped_rows(due, choice.dropped), *rows] if choice.dropped else rows)
     following = None if _spent(envelope, len(runs)) else due.following
     next_run = following and (due.run_time(following) if envelope.jitter else following)
-    return PlanItem(envelope, occurrences, tuple(jobs), following, next_run, None, asked, _new_release(envelope))
+    moved = tzdata if envelope.cron is not None and envelope.tzdata != tzdata else None
+    return PlanItem(envelope, occurrences, tuple(jobs), following, next_run, None, asked, moved)
 
 
 def _choice(due: Due, now: datetime) -> Choice:
@@ -198,13 +200,6 @@ def _row(envelope: ScheduleEnvelope, nominal: datetime, outcome: OccurrenceOutco
 @lru_cache(maxsize=8192)
 def _offset(zone: str, nominal: datetime) -> int:
     return utc_offset(zone, nominal)
-
-
-def _new_release(envelope: ScheduleEnvelope) -> str | None:
-    if envelope.cron is None:
-        return None
-    current = release()
-    return None if envelope.tzdata == current else current
 
 
 def _said(span: timedelta) -> str:
