@@ -12,6 +12,7 @@ from bench.figures import Figure
 from bench.herd import herd
 from bench.latency import latency
 from bench.million import million
+from bench.plan import planning
 from bench.start import start
 
 Bench = Callable[[float], Iterator[Figure]]
@@ -21,6 +22,7 @@ BENCHES: dict[str, Bench] = {
     "drain": drain,
     "latency": latency,
     "herd": herd,
+    "plan": planning,
     "dispatch": dispatch,
     "million": million,
     "claim": claim,

@@ -22,6 +22,7 @@ FIGURES = {
     "drain": {"drain-1", "drain-2"},
     "latency": {"latency-p50", "latency-p99", "latency-call-p50", "idle-cpu-worker", "idle-cpu-scheduler"},
     "herd": {"herd-p50", "herd-p99"},
+    "plan": {"plan"},
     "dispatch": {"dispatch"},
     "million": {"million-next-due", "million-cpu", "million-rss"},
     "claim": {"claim-among-many"},
