@@ -31,6 +31,7 @@ class Due(NamedTuple):
     trigger: Trigger
     first: datetime
     following: datetime | None  # the first that is not due
+    following_run: datetime | None  # when that runs
     several: bool  # whether there is more than `first`
 
     def run_time(self, nominal: datetime) -> datetime:
@@ -86,19 +87,22 @@ def due_at(envelope: ScheduleEnvelope, now: datetime) -> Due:
         raise ValueError("an active schedule has no next run")
     trigger = _trigger(envelope)
     if envelope.schedule_type is ScheduleType.ONE_OFF:
-        return Due(envelope, trigger, first, None, several=False)
+        return Due(envelope, trigger, first, None, None, several=False)
     following = _after(trigger, first)
-    if following is None or _run(envelope, trigger, following) > now:
-        return Due(envelope, trigger, first, following, several=False)
+    run = following and _run(envelope, trigger, following)
+    if run is None or run > now:
+        return Due(envelope, trigger, first, following, run, several=False)
     newest = trigger.before(now + TICK)
     if newest is not None and _run(envelope, trigger, newest) > now:
         newest = trigger.before(newest)
     assert newest is not None  # noqa: S101  # `following` is due
-    return Due(envelope, trigger, first, trigger.after(newest), several=True)
+    following = trigger.after(newest)
+    run = following and _run(envelope, trigger, following)
+    return Due(envelope, trigger, first, following, run, several=True)
 
 
 def _run(envelope: ScheduleEnvelope, trigger: Trigger, nominal: datetime) -> datetime:
-    return run_time(envelope, nominal, trigger.after(nominal)) if envelope.jitter else nominal
+    return run_time(envelope, nominal, _after(trigger, nominal)) if envelope.jitter else nominal
 
 
 def _trigger(envelope: ScheduleEnvelope) -> Trigger:

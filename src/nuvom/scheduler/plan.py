@@ -107,8 +107,7 @@ def _item(due: Due, now: datetime, tzdata: str, *, blocked: bool) -> PlanItem:
         reason = _BLOCKED[envelope.overlap]
         rows = [_row(envelope, nominal, OccurrenceOutcome.SKIPPED_OVERLAP, reason) for nominal in choice.runs]
     occurrences = tuple([*dropped_rows(due, choice.dropped), *rows] if choice.dropped else rows)
-    following = None if _spent(envelope, len(runs)) else due.following
-    next_run = following and (due.run_time(following) if envelope.jitter else following)
+    following, next_run = (None, None) if _spent(envelope, len(runs)) else (due.following, due.following_run)
     moved = tzdata if envelope.cron is not None and envelope.tzdata != tzdata else None
     return PlanItem(envelope, occurrences, tuple(jobs), following, next_run, None, asked, moved)
 

@@ -28,7 +28,7 @@ def resumed(envelope: ScheduleEnvelope, now: datetime) -> Resumed:
     following = due.following
     if following is None:
         return Resumed(replace(active, state=ScheduleState.DONE, next_nominal=None, next_run=None), tuple(rows))
-    return Resumed(replace(active, next_nominal=following, next_run=due.run_time(following)), tuple(rows))
+    return Resumed(replace(active, next_nominal=following, next_run=due.following_run), tuple(rows))
 
 
 def passed_over(envelope: ScheduleEnvelope, now: datetime, why: str) -> tuple[Occurrence, ...]:
