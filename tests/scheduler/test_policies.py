@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -237,9 +237,9 @@ def test_a_row_says_by_which_offset_its_local_time_was_read() -> None:
 def test_ten_years_of_downtime_cost_what_ten_seconds_do(catch_up: CatchUp, grace: timedelta | None) -> None:
     envelope = cron("* * * * *", BERLIN, catch_up=catch_up, grace=grace)
     now = NOON.replace(year=2036)
-    began = perf_counter()
+    began = process_time()
     item = planned(envelope, now)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1
     assert sum(row.count for row in item.occurrences) == trigger_of(envelope).count(NOON, now + TICK)
     assert len(item.occurrences) - len(item.jobs) <= ROW_LIMIT
     ranges = [(row.nominal, row.last or row.nominal, row.count) for row in item.occurrences]
@@ -251,9 +251,9 @@ def test_ten_years_of_downtime_cost_what_ten_seconds_do(catch_up: CatchUp, grace
 def test_a_thousand_due_schedules_are_planned_soon() -> None:
     envelopes = [cron("*/5 * * * *", BERLIN, name=f"s{n}", grace=seconds(600)) for n in range(1000)]
     plan(envelopes, NOON)  # what is compiled once is not what is measured
-    began = perf_counter()
+    began = process_time()
     assert len(plan(envelopes, NOON)) == 1000
-    assert perf_counter() - began < 1, "a bench says how much less"
+    assert process_time() - began < 1, "a bench says how much less"
 
 
 # pauses, and changes of what is due
