@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from nuvom.triggers.local_times import LocalTimes
+
 # cron(8) of Debian and vixie-cron: changes below three hours are clock changes whose jobs are made up for, larger ones
 # are corrections of the clock or of the date line. Exactly three hours is still made up for.
 LONGEST_MADE_UP = 3 * 3600
@@ -54,6 +56,21 @@ class CronTrigger:
         object.__setattr__(self, "_cron", cron)
         object.__setattr__(self, "_zone", zone)
         object.__setattr__(self, "warnings", (*cron.warnings, old_name) if old_name else cron.warnings)
+
+    @property
+    def fixed_time(self) -> bool:
+        """Whether neither its minute nor its hour begins with `*`: what a clock change skips is then made up for."""
+        return self._cron.fixed_time
+
+    @property
+    def times(self) -> LocalTimes:
+        """The local times that the expression names."""
+        return self._cron.times
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose clock it reads."""
+        return self._zone
 
     def after(self, moment: datetime) -> datetime | None:
         """Return the first occurrence strictly later than `moment`, or None when there is none up to year 9999."""
