@@ -46,11 +46,10 @@ def changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Stretch]
     """Yield each stretch of a zone that begins with a clock change at start <= instant < end."""
     require_aware(start)
     require_aware(end)
-    begin, stop = max(ceil_second(start), FIRST), min(ceil_second(end), LAST + 1)
-    second = begin
+    second, stop = max(ceil_second(start), FIRST), min(ceil_second(end), LAST + 1)
     while second < stop:
         stretch = stretch_at(zone, second)
-        if stretch.jump and stretch.start >= begin:
+        if stretch.jump and stretch.start >= second:  # else its window begins in the middle of it
             yield stretch
         second = stretch.end
 
@@ -86,7 +85,7 @@ def _wall(local: int | None) -> datetime:
 def sentence(anomaly: Anomaly, zone: ZoneInfo) -> str:
     """Return an anomaly in words, such as `02:30 does not exist on 2026-03-29: runs at 03:00 CEST`."""
     one = anomaly.times == 1
-    which = _clock(anomaly.first) if one else f"{_clock(anomaly.first)} to {_end(anomaly)} ({anomaly.times:,} times)"
+    which = _times(anomaly)
     date = f"on {anomaly.first:%Y-%m-%d}"
     match anomaly.kind:
         case AnomalyKind.MADE_UP:
@@ -110,3 +109,22 @@ def _end(anomaly: Anomaly) -> str:
 
 def _clock(moment: datetime) -> str:
     return f"{moment:%H:%M:%S}" if moment.second else f"{moment:%H:%M}"
+
+
+def remark(trigger: CronTrigger, run: datetime) -> str | None:
+    """Return what a clock change has to do with one of a trigger's runs; None for all but a few."""
+    second = ceil_second(run)
+    stretch = stretch_at(trigger.zone, second)
+    if stretch.jump > 0 and second == stretch.start:
+        found = anomaly_at(trigger, stretch)
+        return f"for {_times(found)}, skipped by the clock" if found and found.kind is AnomalyKind.MADE_UP else None
+    if second < stretch.start - stretch.jump:
+        return "the second of two"
+    back = -stretch_at(trigger.zone, stretch.end).jump
+    return "the first of two" if second >= stretch.end - back else None
+
+
+def _times(anomaly: Anomaly) -> str:
+    if anomaly.times == 1:
+        return _clock(anomaly.first)
+    return f"{_clock(anomaly.first)} to {_end(anomaly)} ({anomaly.times:,} times)"

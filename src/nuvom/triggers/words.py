@@ -58,7 +58,7 @@ def _minutes(hours: Sequence[int], minutes: Sequence[int]) -> str:
     if len(hours) == len(HOUR.values) and (often or minutes == [0]):
         return often or "every hour"
     span = f"from {_clock(hours[0], minutes[0])} to {_clock(hours[-1], minutes[-1])}"
-    if often and _step(hours) in (None, 1):
+    if often and hours[-1] - hours[0] == len(hours) - 1:
         return f"{often} {span}"
     if len(minutes) == 1 and len(hours) < len(HOUR.values) and (step := _step(hours)):
         return f"{_every(step, 'hour')} {span}"
@@ -85,7 +85,7 @@ def _dates(rule: DayRule) -> str:
     if rule.either:
         return f"{days} or {weekdays}" if days and weekdays else ""
     if days and weekdays:
-        return f"{days}, only if it is also {weekdays.removeprefix('on ')}"
+        return f"{days}, and only {weekdays}"
     return days or weekdays or ""
 
 
