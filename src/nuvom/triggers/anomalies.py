@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from nuvom.triggers.clock_changes import Stretch, stretch_at
+from nuvom.triggers.clock_changes import Stretch, stretch_at, stretches
 from nuvom.triggers.cron import LONGEST_MADE_UP, CronTrigger
 from nuvom.triggers.instants import FIRST, LAST, ceil_second, from_second, require_aware
 
@@ -42,16 +42,12 @@ def anomalies(trigger: CronTrigger, start: datetime, end: datetime) -> Iterator[
             yield found
 
 
-def changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[Stretch]:
-    """Yield each stretch of a zone that begins with a clock change at start <= instant < end."""
+def changes(zone: ZoneInfo, start: datetime, end: datetime) -> list[Stretch]:
+    """Return each stretch of a zone that begins with a clock change at start <= instant < end."""
     require_aware(start)
     require_aware(end)
-    second, stop = max(ceil_second(start), FIRST), min(ceil_second(end), LAST + 1)
-    while second < stop:
-        stretch = stretch_at(zone, second)
-        if stretch.jump and stretch.start >= second:  # else its window begins in the middle of it
-            yield stretch
-        second = stretch.end
+    begin, stop = max(ceil_second(start), FIRST), min(ceil_second(end), LAST + 1)
+    return [stretch for stretch in stretches(zone, begin, stop) if stretch.jump and stretch.start >= begin]
 
 
 def anomaly_at(trigger: CronTrigger, change: Stretch) -> Anomaly | None:

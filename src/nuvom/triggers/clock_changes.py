@@ -41,6 +41,20 @@ def stretch_at(zone: ZoneInfo, second: int) -> Stretch:
     raise AssertionError("a window's stretches cover it")
 
 
+def stretches(zone: ZoneInfo, start: int, stop: int) -> list[Stretch]:
+    """Return the stretches that touch start <= second < stop, whole ones whatever the search's windows are."""
+    found: list[Stretch] = []
+    second = start
+    while second < stop:
+        stretch = stretch_at(zone, second)
+        if found and (stretch.jump == 0 or stretch.start < second):
+            found[-1] = found[-1]._replace(end=stretch.end)
+        else:
+            found.append(stretch)
+        second = stretch.end
+    return found
+
+
 @lru_cache(maxsize=8192)
 def _stretches(zone: ZoneInfo, window: int) -> tuple[Stretch, ...]:
     begin, end = window * WINDOW, (window + 1) * WINDOW

@@ -1,0 +1,214 @@
+"""How many runs of very many triggers fall into each minute of a span: by arithmetic over patterns, not run by run."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+from math import gcd
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple
+
+from nuvom.triggers.clock_changes import Stretch, stretches
+from nuvom.triggers.cron import CronTrigger
+from nuvom.triggers.instants import EPOCH, EPOCH_ORDINAL, SECOND
+from nuvom.triggers.interval import IntervalTrigger
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from nuvom.triggers import Trigger
+    from nuvom.triggers.dates import DayRule
+
+_DAY = 1440
+_MINUTE = timedelta(minutes=1)
+_US = timedelta(microseconds=1)
+_MINUTE_US = _MINUTE // _US
+_SECOND_US = 1_000_000
+_HOUR = 60
+_SHORT_US = 600 * _SECOND_US  # below it, runs that do not soon repeat are too many to be placed one by one
+# zoneinfo's last offset with seconds: Liberia's, up to 7 January 1972
+EARLIEST = EPOCH.replace(year=1972, month=1, day=8)
+_SPARSE = 48  # minutes of a day that are counted one by one rather than as a whole day
+
+
+class _Lane(NamedTuple):
+    """How a day's counts are packed into one integer, so that one addition adds them all."""
+
+    format: str
+    size: int  # bytes
+
+
+_LANES = (_Lane(f"<{_DAY}H", 2), _Lane(f"<{_DAY}I", 4), _Lane(f"<{_DAY}Q", 8))
+
+
+class Part(NamedTuple):
+    """The runs of a trigger with start <= run < end."""
+
+    trigger: Trigger
+    start: datetime
+    end: datetime
+
+
+class _Days(NamedTuple):
+    """What crons must share for their times of a day to be added up: the days and the way they are read."""
+
+    zone: ZoneInfo
+    fixed_time: bool
+    months: tuple[int, ...]
+    day_rule: DayRule
+    begin: int  # minutes since 1970
+    end: int
+
+
+def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> list[int]:
+    """Return the number of runs in each minute from the one of `start` to that of `end`.
+
+    Exact but for intervals below ten minutes that are no whole seconds and whose pattern takes over an hour to begin
+    again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, rounded.
+
+    Args:
+        parts: What runs, each inside the span.
+        start: The beginning of the span, not before 1972: since then the offsets of all zones are whole minutes.
+        end: Its end.
+
+    Raises:
+        ValueError: the span begins too early.
+    """
+    if start < EARLIEST:
+        raise ValueError(f"start={start} is before {EARLIEST}, where offsets have seconds; give a later time")
+    return _Counted(start, end).of(parts)
+
+
+class _Counted:
+    """The minutes of one count while it is made."""
+
+    def __init__(self, start: datetime, end: datetime) -> None:
+        self.base = (start - EPOCH) // _MINUTE
+        self.minutes = [0] * max(-((EPOCH - end) // _MINUTE) - self.base, 0)
+        self.crons: dict[_Days, list[CronTrigger]] = defaultdict(list)
+        self.strides: Counter[tuple[int, int, int]] = Counter()  # (first minute, end, step) -> runs each time
+        self.means: dict[tuple[int, int], float] = defaultdict(float)
+        self.whole: dict[int, Counter[int]] = defaultdict(Counter)  # where local days begin -> day -> its packed counts
+
+    def of(self, parts: Iterable[Part]) -> list[int]:
+        for part in parts:
+            self.place(part)
+        for (first, end, step), runs in self.strides.items():
+            self.minutes[first:end:step] = [count + runs for count in self.minutes[first:end:step]]
+        for (first, end), mean in self.means.items():
+            self.minutes[first:end] = [count + round(mean) for count in self.minutes[first:end]]
+        self.add_days()
+        return self.minutes
+
+    def place(self, part: Part) -> None:
+        trigger, start, end = part
+        begin, stop = -((EPOCH - start) // _MINUTE), (end - EPOCH) // _MINUTE
+        if begin >= stop or not isinstance(trigger, CronTrigger | IntervalTrigger):
+            self.one_by_one(trigger, start, end)
+            return
+        first, last = EPOCH + begin * _MINUTE, EPOCH + stop * _MINUTE
+        self.one_by_one(trigger, start, first)
+        self.one_by_one(trigger, last, end)
+        if isinstance(trigger, CronTrigger):
+            times = trigger.times
+            days = _Days(trigger.zone, trigger.fixed_time, times.months, times.day_rule, begin, stop)
+            self.crons[days].append(trigger)
+        else:
+            self.place_interval(trigger, first, last)
+
+    def one_by_one(self, trigger: Trigger, start: datetime, end: datetime) -> None:
+        for run in trigger.between(start, end):
+            self.minutes[(run - EPOCH) // _MINUTE - self.base] += 1
+
+    def place_interval(self, trigger: IntervalTrigger, start: datetime, end: datetime) -> None:
+        interval = trigger.interval // _US
+        if trigger.anchor >= start:
+            start = max(start, min(EPOCH + (-((EPOCH - trigger.anchor - _US) // _MINUTE)) * _MINUTE, end))
+            self.one_by_one(trigger, max(trigger.anchor, EPOCH), start)
+        first, stop = (start - EPOCH) // _MINUTE - self.base, (end - EPOCH) // _MINUTE - self.base
+        phase = (trigger.anchor - start) // _US % interval
+        step = interval // gcd(interval, _MINUTE_US)  # minutes until the pattern begins again
+        if step <= _HOUR or interval % _SECOND_US == 0:
+            for offset, runs in Counter(at // _MINUTE_US for at in range(phase, step * _MINUTE_US, interval)).items():
+                self.strides[first + offset, stop, step] += runs
+        elif interval >= _SHORT_US:
+            for at in range(phase, (stop - first) * _MINUTE_US, interval):
+                self.minutes[first + at // _MINUTE_US] += 1
+        else:
+            self.means[first, stop] += _MINUTE_US / interval
+
+    def add_days(self) -> None:
+        patterns = [(days, _pattern(triggers)) for days, triggers in self.crons.items()]
+        bound = sum(max(pattern) for _, pattern in patterns)
+        lane = next(lane for lane in _LANES if bound < 256**lane.size)
+        for days, pattern in patterns:
+            self.make_up(days)
+            self.add_pattern(days, pattern, int.from_bytes(struct.pack(lane.format, *pattern), "little"))
+        for time, packed_days in self.whole.items():
+            for day, packed in packed_days.items():
+                counts = struct.unpack(lane.format, packed.to_bytes(_DAY * lane.size, "little"))
+                at = day * _DAY + time
+                self.minutes[at : at + _DAY] = map(add, self.minutes[at : at + _DAY], counts)
+
+    def add_pattern(self, days: _Days, pattern: list[int], packed: int) -> None:
+        each = [(minute, count) for minute, count in enumerate(pattern) if count]
+        for stretch in stretches(days.zone, days.begin * 60, days.end * 60):
+            first, stop = _local_minutes(days, stretch)
+            shift = stretch.offset // 60 + self.base  # from local minutes to places in the list
+            for day in _matching(days, first, stop):
+                at = day * _DAY - shift
+                low, high = first - day * _DAY, stop - day * _DAY
+                if len(each) > _SPARSE and low <= 0 and high >= _DAY:
+                    self.whole[at % _DAY][at // _DAY] += packed
+                    continue
+                for minute, count in each:
+                    if low <= minute < high:
+                        self.minutes[at + minute] += count
+
+    def make_up(self, days: _Days) -> None:
+        """Count the runs right after a clock change that stand for local times which it skipped."""
+        if not days.fixed_time:
+            return
+        for stretch in stretches(days.zone, days.begin * 60, days.end * 60):
+            if stretch.jump > 0 and stretch.start >= days.begin * 60:
+                local = stretch.start + stretch.offset
+                at = EPOCH + stretch.start * SECOND
+                for trigger in self.crons[days]:
+                    regular = trigger.times.count(local, local + 1)
+                    self.minutes[stretch.start // 60 - self.base] += trigger.count(at, at + SECOND) - regular
+
+
+def _pattern(triggers: list[CronTrigger]) -> list[int]:
+    """Add up the runs of each minute of a day."""
+    by_hours: dict[tuple[int, ...], list[int]] = {}
+    for trigger in triggers:
+        minutes = by_hours.setdefault(trigger.times.hours, [0] * 60)
+        for mark in trigger.times.marks:
+            minutes[mark // 60] += 1
+    pattern = [0] * _DAY
+    for hours, minutes in by_hours.items():
+        for hour in hours:
+            place = slice(hour * 60, hour * 60 + 60)
+            pattern[place] = map(add, pattern[place], minutes)
+    return pattern
+
+
+def _local_minutes(days: _Days, stretch: Stretch) -> tuple[int, int]:
+    """Return the local minutes of a stretch that run, counted from 1970."""
+    repeated = max(-stretch.jump, 0) if days.fixed_time else 0
+    first = max(days.begin * 60, stretch.start + repeated) + stretch.offset
+    return first // 60, (min(days.end * 60, stretch.end) + stretch.offset) // 60
+
+
+def _matching(days: _Days, first: int, stop: int) -> Iterator[int]:
+    """Yield the days of which some minute lies in first <= minute < stop, counted from 1970."""
+    begin, end = first // _DAY, -(-stop // _DAY)
+    at = date.fromordinal(begin + EPOCH_ORDINAL).replace(day=1)
+    while (month_begins := at.toordinal() - EPOCH_ORDINAL) < end:
+        if at.month in days.months:
+            for day in days.day_rule.of_month(at.year, at.month):
+                if begin <= month_begins + day - 1 < end:
+                    yield month_begins + day - 1
+        at = (at + timedelta(days=31)).replace(day=1)
