@@ -54,7 +54,7 @@ def test_minutes_are_what_counting_run_by_run_gives(
     end = start + length
     parts = [Part(trigger, start, end) for trigger in triggers]
     parts += [Part(trigger, start + late, max(end - late / 2, start + late)) for trigger in triggers[:2] if late < length]
-    assert runs_per_minute(parts, start, end) == one_by_one(parts, start, end)
+    assert list(runs_per_minute(parts, start, end)) == one_by_one(parts, start, end)
 
 
 def test_very_many_runs_in_a_minute_are_counted() -> None:

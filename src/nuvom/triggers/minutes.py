@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import repeat
 from math import gcd
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
@@ -62,7 +64,7 @@ class _Days(NamedTuple):
     end: int
 
 
-def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> list[int]:
+def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> Sequence[int]:
     """Return the number of runs in each minute from the one of `start` to that of `end`.
 
     Exact but for intervals below ten minutes that are no whole seconds and whose pattern takes over an hour to begin
@@ -86,21 +88,24 @@ class _Counted:
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.base = (start - EPOCH) // _MINUTE
-        self.minutes = [0] * max(-((EPOCH - end) // _MINUTE) - self.base, 0)
+        self.minutes = array("Q", bytes(8 * max(-((EPOCH - end) // _MINUTE) - self.base, 0)))
         self.crons: dict[_Days, list[CronTrigger]] = defaultdict(list)
         self.strides: Counter[tuple[int, int, int]] = Counter()  # (first minute, end, step) -> runs each time
         self.means: dict[tuple[int, int], float] = defaultdict(float)
         self.whole: dict[int, Counter[int]] = defaultdict(Counter)  # where local days begin -> day -> its packed counts
 
-    def of(self, parts: Iterable[Part]) -> list[int]:
+    def of(self, parts: Iterable[Part]) -> Sequence[int]:
         for part in parts:
             self.place(part)
         for (first, end, step), runs in self.strides.items():
-            self.minutes[first:end:step] = [count + runs for count in self.minutes[first:end:step]]
+            self.add(slice(first, end, step), repeat(runs))
         for (first, end), mean in self.means.items():
-            self.minutes[first:end] = [count + round(mean) for count in self.minutes[first:end]]
+            self.add(slice(first, end), repeat(round(mean)))
         self.add_days()
         return self.minutes
+
+    def add(self, place: slice, runs: Iterable[int]) -> None:
+        self.minutes[place] = array("Q", map(add, self.minutes[place], runs))
 
     def place(self, part: Part) -> None:
         trigger, start, end = part
@@ -150,7 +155,7 @@ class _Counted:
             for day, packed in packed_days.items():
                 counts = struct.unpack(lane.format, packed.to_bytes(_DAY * lane.size, "little"))
                 at = day * _DAY + time
-                self.minutes[at : at + _DAY] = map(add, self.minutes[at : at + _DAY], counts)
+                self.add(slice(at, at + _DAY), counts)
 
     def add_pattern(self, days: _Days, pattern: list[int], packed: int) -> None:
         each = [(minute, count) for minute, count in enumerate(pattern) if count]
