@@ -14,7 +14,8 @@ from nuvom import _changing, _identity, _requests
 from nuvom._async import in_thread
 from nuvom._call import Call
 from nuvom._collections import PAGE, paged, task_name
-from nuvom._duration import Duration
+from nuvom._duration import Duration, to_timedelta
+from nuvom._forecast import Forecast, forecast
 from nuvom._ids import is_uuid
 from nuvom._naming import check_name
 from nuvom._options import metadata_filter
@@ -110,6 +111,20 @@ class Schedules:
     def next(self, key: str, count: int = 10) -> builtins.list[datetime]:
         """Return when a schedule's next runs are, the earliest first; none of a schedule that is not active."""
         return [run for _, run in islice(self.get(key).coming(), count)]
+
+    def simulate(self, for_: Duration = "365d", *, task: AnyTask | str | None = None, top: int = 5) -> Forecast:
+        """Return what the active schedules will do: how many runs, the busiest minutes, what clock changes and bounds do.
+
+        Args:
+            for_: How far to look ahead, at most ten years.
+            task: Only schedules of this task.
+            top: How many of the busiest minutes.
+
+        Raises:
+            ValueError: `for_` is no duration, not positive, or too long.
+        """
+        length = to_timedelta(for_, "for_")
+        return forecast(self.iterate(ScheduleFilter(task=task_name(task))), self._app.now(), length, top)
 
     def runs(self, key: str, limit: int = 100) -> builtins.list[Occurrence]:
         """Return the ledger rows of a schedule, newest first, also of one that has ended."""
@@ -296,6 +311,10 @@ class Schedules:
     async def anext(self, key: str, count: int = 10) -> builtins.list[datetime]:
         """Do what `next` does without blocking the event loop."""
         return await in_thread(self.next, key, count)
+
+    async def asimulate(self, for_: Duration = "365d", **wanted: Any) -> Forecast:
+        """Do what `simulate` does without blocking the event loop."""
+        return await in_thread(self.simulate, for_, **wanted)
 
     async def aruns(self, key: str, limit: int = 100) -> builtins.list[Occurrence]:
         """Do what `runs` does without blocking the event loop."""

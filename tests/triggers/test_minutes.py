@@ -33,9 +33,9 @@ ONE_OFFS = st.builds(
 def one_by_one(parts: list[Part], start: datetime, end: datetime) -> list[int]:
     base = start.replace(second=0, microsecond=0)
     minutes = [0] * -((base - end) // MINUTE)
-    for trigger, begin, stop in parts:
+    for trigger, begin, stop, later in parts:
         for run in trigger.between(begin, stop):
-            minutes[(run - base) // MINUTE] += 1
+            minutes[(run - base) // MINUTE + later] += 1
     return minutes
 
 
@@ -53,6 +53,7 @@ def test_minutes_are_what_counting_run_by_run_gives(
     start = change - before
     end = start + length
     parts = [Part(trigger, start, end) for trigger in triggers]
+    parts += [Part(trigger, start, end - 7 * MINUTE, 7) for trigger in triggers[-2:]]
     parts += [Part(trigger, start + late, max(end - late / 2, start + late)) for trigger in triggers[:2] if late < length]
     assert list(runs_per_minute(parts, start, end)) == one_by_one(parts, start, end)
 

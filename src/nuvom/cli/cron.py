@@ -48,13 +48,13 @@ def explain(
 ) -> None:
     """Say an expression in words, what clock changes do to it within a year, and its next runs."""
     from nuvom.cli.output import print_fields, print_json
+    from nuvom.cli.views import anomaly_fields
     from nuvom.triggers.anomalies import anomalies, sentence
     from nuvom.triggers.words import in_words
 
     trigger, start = _read(expression, tz, name, since)
     found = list(anomalies(trigger, start, _later(start, _AHEAD)))
     runs = _runs(trigger, start, count)
-    said = [sentence(anomaly, trigger.zone) for anomaly in found]
     if site.as_json:
         fields = {
             "expression": expression,
@@ -62,10 +62,7 @@ def explain(
             "timezone_name": tz,
             "kind": "fixed_time" if trigger.fixed_time else "wildcard",
             "warnings": trigger.warnings,
-            "clock_changes": [
-                {**anomaly._asdict(), "jump": anomaly.jump.total_seconds(), "text": text}
-                for anomaly, text in zip(found, said, strict=True)
-            ],
+            "clock_changes": [anomaly_fields(anomaly, tz) for anomaly in found],
             "next": [_fields(trigger, run, start) for run in runs],
         }
         print_json(fields)
@@ -75,7 +72,7 @@ def explain(
         "in words": in_words(trigger),
         "zone": tz,
         "clock": _KINDS[trigger.fixed_time],
-        "in a year": "\n".join(said) or "no clock change touches it",
+        "in a year": "\n".join(sentence(anomaly, trigger.zone) for anomaly in found) or "no clock change touches it",
         "warnings": "\n".join(trigger.warnings) or None,
     }
     print_fields(fields)

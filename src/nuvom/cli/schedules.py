@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nuvom.cli.jobs import Limit, Yes
+from nuvom.cli.simulate import simulate
 from nuvom.cli.site import Site, command, group, refusal
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def register(root: typer.Typer) -> None:
     command(schedules, "show")(show)
     command(schedules, "next")(next_runs)
     command(schedules, "runs")(runs)
+    command(schedules, "simulate")(simulate)
     command(schedules, "cancel")(cancel)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from nuvom._job import Attempt, Job, JobError
     from nuvom._schedule import Occurrence, ScheduleEnvelope
     from nuvom.stores.values import QueueStats, WorkerInfo
+    from nuvom.triggers.anomalies import Anomaly
 
 
 def job_fields(job: Job) -> dict[str, Any]:
@@ -87,6 +89,14 @@ def occurrence_fields(row: Occurrence) -> dict[str, Any]:
         "last": row.last,
         "count": row.count,
     }
+
+
+def anomaly_fields(anomaly: Anomaly, zone: str) -> dict[str, Any]:
+    """Return what a clock change does to a schedule, for programs; `first` and `last` are on the zone's clock."""
+    from nuvom.triggers.anomalies import sentence
+
+    fields = anomaly._asdict()
+    return {**fields, "jump": anomaly.jump.total_seconds(), "text": sentence(anomaly, ZoneInfo(zone))}
 
 
 def queue_fields(queue: QueueStats) -> dict[str, Any]:

@@ -46,11 +46,12 @@ _LANES = (_Lane(f"<{_DAY}H", 2), _Lane(f"<{_DAY}I", 4), _Lane(f"<{_DAY}Q", 8))
 
 
 class Part(NamedTuple):
-    """The runs of a trigger with start <= run < end."""
+    """The occurrences of a trigger with start <= t < end, each of which runs `later` minutes after its time."""
 
     trigger: Trigger
     start: datetime
     end: datetime
+    later: int = 0
 
 
 class _Days(NamedTuple):
@@ -62,6 +63,7 @@ class _Days(NamedTuple):
     day_rule: DayRule
     begin: int  # minutes since 1970
     end: int
+    later: int
 
 
 def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> Sequence[int]:
@@ -71,7 +73,7 @@ def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> Se
     again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, rounded.
 
     Args:
-        parts: What runs, each inside the span.
+        parts: What runs, each inside the span with what it runs later.
         start: The beginning of the span, not before 1972: since then the offsets of all zones are whole minutes.
         end: Its end.
 
@@ -108,31 +110,31 @@ class _Counted:
         self.minutes[place] = array("Q", map(add, self.minutes[place], runs))
 
     def place(self, part: Part) -> None:
-        trigger, start, end = part
+        trigger, start, end, later = part
         begin, stop = -((EPOCH - start) // _MINUTE), (end - EPOCH) // _MINUTE
         if begin >= stop or not isinstance(trigger, CronTrigger | IntervalTrigger):
-            self.one_by_one(trigger, start, end)
+            self.one_by_one(part)
             return
         first, last = EPOCH + begin * _MINUTE, EPOCH + stop * _MINUTE
-        self.one_by_one(trigger, start, first)
-        self.one_by_one(trigger, last, end)
+        self.one_by_one(part._replace(end=first))
+        self.one_by_one(part._replace(start=last))
         if isinstance(trigger, CronTrigger):
             times = trigger.times
-            days = _Days(trigger.zone, trigger.fixed_time, times.months, times.day_rule, begin, stop)
+            days = _Days(trigger.zone, trigger.fixed_time, times.months, times.day_rule, begin, stop, later)
             self.crons[days].append(trigger)
         else:
-            self.place_interval(trigger, first, last)
+            self.place_interval(trigger, Part(trigger, first, last, later))
 
-    def one_by_one(self, trigger: Trigger, start: datetime, end: datetime) -> None:
-        for run in trigger.between(start, end):
-            self.minutes[(run - EPOCH) // _MINUTE - self.base] += 1
+    def one_by_one(self, part: Part) -> None:
+        for run in part.trigger.between(part.start, part.end):
+            self.minutes[(run - EPOCH) // _MINUTE - self.base + part.later] += 1
 
-    def place_interval(self, trigger: IntervalTrigger, start: datetime, end: datetime) -> None:
-        interval = trigger.interval // _US
-        if trigger.anchor >= start:
-            start = max(start, min(EPOCH + (-((EPOCH - trigger.anchor - _US) // _MINUTE)) * _MINUTE, end))
-            self.one_by_one(trigger, max(trigger.anchor, EPOCH), start)
-        first, stop = (start - EPOCH) // _MINUTE - self.base, (end - EPOCH) // _MINUTE - self.base
+    def place_interval(self, trigger: IntervalTrigger, part: Part) -> None:
+        interval, start = trigger.interval // _US, part.start
+        if trigger.anchor >= start:  # nothing runs before it, so the pattern begins in the minute after it
+            start = min(EPOCH + ((trigger.anchor - EPOCH) // _MINUTE + 1) * _MINUTE, part.end)
+            self.one_by_one(part._replace(end=start))
+        first, stop = (at - self.base + part.later for at in ((start - EPOCH) // _MINUTE, (part.end - EPOCH) // _MINUTE))
         phase = (trigger.anchor - start) // _US % interval
         step = interval // gcd(interval, _MINUTE_US)  # minutes until the pattern begins again
         if step <= _HOUR or interval % _SECOND_US == 0:
@@ -161,7 +163,7 @@ class _Counted:
         each = [(minute, count) for minute, count in enumerate(pattern) if count]
         for stretch in stretches(days.zone, days.begin * 60, days.end * 60):
             first, stop = _local_minutes(days, stretch)
-            shift = stretch.offset // 60 + self.base  # from local minutes to places in the list
+            shift = stretch.offset // 60 + self.base - days.later  # from local minutes to places in the list
             for day in _matching(days, first, stop):
                 at = day * _DAY - shift
                 low, high = first - day * _DAY, stop - day * _DAY
@@ -182,7 +184,7 @@ class _Counted:
                 at = EPOCH + stretch.start * SECOND
                 for trigger in self.crons[days]:
                     regular = trigger.times.count(local, local + 1)
-                    self.minutes[stretch.start // 60 - self.base] += trigger.count(at, at + SECOND) - regular
+                    self.minutes[stretch.start // 60 - self.base + days.later] += trigger.count(at, at + SECOND) - regular
 
 
 def _pattern(triggers: list[CronTrigger]) -> list[int]:
