@@ -104,7 +104,7 @@ def _of_one(schedule: ScheduleEnvelope, start: datetime, end: datetime) -> tuple
     trigger = unbounded_trigger(schedule)
     begin, stop = _bounds(schedule, trigger, start, end)
     runs = trigger.count(begin, stop)
-    dropped = 0 if (begin, stop) == (start, end) else trigger.count(_first(schedule, start), end) - runs
+    dropped = 0 if (begin, stop) == (start, end) else trigger.count(_first(schedule, start, end), end) - runs
     found = tuple(anomalies(trigger, begin, stop)) if isinstance(trigger, CronTrigger) else ()
     outlook = Outlook(schedule.id, schedule.name, schedule.task, schedule.timezone_name, runs, dropped, found)
     later = _later(schedule, trigger, begin)
@@ -115,7 +115,7 @@ def _bounds(
     schedule: ScheduleEnvelope, trigger: Trigger, start: datetime, end: datetime
 ) -> tuple[datetime, datetime]:
     """Return the part of a span in which a schedule runs."""
-    begin = _first(schedule, start)
+    begin = _first(schedule, start, end)
     stop = end if schedule.ends_at is None else min(end, schedule.ends_at)
     if schedule.starts_at is not None:
         begin = max(begin, schedule.starts_at)
@@ -125,10 +125,12 @@ def _bounds(
     return begin, stop
 
 
-def _first(schedule: ScheduleEnvelope, start: datetime) -> datetime:
+def _first(schedule: ScheduleEnvelope, start: datetime, end: datetime) -> datetime:
     """Return the start, or the next nominal time where one before it is over and done with."""
     known = schedule.next_nominal
-    if known is None or known <= start:
+    if known is None:
+        return end
+    if known <= start:
         return start
     first = trigger_of(schedule).after(start - _TICK)
     return known if first is not None and first < known else start

@@ -94,7 +94,7 @@ def next_runs(
         found, most = site.app.schedules.upcoming(limit), limit
     else:
         found, most = [site.app.schedules.get(name)], count
-    coming = list(runs_ahead(found, end, most))
+    coming = list(runs_ahead(found, now, end, most))
     if site.as_json:
         print_json([_coming_fields(moment, schedule) for moment, schedule in coming])
         return
@@ -105,6 +105,8 @@ def next_runs(
     print_table(
         ("next run", "on its own clock", "schedule", "task", "in UTC"), rows, empty="nothing is due in that time"
     )
+    if name is None and len(coming) == limit:
+        print(f"nuvom: these are the first {limit:,}; --limit N shows more", file=sys.stderr)
 
 
 def runs(site: Site, name: Name, limit: Limit = 100) -> None:
