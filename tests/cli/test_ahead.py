@@ -49,7 +49,7 @@ def test_each_overdue_run_is_told_where_catch_up_runs_all() -> None:
 
 def test_an_overdue_run_is_one_of_those_that_are_left() -> None:
     overdue = replace(hourly("a", NOW - 2 * HOUR), max_runs=5, run_count=3)
-    assert [run for run, _ in ahead(overdue)] == [NOW - 2 * HOUR, NOW]
+    assert [run for run, _ in ahead(overdue)] == [NOW - 2 * HOUR, NOW + HOUR]
 
 
 def test_with_jitter_runs_are_told_when_they_run_and_not_when_they_are_nominal() -> None:
@@ -63,7 +63,7 @@ def test_an_overdue_run_hides_no_jittered_one_that_is_to_come() -> None:
     spread = hourly("a", NOW - 5 * HOUR, jitter=HOUR)
     told = [run for run, _ in ahead(spread, end=NOW + HOUR)]
     all_runs = [run_time(spread, nominal, nominal + HOUR) for nominal in (NOW - 5 * HOUR + k * HOUR for k in range(7))]
-    assert told == [all_runs[0], *(run for run in all_runs if NOW <= run < NOW + HOUR)]
+    assert told == [all_runs[0], *(run for run in all_runs if NOW < run < NOW + HOUR)]
 
 
 def test_what_is_paused_does_not_run() -> None:

@@ -49,4 +49,4 @@ def _runs(schedule: ScheduleEnvelope, now: datetime) -> Iterator[datetime]:
     yield first
     following = schedule.trigger.after(max(nominal, now - schedule.jitter))
     rest = replace(schedule, next_nominal=following, next_run=None, run_count=schedule.run_count + 1)
-    yield from (run for _, run in rest.coming() if run >= now)
+    yield from (run for _, run in rest.coming() if run > now)
