@@ -34,18 +34,20 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return [
         (f"{page.name}-{number}", block)
         for page in PAGES
-        for number, block in enumerate(re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.S | re.M), 1)
+        for number, block in enumerate(
+            re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE), 1
+        )
     ]
 
 
 def python_examples() -> list[Example]:
-    return [Example(place, block, re.findall(r"^# -> (.*)$", block, re.M)) for place, block in blocks("python")]
+    return [Example(place, block, re.findall(r"^# -> (.*)$", block, re.MULTILINE)) for place, block in blocks("python")]
 
 
 def console_examples() -> list[Example]:
     found = []
     for place, block in blocks("console"):
-        for call in re.split(r"^\$ ", block, flags=re.M)[1:]:
+        for call in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, *printed = call.rstrip("\n").split("\n")
             found.append(Example(place, command, printed))
     return [example for example in found if example.text.startswith(DETERMINISTIC)]

@@ -1,4 +1,4 @@
-"""What a fleet of schedules will do: how many runs, which minutes are busiest, what clock changes and bounds take. Pure."""
+"""What a fleet of schedules will do: runs, busiest minutes, what clock changes and bounds do. Pure."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ def _of_one(schedule: ScheduleEnvelope, start: datetime, end: datetime) -> tuple
     return outlook, Part(trigger, begin, max(stop - later * _MINUTE, begin), later)
 
 
-def _bounds(
-    schedule: ScheduleEnvelope, trigger: Trigger, start: datetime, end: datetime
-) -> tuple[datetime, datetime]:
+def _bounds(schedule: ScheduleEnvelope, trigger: Trigger, start: datetime, end: datetime) -> tuple[datetime, datetime]:
     """Return the part of a span in which a schedule runs."""
     begin = _first(schedule, start, end)
     stop = end if schedule.ends_at is None else min(end, schedule.ends_at)

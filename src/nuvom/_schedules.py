@@ -113,7 +113,7 @@ class Schedules:
         return [run for _, run in islice(self.get(key).coming(), count)]
 
     def simulate(self, for_: Duration = "365d", *, task: AnyTask | str | None = None, top: int = 5) -> Forecast:
-        """Return what the active schedules will do: how many runs, the busiest minutes, what clock changes and bounds do.
+        """Return what the active schedules will do: runs, busiest minutes, what clock changes and bounds do.
 
         Args:
             for_: How far to look ahead, at most ten years.

@@ -30,7 +30,8 @@ def cron(expression: str, zone: str = "Europe/Paris", name: str = "nightly", **m
 
 def every(seconds: float, name: str = "poll", **more: Any) -> ScheduleEnvelope:
     envelope = ScheduleEnvelope(
-        id=f"id of {name}", task="t", name=name, schedule_type=ScheduleType.INTERVAL, interval=seconds, anchor=NOW - DAY, **more
+        id=f"id of {name}", task="t", name=name, schedule_type=ScheduleType.INTERVAL, interval=seconds,
+        anchor=NOW - DAY, **more,
     )  # fmt: skip
     return planned(envelope)
 
@@ -63,7 +64,10 @@ def takewhile_before(schedule: ScheduleEnvelope, end: datetime) -> list[tuple[da
 
 MOMENTS = st.none() | st.integers(-90_000, 300_000).map(lambda seconds: NOW + timedelta(seconds=seconds))
 BOUNDS = st.fixed_dictionaries({
-    "starts_at": MOMENTS, "ends_at": MOMENTS, "max_runs": st.none() | st.integers(1, 50), "run_count": st.integers(0, 20)
+    "starts_at": MOMENTS,
+    "ends_at": MOMENTS,
+    "max_runs": st.none() | st.integers(1, 50),
+    "run_count": st.integers(0, 20),
 }).filter(
     lambda given: not (given["starts_at"] and given["ends_at"] and given["starts_at"] >= given["ends_at"])
     and (given["max_runs"] is None or given["run_count"] < given["max_runs"])

@@ -16,7 +16,8 @@ MINUTE = timedelta(minutes=1)
 
 def hourly(name: str, due: datetime, jitter: timedelta = timedelta(0)) -> ScheduleEnvelope:
     envelope = ScheduleEnvelope(
-        id=name, name=name, task="t", schedule_type=ScheduleType.INTERVAL, interval=3600, anchor=due - HOUR, jitter=jitter
+        id=name, name=name, task="t", schedule_type=ScheduleType.INTERVAL, interval=3600, anchor=due - HOUR,
+        jitter=jitter,
     )  # fmt: skip
     return replace(envelope, next_nominal=due, next_run=run_time(envelope, due, due + HOUR))
 
@@ -55,7 +56,9 @@ def test_an_overdue_run_is_one_of_those_that_are_left() -> None:
 def test_with_jitter_runs_are_told_when_they_run_and_not_when_they_are_nominal() -> None:
     spread = hourly("a", NOW - MINUTE, jitter=30 * MINUTE)
     runs = [run for run, _ in ahead(spread)]
-    assert runs == [run_time(spread, nominal, nominal + HOUR) for nominal in (NOW - MINUTE + k * HOUR for k in range(3))]
+    assert runs == [
+        run_time(spread, nominal, nominal + HOUR) for nominal in (NOW - MINUTE + k * HOUR for k in range(3))
+    ]
     assert all(earlier < later for earlier, later in pairwise(runs))
 
 

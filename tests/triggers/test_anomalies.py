@@ -28,8 +28,12 @@ def said(expression: str, zone: str, year: int) -> list[str]:
             "02:30 does not exist on 2026-03-29: runs at 03:00 CEST",
             "02:30 comes twice on 2026-10-25: runs the first time only",
         ]),
-        ("*/15 2 * * *", "America/New_York", 2026, ["02:00 to 02:45 (4 times) do not exist on 2026-03-08: they are not made up for"]),
-        ("15,45 2 * * *", "America/New_York", 2026, ["02:15 to 02:45 (2 times) do not exist on 2026-03-08: one run at 03:00 EDT"]),
+        ("*/15 2 * * *", "America/New_York", 2026, [
+            "02:00 to 02:45 (4 times) do not exist on 2026-03-08: they are not made up for",
+        ]),
+        ("15,45 2 * * *", "America/New_York", 2026, [
+            "02:15 to 02:45 (2 times) do not exist on 2026-03-08: one run at 03:00 EDT",
+        ]),
         ("30 1 * * *", "America/New_York", 2026, ["01:30 comes twice on 2026-11-01: runs the first time only"]),
         ("30 * * * *", "America/New_York", 2026, [
             "02:30 does not exist on 2026-03-08: it is not made up for",

@@ -19,7 +19,9 @@ CHANGES = (  # in the zones of the test
     datetime(2026, 2, 15, 2, tzinfo=UTC), datetime(2026, 4, 4, 14, tzinfo=UTC), datetime(2026, 9, 26, 14, tzinfo=UTC),
     datetime(2011, 12, 30, 10, tzinfo=UTC),
 )  # fmt: skip
-CRONS = st.builds(CronTrigger, st.sampled_from((*EXPRESSIONS, "*/20 */2 * * * *", "*/10 9-17 * * 1-5")), st.sampled_from(ZONES))
+CRONS = st.builds(
+    CronTrigger, st.sampled_from((*EXPRESSIONS, "*/20 */2 * * * *", "*/10 9-17 * * 1-5")), st.sampled_from(ZONES)
+)
 SECONDS = st.one_of(st.integers(20, 90_000), st.sampled_from((2.5, 7.2, 12.5, 22.5)), st.floats(600, 90_000))
 INTERVALS = st.builds(
     lambda seconds, at, back: IntervalTrigger(seconds, at + timedelta(seconds=back)),
@@ -54,7 +56,9 @@ def test_minutes_are_what_counting_run_by_run_gives(
     end = start + length
     parts = [Part(trigger, start, end) for trigger in triggers]
     parts += [Part(trigger, start, end - 7 * MINUTE, 7) for trigger in triggers[-2:]]
-    parts += [Part(trigger, start + late, max(end - late / 2, start + late)) for trigger in triggers[:2] if late < length]
+    parts += [
+        Part(trigger, start + late, max(end - late / 2, start + late)) for trigger in triggers[:2] if late < length
+    ]
     assert list(runs_per_minute(parts, start, end)) == one_by_one(parts, start, end)
 
 

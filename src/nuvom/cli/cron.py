@@ -22,7 +22,8 @@ Seed = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="The schedule's name, by which `H` is spread.")
 ]
 From = Annotated[
-    str | None, typer.Option("--from", metavar="TIME", help="Look ahead from this time; without an offset it is ZONE's.")
+    str | None,
+    typer.Option("--from", metavar="TIME", help="Look ahead from this time; without an offset it is ZONE's."),
 ]
 _AHEAD = timedelta(days=365)
 _KINDS = {
@@ -56,7 +57,7 @@ def explain(
     found = list(anomalies(trigger, start, _later(start, _AHEAD)))
     runs = _runs(trigger, start, count)
     if site.as_json:
-        fields = {
+        print_json({
             "expression": expression,
             "words": in_words(trigger),
             "timezone_name": tz,
@@ -64,8 +65,7 @@ def explain(
             "warnings": trigger.warnings,
             "clock_changes": [anomaly_fields(anomaly, tz) for anomaly in found],
             "next": [_fields(trigger, run, start) for run in runs],
-        }
-        print_json(fields)
+        })  # fmt: skip
         return
     fields = {
         "expression": expression,
@@ -150,9 +150,7 @@ def _print_runs(trigger: CronTrigger, runs: list[datetime], start: datetime) -> 
     from nuvom.cli.output import print_table
     from nuvom.triggers.anomalies import remark
 
-    rows = [
-        (distance(run, start), local(run, trigger.timezone_name), local(run), remark(trigger, run)) for run in runs
-    ]
+    rows = [(distance(run, start), local(run, trigger.timezone_name), local(run), remark(trigger, run)) for run in runs]
     columns = ("next run", "on its own clock", "in UTC", "clock change")
     shown = len(columns) if any(row[-1] for row in rows) else len(columns) - 1
     print_table(columns[:shown], [row[:shown] for row in rows], empty="it never runs after that")

@@ -55,4 +55,6 @@ def moment(text: str, zone: ZoneInfo, option: str) -> datetime:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{option}={text!r} is no time; write 2026-03-01, 2026-03-01T09:30 or 2026-03-01T09:30Z") from None
+        raise ValueError(
+            f"{option}={text!r} is no time; write 2026-03-01, 2026-03-01T09:30 or 2026-03-01T09:30Z"
+        ) from None

@@ -138,4 +138,7 @@ def _fields(found: Forecast) -> dict[str, Any]:
 def _outlook_fields(outlook: Outlook) -> dict[str, Any]:
     from nuvom.cli.views import anomaly_fields
 
-    return {**outlook._asdict(), "anomalies": [anomaly_fields(each, outlook.timezone_name) for each in outlook.anomalies]}
+    return {
+        **outlook._asdict(),
+        "anomalies": [anomaly_fields(each, outlook.timezone_name) for each in outlook.anomalies],
+    }

@@ -134,7 +134,9 @@ class _Counted:
         if trigger.anchor >= start:  # nothing runs before it, so the pattern begins in the minute after it
             start = min(EPOCH + ((trigger.anchor - EPOCH) // _MINUTE + 1) * _MINUTE, part.end)
             self.one_by_one(part._replace(end=start))
-        first, stop = (at - self.base + part.later for at in ((start - EPOCH) // _MINUTE, (part.end - EPOCH) // _MINUTE))
+        first, stop = (
+            at - self.base + part.later for at in ((start - EPOCH) // _MINUTE, (part.end - EPOCH) // _MINUTE)
+        )
         phase = (trigger.anchor - start) // _US % interval
         step = interval // gcd(interval, _MINUTE_US)  # minutes until the pattern begins again
         if step <= _HOUR or interval % _SECOND_US == 0:
@@ -184,7 +186,9 @@ class _Counted:
                 at = EPOCH + stretch.start * SECOND
                 for trigger in self.crons[days]:
                     regular = trigger.times.count(local, local + 1)
-                    self.minutes[stretch.start // 60 - self.base + days.later] += trigger.count(at, at + SECOND) - regular
+                    self.minutes[stretch.start // 60 - self.base + days.later] += (
+                        trigger.count(at, at + SECOND) - regular
+                    )
 
 
 def _pattern(triggers: list[CronTrigger]) -> list[int]:
