@@ -18,7 +18,7 @@ from nuvom.triggers.minutes import Part, runs_per_minute
 
 _MINUTE = timedelta(minutes=1)
 _TICK = timedelta(microseconds=1)
-_FEW = 1_000  # runs that are looked at one by one to find the last of them
+_FEW = 50  # runs that are looked at one by one to find the last of them
 LONGEST = timedelta(days=3660)
 
 
@@ -136,18 +136,20 @@ def _first(schedule: ScheduleEnvelope, start: datetime, end: datetime) -> dateti
 
 def _end_of(trigger: Trigger, begin: datetime, end: datetime, left: int) -> datetime:
     """Return the end of the span that holds only the first `left` occurrences."""
-    if trigger.count(begin, end) <= left:
+    total = trigger.count(begin, end)
+    if total <= left:
         return end
-    if left <= 0:
-        return begin
-    if left <= _FEW:
-        *_, last = islice(trigger.between(begin, end), left)
-        return last + _TICK
-    low, high = begin, end
-    while high - low > _TICK:
-        middle = low + (high - low) / 2
-        low, high = (middle, high) if trigger.count(begin, middle) <= left else (low, middle)
-    return low
+    halve = False
+    while left > _FEW:  # aim just below where the last one should be; halve in between, should they come in heaps
+        aim = begin + (end - begin) * (0.5 if halve else (left - _FEW / 2) / total)
+        before = trigger.count(begin, aim)
+        if before > left:
+            end, total = aim, before
+        else:
+            begin, left, total = aim, left - before, total - before
+        halve = not halve
+    last = max(islice(trigger.between(begin, end), left), default=None) if left > 0 else None
+    return begin if last is None else last + _TICK
 
 
 def _later(schedule: ScheduleEnvelope, trigger: Trigger, begin: datetime) -> int:

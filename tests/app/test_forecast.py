@@ -66,7 +66,7 @@ MOMENTS = st.none() | st.integers(-90_000, 300_000).map(lambda seconds: NOW + ti
 BOUNDS = st.fixed_dictionaries({
     "starts_at": MOMENTS,
     "ends_at": MOMENTS,
-    "max_runs": st.none() | st.integers(1, 50),
+    "max_runs": st.none() | st.integers(1, 500),
     "run_count": st.integers(0, 20),
 }).filter(
     lambda given: not (given["starts_at"] and given["ends_at"] and given["starts_at"] >= given["ends_at"])
@@ -125,8 +125,12 @@ def test_what_bounds_take_away_is_counted(bounds: dict[str, Any], runs: int, dro
 
 
 def test_a_limit_of_many_runs_is_found_without_looking_at_each() -> None:
-    limited = cron("* * * * * *", max_runs=10_000_000)
-    assert forecast([limited], NOW, 365 * DAY).runs == 10_000_000
+    limited = [
+        cron("* * * * * *", max_runs=10_000_000),
+        cron("* * 9 30-31 12 *", max_runs=5_000),
+        every(7, max_runs=99_999),
+    ]
+    assert [each.runs for each in forecast(limited, NOW, 365 * DAY).schedules] == [10_000_000, 5_000, 99_999]
 
 
 def test_only_active_schedules_are_counted_and_the_others_are_said() -> None:

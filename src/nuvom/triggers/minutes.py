@@ -7,7 +7,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
-from itertools import repeat
+from itertools import accumulate, repeat
 from math import gcd
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +29,7 @@ _US = timedelta(microseconds=1)
 _MINUTE_US = _MINUTE // _US
 _SECOND_US = 1_000_000
 _HOUR = 60
+_MILLION = 1_000_000
 _SHORT_US = 600 * _SECOND_US  # below it, runs that do not soon repeat are too many to be placed one by one
 # zoneinfo's last offset with seconds: Liberia's, up to 7 January 1972
 EARLIEST = EPOCH.replace(year=1972, month=1, day=8)
@@ -70,7 +71,7 @@ def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> Se
     """Return the number of runs in each minute from the one of `start` to that of `end`.
 
     Exact but for intervals below ten minutes that are no whole seconds and whose pattern takes over an hour to begin
-    again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, rounded.
+    again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, and the sum of these is rounded.
 
     Args:
         parts: What runs, each inside the span with what it runs later.
@@ -93,7 +94,7 @@ class _Counted:
         self.minutes = array("Q", bytes(8 * max(-((EPOCH - end) // _MINUTE) - self.base, 0)))
         self.crons: dict[_Days, list[CronTrigger]] = defaultdict(list)
         self.strides: Counter[tuple[int, int, int]] = Counter()  # (first minute, end, step) -> runs each time
-        self.means: dict[tuple[int, int], float] = defaultdict(float)
+        self.steady: Counter[int] = Counter()  # minute -> how many millionths of a run each minute has more from it on
         self.whole: dict[int, Counter[int]] = defaultdict(Counter)  # where local days begin -> day -> its packed counts
 
     def of(self, parts: Iterable[Part]) -> Sequence[int]:
@@ -101,8 +102,9 @@ class _Counted:
             self.place(part)
         for (first, end, step), runs in self.strides.items():
             self.add(slice(first, end, step), repeat(runs))
-        for (first, end), mean in self.means.items():
-            self.add(slice(first, end), repeat(round(mean)))
+        if self.steady:
+            more = accumulate(self.steady[minute] for minute in range(len(self.minutes)))
+            self.add(slice(None), (round(millionths / _MILLION) for millionths in more))
         self.add_days()
         return self.minutes
 
@@ -139,14 +141,15 @@ class _Counted:
         )
         phase = (trigger.anchor - start) // _US % interval
         step = interval // gcd(interval, _MINUTE_US)  # minutes until the pattern begins again
-        if step <= _HOUR or interval % _SECOND_US == 0:
+        if step == 1 or (step > _HOUR and interval % _SECOND_US and interval < _SHORT_US):
+            self.steady[first] += _MINUTE_US * _MILLION // interval
+            self.steady[stop] -= _MINUTE_US * _MILLION // interval
+        elif step <= _HOUR or interval % _SECOND_US == 0:
             for offset, runs in Counter(at // _MINUTE_US for at in range(phase, step * _MINUTE_US, interval)).items():
                 self.strides[first + offset, stop, step] += runs
-        elif interval >= _SHORT_US:
+        else:
             for at in range(phase, (stop - first) * _MINUTE_US, interval):
                 self.minutes[first + at // _MINUTE_US] += 1
-        else:
-            self.means[first, stop] += _MINUTE_US / interval
 
     def add_days(self) -> None:
         patterns = [(days, _pattern(triggers)) for days, triggers in self.crons.items()]
