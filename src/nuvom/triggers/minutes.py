@@ -71,7 +71,8 @@ def runs_per_minute(parts: Iterable[Part], start: datetime, end: datetime) -> Se
     """Return the number of runs in each minute from the one of `start` to that of `end`.
 
     Exact but for intervals below ten minutes that are no whole seconds and whose pattern takes over an hour to begin
-    again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, and the sum of these is rounded.
+    again, such as 7.77 s (0.5, 2.5 and 7.2 s are exact): they count in each minute with their mean, and the sum of
+    these is rounded.
 
     Args:
         parts: What runs, each inside the span with what it runs later.
