@@ -102,7 +102,9 @@ def _times(envelope: ScheduleEnvelope, changes: Mapping[str, Any], context: Cont
         given["cron"] = envelope.cron
         if envelope.cron is None:
             raise InvalidTrigger("timezone_name", given["timezone_name"], f"{_called(envelope)} is read in no zone")
-    times = Times(**({"timezone_name": zone} if given.get("cron") else {}) | given)
+    if given.get("cron") is not None:
+        given.setdefault("timezone_name", zone)
+    times = Times(**given)
     times.check()
     blank = dict.fromkeys(("at", "interval", "cron", "anchor"))
     return {**blank, "timezone_name": "UTC", **trigger_fields(times, context.now, context.zone)}

@@ -201,8 +201,9 @@ class ScheduleEnded(ScheduleNotFound):
     """A schedule's life is over: it was cancelled, or has nothing left to run; `state` says which."""
 
     def __init__(self, key: str, state: str) -> None:
-        super().__init__(key)
-        self.args = (key, state)
+        NuvomError.__init__(self, key, state)  # not the parent's: an error is made again from what it was made of
+        self.key = key
+        self.near = ()
         self.state = state
 
     def __str__(self) -> str:
