@@ -203,7 +203,7 @@ class ScheduleEnded(ScheduleNotFound):
     def __init__(self, key: str, state: str) -> None:
         NuvomError.__init__(self, key, state)  # not the parent's: an error is made again from what it was made of
         self.key = key
-        self.near = ()
+        self.near: tuple[str, ...] = ()
         self.state = state
 
     def __str__(self) -> str:
