@@ -98,6 +98,7 @@ _HOMES = {
         "UnsupportedByBackend",
     ),
 }
+_MODULES = ("errors", "testing")  # public ones, which `nuvom.testing.memory()` finds without an import of its own
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__: str
@@ -164,10 +165,11 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version("nuvom")
-    elif name in _HOME:
+    elif name in _HOME or name in _MODULES:
         from importlib import import_module
 
-        value = getattr(import_module(f"nuvom.{_HOME[name]}"), name)
+        module = import_module(f"nuvom.{_HOME.get(name, name)}")
+        value = module if name in _MODULES else getattr(module, name)
     else:
         raise AttributeError(f"module 'nuvom' has no attribute {name!r}")
     globals()[name] = value

@@ -69,3 +69,9 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     from importlib.metadata import version
 
     assert nuvom.__version__ == version("nuvom")
+
+
+def test_public_modules_are_found_without_an_import_of_their_own() -> None:
+    code = "import nuvom; print(nuvom.testing.memory.__name__, nuvom.errors.NuvomError.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["memory", "NuvomError"]
