@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from nuvom._clock import EPOCH
 from nuvom._crashpoint import reached
+from nuvom._identity import next_generation
 from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
@@ -166,6 +167,8 @@ class FiveMethods:
             self._end(replace(envelope, note=item.quarantine), ScheduleState.QUARANTINED, now)
         elif item.next_run is None:
             self._end(envelope, ScheduleState.DONE, now)
+        elif item.times_since is not None:
+            self._retime(item, now)
         else:
             self._backend.reschedule(envelope.id, item.next_run)
             self._look_at_fence(envelope)
@@ -175,6 +178,23 @@ class FiveMethods:
         fence = self._ledger.fence(envelope.id)
         if fence is None or fence.envelope.generation <= envelope.generation:
             end(self._ledger, envelope, fence, state, now)
+        complete(self._backend, self._ledger, envelope.id)
+
+    def _retime(self, item: PlanItem, now: datetime) -> None:
+        """Enqueue a schedule anew whose times another release of the tz database moved."""
+        envelope = item.envelope
+        fence = self._ledger.fence(envelope.id)
+        known = None if fence is None else fence.envelope.generation
+        if known is None or known <= envelope.generation:
+            wanted = replace(
+                envelope,
+                next_nominal=item.next_nominal,
+                next_run=item.next_run,
+                tzdata=item.tzdata,
+                times_since=item.times_since,
+                generation=next_generation(envelope.generation, now),
+            )
+            self._ledger.raise_fence(wanted, known)
         complete(self._backend, self._ledger, envelope.id)
 
     def _look_at_fence(self, envelope: ScheduleEnvelope) -> None:

@@ -85,7 +85,7 @@ def due_at(envelope: ScheduleEnvelope, now: datetime) -> Due:
     first = envelope.next_nominal or envelope.next_run
     if first is None:
         raise ValueError("an active schedule has no next run")
-    trigger = _trigger(envelope)
+    trigger = trigger_of(envelope)
     if envelope.schedule_type is ScheduleType.ONE_OFF:
         return Due(envelope, trigger, first, None, None, several=False)
     following = _after(trigger, first)
@@ -105,10 +105,11 @@ def _run(envelope: ScheduleEnvelope, trigger: Trigger, nominal: datetime) -> dat
     return run_time(envelope, nominal, _after(trigger, nominal)) if envelope.jitter else nominal
 
 
-def _trigger(envelope: ScheduleEnvelope) -> Trigger:
+def trigger_of(envelope: ScheduleEnvelope) -> Trigger:
+    """Return the times of a schedule; those of one expression and zone are one object, which a herd shares."""
     trigger: Trigger
     if envelope.cron is not None:
-        trigger = _cron(envelope.cron, envelope.timezone_name, _seed(envelope, envelope.cron))
+        trigger = _cron(envelope.cron, envelope.timezone_name, seed_of(envelope))
     else:
         trigger = unbounded_trigger(envelope)
     if envelope.starts_at is None and envelope.ends_at is None:
@@ -122,9 +123,9 @@ def _after(trigger: Trigger, nominal: datetime) -> datetime | None:
     return trigger.after(nominal)
 
 
-def _seed(envelope: ScheduleEnvelope, expression: str) -> str | None:
-    # A schedule's own name matters only where the expression has an `H`: all others share what is found.
-    return (envelope.name or envelope.id) if _is_hashed(expression) else None
+def seed_of(envelope: ScheduleEnvelope) -> str | None:
+    """Return what a cron schedule's `H` is spread by; None without one, so that all those share what is found."""
+    return (envelope.name or envelope.id) if envelope.cron and _is_hashed(envelope.cron) else None
 
 
 @lru_cache(maxsize=1024)

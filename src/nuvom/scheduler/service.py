@@ -19,8 +19,9 @@ from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._schedule import Overlap, ScheduleEnvelope
 from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all, joined
-from nuvom.scheduler.plan import plan, quarantined
+from nuvom.scheduler.plan import quarantined
 from nuvom.scheduler.resting import Resting
+from nuvom.scheduler.zones import Retiming
 from nuvom.stores.base import Listener, SchedulerBackend, Store
 from nuvom.stores.housekeeping import Housekeeping
 from nuvom.stores.outage import Outage
@@ -66,6 +67,7 @@ class SchedulerService:
         self._random = random or Random()
         self._way = OneStore(store) if backend is None else FiveMethods(backend, store.ledger)
         self._poll = math.inf if backend is None else self._settings.poll
+        self._retiming = Retiming(store, self._way, clock, listed=backend is None)
         self._resting = Resting()
         self._first = self._batch = min(self._settings.first, self._settings.batch)
         self._applied = 0
@@ -89,6 +91,12 @@ class SchedulerService:
             StoreUnavailable: the store is away; what was done is done, what was not is still due.
 
         """
+        if self._retiming.step():
+            self._dispatch_some()
+            return 0.0
+        return self._dispatch_some()
+
+    def _dispatch_some(self) -> float:
         now = self._store.now()
         at = self._clock.monotonic()
         resting = self._resting.count(at)
@@ -149,7 +157,7 @@ class SchedulerService:
 
     def _planned(self, envelopes: Sequence[ScheduleEnvelope], now: datetime) -> Dispatched:
         asked = {each.id: each.overlap for each in envelopes if each.overlap is not Overlap.ALLOW}
-        items = plan(envelopes, now, self._way.blocked(asked) if asked else frozenset())
+        items = self._retiming.plan(envelopes, now, self._way.blocked(asked) if asked else frozenset())
         reached("scheduler.plan")
         for item in items:
             if item.quarantine is not None:

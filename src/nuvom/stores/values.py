@@ -112,6 +112,7 @@ class PlanItem(NamedTuple):
     quarantine: str | None = None  # why it cannot be planned; then nothing else is applied
     blocked: bool | None = None  # what `Ledger.blocked` said; None: it was not asked
     tzdata: str | None = None  # the release that the next run was computed with, where it is another than before
+    times_since: datetime | None = None  # where that release moved the times: occurrences later than this follow it
 
 
 class Fence(NamedTuple):

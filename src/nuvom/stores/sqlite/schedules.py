@@ -275,7 +275,7 @@ def _advanced(connection: sqlite3.Connection, items: Sequence[PlanItem]) -> list
     return [
         connection.execute(load("advance"), _advance(item)).rowcount == 1
         if item.tzdata is None
-        else connection.execute(load("advance_zone"), (*_advance(item), item.tzdata)).rowcount == 1
+        else connection.execute(load("advance_zone"), (*_advance(item), item.tzdata, _us(item.times_since))).rowcount == 1
         for item in items
     ]
 
