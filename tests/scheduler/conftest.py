@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Five
 from tests.scheduler.driving import split_service
 from tests.scheduler.examples import NOON
+from tests.scheduler.releases import ZONE, Database
+from tests.scheduler.zone_files import write_release
 
 
 @pytest.fixture
@@ -42,3 +45,9 @@ def five() -> Five:
 @pytest.fixture
 def service(store: Store, five: Five, clock: VirtualClock) -> SchedulerService:
     return split_service(store, five, clock)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    """Make a release of the tz database in which one zone has these rules."""
+    return lambda name, rules: write_release(tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}", name, {ZONE: rules})

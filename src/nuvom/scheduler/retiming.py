@@ -72,15 +72,16 @@ def plan_retimed(
     if wanted.next_run is None or wanted.next_run > now:
         return _moved(envelope, wanted, tzdata)
     item = plan_one(wanted, now, blocked=blocked)
-    since = None if wanted.times_since == envelope.times_since else wanted.times_since
-    return item._replace(envelope=envelope, times_since=since)
+    return item._replace(envelope=envelope, times_since=_since(envelope, wanted))
 
 
 def _moved(envelope: ScheduleEnvelope, wanted: ScheduleEnvelope, tzdata: str) -> PlanItem:
-    since = None if wanted.times_since == envelope.times_since else wanted.times_since
-    return PlanItem(
-        envelope, (), (), wanted.next_nominal, wanted.next_run, tzdata=tzdata, times_since=since
-    )  # fmt: skip
+    since = _since(envelope, wanted)
+    return PlanItem(envelope, (), (), wanted.next_nominal, wanted.next_run, tzdata=tzdata, times_since=since)
+
+
+def _since(envelope: ScheduleEnvelope, wanted: ScheduleEnvelope) -> datetime | None:
+    return None if wanted is envelope else wanted.times_since
 
 
 class _Start(NamedTuple):
@@ -92,7 +93,7 @@ class _Start(NamedTuple):
 
 
 def _by_new_rules(envelope: ScheduleEnvelope, last: Occurrence | None, now: datetime) -> ScheduleEnvelope:
-    """Return a schedule with the first run after its last one by the rules in use, whether it is due or ahead.
+    """Return a schedule with the first run after its last one by the rules in use, itself where nothing changed.
 
     `times_since` changes where the times did: an audit must not ask for what only the new rules had in the past.
     """

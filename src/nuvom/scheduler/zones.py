@@ -1,4 +1,4 @@
-"""Keeps next runs in step with the tz database: what another release computed is looked at again, and moves are told."""
+"""Keeps next runs in step with the tz database: what another release computed is looked at again, moves are told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nuvom.stores.base import Ledger, Store
 from nuvom.stores.values import PlanItem
 from nuvom.triggers import zones
 
-AT_ONCE = 200  # schedules looked at in one step, between dispatches
+AT_ONCE = 100  # schedules looked at in one step, between dispatches
 LOOK = 60.0  # seconds between looks for what a scheduler with an older tz database left
 NAMED = 20  # moved schedules that get a line of their own in one walk
 

@@ -272,12 +272,14 @@ def _advanced(connection: sqlite3.Connection, items: Sequence[PlanItem]) -> list
     """Advance schedules; those whose zone's rules are another release's by now say so, which costs an index more."""
     if all(item.tzdata is None for item in items):
         return changed(connection, load("advance"), map(_advance, items))
-    return [
-        connection.execute(load("advance"), _advance(item)).rowcount == 1
-        if item.tzdata is None
-        else connection.execute(load("advance_zone"), (*_advance(item), item.tzdata, _us(item.times_since))).rowcount == 1
-        for item in items
-    ]
+    return [_advanced_one(connection, item) for item in items]
+
+
+def _advanced_one(connection: sqlite3.Connection, item: PlanItem) -> bool:
+    if item.tzdata is None:
+        return connection.execute(load("advance"), _advance(item)).rowcount == 1
+    row = (*_advance(item), item.tzdata, _us(item.times_since))
+    return connection.execute(load("advance_zone"), row).rowcount == 1
 
 
 def _advance(item: PlanItem) -> tuple[object, ...]:
