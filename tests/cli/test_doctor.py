@@ -15,6 +15,7 @@ import pytest
 from nuvom import Nuvom
 from nuvom._app import task_rows
 from nuvom.cli import checks
+from nuvom.scheduler.crowding import MOST_OPEN
 from nuvom.stores.values import WorkerInfo
 from tests.cli.conftest import Answer, Project
 
@@ -131,6 +132,18 @@ def test_quarantined_schedules_fail_with_their_notes(project: Project, app: Nuvo
     answer = project.call("doctor", "--json")
     assert answer.code == 1
     assert found(answer)["quarantine"]["text"] == "1 schedule cannot be planned: broken (its zone is gone)"
+
+
+def test_schedules_whose_runs_pile_up_are_a_warning(project: Project, app: Nuvom) -> None:
+    for name in ("calm", "crowd"):
+        app.registry["tasks.add"].options(name=name).schedule(1, interval=60)
+        for _ in range(MOST_OPEN + (name == "crowd")):
+            app.schedules.trigger(name)
+    serve(app, "worker", "scheduler")
+    answer = project.call("doctor", "--json")
+    assert answer.code == 0
+    assert found(answer)["crowded"]["level"] == "warn"
+    assert found(answer)["crowded"]["text"] == "1 schedule with more than 10 open runs: crowd"
 
 
 def test_failed_jobs_are_counted(project: Project, app: Nuvom) -> None:

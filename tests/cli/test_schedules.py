@@ -37,6 +37,16 @@ def test_schedules_list_shows_the_next_run_on_the_schedules_own_clock(project: P
     assert re.search(r"in (59 m|1 h).* UTC .*every 1 h", hourly)
 
 
+def test_schedules_list_counts_the_open_runs(project: Project, fleet: Nuvom) -> None:
+    for _ in range(12):
+        fleet.schedules.trigger("hourly")
+    found = {each["name"]: each["open_runs"] for each in project.inside("schedules", "list", "--json").json}
+    assert found["hourly"] == 12
+    assert found["night"] == 0
+    [hourly] = [line for line in project.inside("schedules", "list").out.splitlines() if line.startswith("hourly")]
+    assert hourly.split()[-1] == "12"
+
+
 @pytest.mark.parametrize(
     ("words", "names"),
     [

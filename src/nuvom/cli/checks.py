@@ -14,6 +14,7 @@ from nuvom.cli.output import counted
 from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
 from nuvom.errors import StoreError, TasksUnreadable, UnsupportedByBackend
+from nuvom.scheduler.crowding import MOST_OPEN
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -184,7 +185,12 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         remedy = "start a worker that has the task, name it as an alias, or `nuvom schedules cancel NAME`"
         text = f"{counted(len(orphans), 'schedule')} of a task that no worker knows: {_some(orphans)}"
         yield Check("unknown", FAIL, text, remedy)
-    if not (broken or (due and not served) or orphans):
+    crowded = [_called(s) for s in found if app.store.ledger.open_runs(s.id, MOST_OPEN + 1) > MOST_OPEN]
+    if crowded:
+        remedy = "add workers, run them less often, or give them overlap='skip'"
+        text = f"{counted(len(crowded), 'schedule')} with more than {MOST_OPEN} open runs: {_some(crowded)}"
+        yield Check("crowded", WARN, text, remedy)
+    if not (broken or (due and not served) or orphans or crowded):
         yield Check("schedules", OK, counted(len(found), "schedule"))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, its id, or how its id begins.")]
 
+_MOST_COUNTED = 1_000  # open runs of one schedule: more are as bad
+
 
 def register(root: typer.Typer) -> None:
     """Add `nuvom schedules`."""
@@ -47,7 +49,7 @@ def list_schedules(
         raise typer.BadParameter(f"{state!r} is no state; one of {', '.join(ScheduleState)}", param_hint="--state")
     found = site.app.schedules.list(task=task, state=state, name=name, limit=limit)
     if site.as_json:
-        print_json([schedule_fields(schedule) for schedule in found])
+        print_json([{**schedule_fields(each), "open_runs": _open_runs(site, each)} for each in found])
         return
     now = site.app.now()
     rows = (
@@ -58,10 +60,16 @@ def list_schedules(
             s.state,
             trigger_text(s),
             s.task,
+            _open_runs(site, s),
         )
         for s in found
     )
-    print_table(("name or id", "next run", "on its own clock", "state", "runs", "task"), rows, empty="no schedules")
+    columns = ("name or id", "next run", "on its own clock", "state", "runs", "task", "open runs")
+    print_table(columns, rows, empty="no schedules")
+
+
+def _open_runs(site: Site, schedule: ScheduleEnvelope) -> int:
+    return site.app.store.ledger.open_runs(schedule.id, _MOST_COUNTED)
 
 
 def show(site: Site, name: Name) -> None:

@@ -18,6 +18,7 @@ from random import Random
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._schedule import Overlap, ScheduleEnvelope
+from nuvom.scheduler.crowding import Crowding
 from nuvom.scheduler.dispatch import DONE_BY_OTHERS, Dispatched, FiveMethods, OneStore, dispatch_all, joined
 from nuvom.scheduler.plan import quarantined
 from nuvom.scheduler.resting import Resting
@@ -68,6 +69,7 @@ class SchedulerService:
         self._way = OneStore(store) if backend is None else FiveMethods(backend, store.ledger)
         self._poll = math.inf if backend is None else self._settings.poll
         self._retiming = Retiming(store, self._way, clock, listed=backend is None)
+        self._crowding = Crowding(store.ledger, clock)
         self._resting = Resting()
         self._first = self._batch = min(self._settings.first, self._settings.batch)
         self._applied = 0
@@ -91,6 +93,7 @@ class SchedulerService:
             StoreUnavailable: the store is away; what was done is done, what was not is still due.
 
         """
+        self._crowding.step()
         if self._retiming.step():
             self._dispatch_some()
             return 0.0
@@ -162,6 +165,7 @@ class SchedulerService:
         for item in items:
             if item.quarantine is not None:
                 log.error("schedule %s is taken out of the running: %s", _called(item), item.quarantine)
+        self._crowding.saw(items)
         return dispatch_all(self._way, items, now)
 
     def _failed(self, item: PlanItem, error: Exception, at: float) -> None:
