@@ -40,6 +40,7 @@ MODULES = (
     "listening",
     "racing",
     "clocks",
+    "zones",
     "bad_input",
 )
 CAPABILITIES = ("shared", "host_leases")
