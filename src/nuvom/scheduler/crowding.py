@@ -57,8 +57,8 @@ class Crowding:
         if schedule_id not in self._named and self._ledger.open_runs(schedule_id, MOST_OPEN + 1) > MOST_OPEN:
             self._named[schedule_id] = at
             log.warning(
-                "schedule %s has more than %d open runs: they come faster than they end; add workers, run it less often, "
-                "or give it overlap='skip'",
+                "schedule %s has more than %d open runs: they come faster than they end; add workers, run it less "
+                "often, or give it overlap='skip'",
                 called,
                 MOST_OPEN,
             )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nuvom._schedule import Occurrence, OccurrenceOutcome, ScheduleEnvelope, run_time
 from nuvom.scheduler.due import TICK, due_at, seed_of, trigger_of
-from nuvom.scheduler.plan import Dropped, dropped_rows, plan_one, quarantined
+from nuvom.scheduler.plan import Dropped, dropped_rows, plan, quarantined
 from nuvom.stores.values import PlanItem
 from nuvom.triggers import Trigger
 from nuvom.triggers.grammar import parse
@@ -41,10 +41,8 @@ def retimed(envelope: ScheduleEnvelope, last: Occurrence | None, now: datetime, 
         due = due_at(wanted, now)
         reason = f"due by tz database {tzdata} and not by {envelope.tzdata}, and in the past when {tzdata} came"
         rows = dropped_rows(due, [Dropped(due.first, None, OccurrenceOutcome.MISSED, reason)])
-        following = due.following
-        next_run = None if following is None else due.run_time(following)
-        moved = _moved(envelope, replace(wanted, next_nominal=following, next_run=next_run), tzdata)
-        return moved._replace(occurrences=tuple(rows))
+        wanted = replace(wanted, next_nominal=due.following, next_run=due.following_run)
+        return _moved(envelope, wanted, tzdata)._replace(occurrences=tuple(rows))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one schedule must not stop the others
@@ -71,7 +69,7 @@ def plan_retimed(
         return quarantined(envelope, f"tz database {tzdata}: {type(error).__name__}: {error}")
     if wanted.next_run is None or wanted.next_run > now:
         return _moved(envelope, wanted, tzdata)
-    item = plan_one(wanted, now, blocked=blocked)
+    [item] = plan([wanted], now, (wanted.id,) if blocked else ())
     return item._replace(envelope=envelope, times_since=_since(envelope, wanted))
 
 
