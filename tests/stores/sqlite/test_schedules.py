@@ -73,7 +73,7 @@ def test_a_page_of_schedules_is_read_in_their_order_without_sorting(file: sqlite
 
 @pytest.mark.parametrize("analyzed", [False, True])
 @pytest.mark.parametrize(
-    ("statement", "parameters"), [("get_schedule", 1), ("advance", 6), ("advance_zone", 7), ("end_schedule", 7)]
+    ("statement", "parameters"), [("get_schedule", 1), ("advance", 6), ("advance_zone", 8), ("end_schedule", 7)]
 )
 def test_one_schedule_is_found_by_its_key_even_if_an_analyze_saw_only_one(
     store: SqliteStore, file: sqlite3.Connection, statement: str, parameters: int, analyzed: bool
