@@ -384,4 +384,11 @@ MUTANTS = (
         "rows = ()",
         ("tests/app/test_managing.py", "-k", "times_change"),
     ),
+    Mutant(
+        "a new tz database brings back a local time that ran",
+        "src/nuvom/scheduler/retiming.py",
+        "_local(envelope, first) <= start.local",
+        "_local(envelope, first) < start.local",
+        ("tests/scheduler/test_retiming.py", "-k", "comes_again"),
+    ),
 )
