@@ -7,7 +7,6 @@ import math
 import os
 import socket
 import threading
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -235,7 +234,7 @@ class SchedulerService:
         if last is not None:
             self._store.workers.unregister(last.id)
         worker = WorkerInfo(
-            id=uuid.uuid4().hex,
+            id=f"{self._random.getrandbits(128):032x}",
             kind="scheduler",
             host=socket.gethostname(),
             pid=os.getpid(),

@@ -1,0 +1,258 @@
+"""One seed from its draw to its verdict: the world is set up, things go wrong, then they stop and all must drain."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+from nuvom._schedule import ScheduleState
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
+from nuvom.stores.sqlite.listener import Events
+from nuvom.stores.values import JobFilter, ScheduleFilter
+from nuvom.testing.clock import VirtualClock
+from tests.simulation.actors import Caller, scheduler, worker
+from tests.simulation.defects import watched_logs
+from tests.simulation.faults import CALM, Chance, SeenStore
+from tests.simulation.kernel import SECOND, Broken, Kernel, Process
+from tests.simulation.scenario import Scenario, draw
+from tests.simulation.watcher import Watcher
+
+START = datetime(2026, 3, 1, 11, 59, 57, tzinfo=UTC)
+LIMIT = 40_000  # events of one seed
+RESTART = (0.1, 1.0, 4.0)  # seconds until a supervisor starts another process
+STEPS = (300.0, -300.0, 7.0, -7.0)  # seconds by which the wall clock is set
+DAY = 86_400.0
+
+
+@dataclass
+class Report:
+    """What happened under one seed."""
+
+    seed: int
+    store: str
+    failure: str | None = None
+    details: str = ""
+    trace: list[str] = field(default_factory=list)
+    events: int = 0
+    switches: int = 0
+    seconds: float = 0.0  # of virtual time
+    crashes: int = 0
+    pauses: int = 0
+    unknown: int = 0
+    dispatched: int = 0
+    jobs: int = 0
+    stale: int = 0
+
+
+def simulate(seed: int, store: str = "memory", *, trace: bool = False) -> Report:
+    """Run a seed; the same one gives the same events, whatever else the machine does."""
+    random = Random(seed)
+    kernel = Kernel(VirtualClock(START), random, LIMIT)
+    kernel.trace = [] if trace else None
+    scenario = draw(random)
+    report = Report(seed, store)
+    with opened(store, kernel.clock, scenario.lease) as (shared, another), watched_logs(kernel):
+        watcher = Watcher(kernel, shared, scenario.lease)
+        world = World(kernel, scenario, watcher, another)
+        try:
+            world.run()
+            watcher.audit()
+        except (Broken, AssertionError) as error:
+            report.failure = str(error)
+            report.details = kernel.details
+    report.trace = kernel.trace or []
+    report.events, report.switches, report.seconds = kernel.events, kernel.switches, kernel.elapsed / SECOND
+    report.crashes, report.pauses, report.unknown = kernel.crashes, world.chance.pauses, world.chance.unknown
+    report.dispatched, report.jobs, report.stale = watcher.dispatched, len(watcher.jobs.jobs), watcher.stale
+    return report
+
+
+@contextmanager
+def opened(kind: str, clock: VirtualClock, lease: float) -> Iterator[tuple[Store, Callable[[], Store]]]:
+    """Give a new store as it is seen from outside, and a function that opens it for one process."""
+    if kind == "memory":
+        with closing(open_store("memory://", clock=clock, lease=lease)) as store:
+            yield store, lambda: store
+        return
+    with tempfile.TemporaryDirectory(dir=_fast_folder(), ignore_cleanup_errors=True) as folder:
+        file = Path(folder) / "nuvom.db"
+        shutil.copy(_template(), file)
+        ears = Events()  # heard in virtual time, which no datagram is
+        stores: list[Any] = []
+
+        def open_one() -> Store:
+            one: Any = open_store(f"sqlite:///{file}", clock=clock, lease=lease)
+            one._database.ears = ears
+            stores.append(one)
+            return cast("Store", one)
+
+        try:
+            yield open_one(), open_one
+        finally:
+            for one in stores:
+                one.close()
+
+
+@cache
+def _template() -> Path:
+    """An empty file with the newest schema."""
+    path = Path(tempfile.mkdtemp(dir=_fast_folder(), prefix="nuvom-simulation-")) / "nuvom.db"
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.migrate()
+    return path
+
+
+def _fast_folder() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # what is simulated need not reach a disk
+
+
+class World:
+    """The processes of one seed, and what happens to them from outside."""
+
+    def __init__(self, kernel: Kernel, scenario: Scenario, watcher: Watcher, another: Callable[[], Store]) -> None:
+        self.kernel = kernel
+        self.scenario = scenario
+        self.watcher = watcher
+        self.another = another
+        self.store = watcher.store
+        self.chance = Chance(kernel, scenario.odds)
+        self.number = 0
+        self.callers: list[Process] = []
+        kernel.ended = self.replace
+
+    def run(self) -> None:
+        """Set up, let go, and wait until it is over."""
+        for _ in range(self.scenario.schedulers):
+            self.start_service("scheduler")
+        for _ in range(self.scenario.workers):
+            self.start_service("worker")
+        for number in range(self.scenario.callers):
+            self.start_caller(number + 1)
+        self.kernel.start("host", self.host)
+        self.kernel.run()
+
+    def start_service(self, kind: str, after: float = 0.0) -> Process:
+        """Start a scheduler or a worker."""
+        serve = {"scheduler": scheduler, "worker": worker}[kind]
+        seed = self.kernel.random.getrandbits(32)
+        return self.start(
+            kind, lambda process, store: serve(process, store, self.chance, self.scenario, seed), after
+        )
+
+    def start_caller(self, number: int) -> None:
+        """Start somebody who calls."""
+        seed = self.kernel.random.getrandbits(32)
+        self.callers.append(
+            self.start("caller", lambda process, store: Caller(process, store, self.scenario, number, seed).run(), 0.0)
+        )
+
+    def start(self, kind: str, body: Callable[[Process, SeenStore], None], after: float) -> Process:
+        """Start a process with a store of its own."""
+        self.number += 1
+
+        def live(process: Process) -> None:
+            self.kernel.note(process, "starts")
+            body(process, SeenStore(process, self.another(), self.chance, self.watcher.watch))
+            self.kernel.note(process, "ends")
+
+        return self.kernel.start(f"{kind}-{self.number}", live, after)
+
+    def replace(self, process: Process) -> None:
+        """Do what a supervisor does when a process is gone: start another, and perhaps tell the store at once."""
+        kind = process.name.partition("-")[0]
+        if kind in ("scheduler", "worker"):
+            self.start_service(kind, self.kernel.random.choice(RESTART))
+        if process.ids and process.doomed and self.kernel.random.random() < self.scenario.released:
+            self.start("supervisor", lambda _, store: released(store, process.ids[-1]), 0.05)
+
+    # The host, from outside
+
+    def host(self, process: Process) -> None:
+        """Let things happen while callers call; then end all faults and wait until everything is done."""
+        for _ in range(self.scenario.troubles):
+            process.sleep(self.kernel.random.uniform(0.0, 2 * self.scenario.between * self.scenario.calls))
+            self.trouble(process)
+        self.wait_for(process, lambda: not any(p in self.kernel.processes for p in self.callers), "callers come to an end")
+        self.chance.odds = CALM
+        self.kernel.note(process, "from now on nothing goes wrong")
+        self.wait_for(process, self.caught_up, "what is due is dispatched")
+        for envelope in self.store.schedules.list(ScheduleFilter(), 1_000):
+            self.watcher.watch(process, "schedules", "cancel", self.store.schedules.cancel, (envelope.id,), {})
+        self.wait_for(process, self.drained, "all jobs end")
+        self.kernel.finish()
+
+    def trouble(self, process: Process) -> None:
+        """Let something happen from outside."""
+        random, kernel = self.kernel.random, self.kernel
+        services = [p for p in kernel.processes if p.name.startswith(("scheduler", "worker")) and not p.doomed]
+        match random.choice(("kill", "kill", "stop", "step", "step", "reboot")):
+            case "kill" if services:
+                kernel.kill(random.choice(services))
+            case "stop" if services:
+                chosen = random.choice(services)
+                kernel.note(chosen, "is told to stop")
+                chosen.stop()
+            case "step":
+                step = random.choice((DAY, -DAY)) if self.scenario.far else random.choice(STEPS)
+                kernel.note(process, f"the wall clock is set by {step:+g} s")
+                kernel.clock.step(step)
+                if self.scenario.far:
+                    process.sleep(3.0)
+                    kernel.note(process, f"the wall clock is set by {-step:+g} s")
+                    kernel.clock.step(-step)
+            case "reboot":
+                for other in services:
+                    kernel.kill(other)
+                kernel.note(process, "the host boots anew")
+                kernel.clock.reboot()
+                self.watcher.jobs.reboot()
+
+    def wait_for(self, process: Process, condition: Callable[[], bool], what: str) -> None:
+        """Sleep until something is true; virtual time in which nothing changed is a failure."""
+        patience = 20 * self.scenario.lease + 60.0
+        seen, since = "", self.kernel.elapsed
+        while not condition():
+            now = self.progress()
+            if now != seen:
+                seen, since = now, self.kernel.elapsed
+            elif self.kernel.elapsed - since > patience * SECOND:
+                self.kernel.fail(f"nothing happens any more, and still it is not so that {what}: {seen}")
+            process.sleep(1.0)
+
+    def progress(self) -> str:
+        """Say how far everything is."""
+        jobs = sorted((j.state, j.attempt, j.defers, j.crashes, j.id[-6:]) for j in self.watcher.jobs.jobs.values())
+        return str([job for job in jobs if job[0] not in ("succeeded", "failed", "cancelled")])
+
+    def caught_up(self) -> bool:
+        """Whether nothing is due."""
+        return not self.store.schedules.due(self.kernel.clock.now(), 1)
+
+    def drained(self) -> bool:
+        """Whether every job is final; a wall clock that was set back is set on where jobs wait for nothing else."""
+        left = [job for job in self.store.jobs.list(JobFilter(), 10_000) if not job.status.final]
+        if left and all(job.state == "delayed" for job in left):
+            earliest = min(job.run_at for job in left)
+            ahead = (earliest - self.kernel.clock.now()).total_seconds()
+            if ahead > 20.0:
+                self.kernel.note(None, f"the wall clock is set by {ahead:+g} s, to the next job")
+                self.kernel.clock.step(timedelta(seconds=ahead))
+        return not left
+
+
+def released(store: SeenStore, worker_id: str) -> None:
+    """Tell the store that a process died, as its supervisor does when it sees it."""
+    from nuvom.errors import StoreUnavailable
+
+    with suppress(StoreUnavailable):
+        store.workers.release(worker_id, "killed")

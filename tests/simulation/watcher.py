@@ -1,0 +1,313 @@
+"""Compares every call to the store with plain models of jobs and schedules, and what the store then shows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from nuvom._job import ClaimedJob, Job, JobState, NewJob, Outcome
+from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope, ScheduleState
+from nuvom.errors import StoreError
+from nuvom.stores.base import Store
+from nuvom.stores.values import Claim, JobFilter, Order, PlanItem, ScheduleFilter, WorkerInfo
+from tests.machines.job_model import JobModel
+from tests.machines.schedule_model import ScheduleModel
+from tests.simulation.faults import READS
+from tests.simulation.kernel import SECOND, Gone, Kernel, Process
+from tests.simulation.plans import expected, grid
+
+PAGE = 10_000
+
+
+class Watcher:
+    """Knows what every call must do; a call that does something else ends the run.
+
+    Args:
+        kernel: told of what is wrong.
+        store: the one that all processes share, seen from outside.
+        lease: seconds.
+    """
+
+    def __init__(self, kernel: Kernel, store: Store, lease: float) -> None:
+        self.kernel = kernel
+        self.store = store
+        self.jobs = JobModel(kernel.clock.now(), lease * SECOND)
+        self.schedules = ScheduleModel(kernel.clock.now())
+        self.begun: dict[str, list[ScheduleEnvelope]] = {}  # each definition of an id that had times of its own
+        self.snapshot: dict[str, Job] = {}
+        self.dispatched = self.stale = 0
+
+    def watch(
+        self, process: Process, face: str, method: str, real: Callable[..., Any], args: tuple[Any, ...], kwargs: Any
+    ) -> Any:
+        """Make a call and compare it; anything wrong is noted and unwinds the caller."""
+        self._follow_time()
+        try:
+            answer = real(*args, **kwargs)
+            self.kernel.note(process, _told(face, method, args, answer) if self.kernel.trace is not None else "")
+            check = getattr(self, f"{face}_{method}", None)
+            if check is not None:
+                check(process, answer, *args, **kwargs)
+            if method not in READS:
+                self.compare(face)
+        except StoreError as error:
+            raise self._broken(f"{face}.{method} failed: {error}") from error
+        except (AssertionError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+            raise self._broken(f"{process.name}, {face}.{method}: {type(error).__name__}: {error}") from error
+        return answer
+
+    def _broken(self, what: str) -> Gone:
+        import traceback
+
+        self.kernel.fail(what, traceback.format_exc())
+        return Gone()
+
+    def _follow_time(self) -> None:
+        clock = self.kernel.clock
+        self.jobs.now = self.schedules.now = clock.now()
+        self.jobs.monotonic = int(clock.monotonic() * SECOND)
+
+    def compare(self, face: str) -> None:
+        """Hold what the store shows against the models."""
+        if face != "ledger":
+            self._compare_jobs()
+        if face == "schedules":
+            self._compare_schedules()
+
+    # Jobs and leases
+
+    def jobs_push(self, process: Process, answer: Any, jobs: Sequence[NewJob]) -> None:
+        assert [each.new for each in answer] == [self._pushed(job) for job in jobs], "push lied about what is new"
+
+    def jobs_claim(self, process: Process, taken: list[ClaimedJob], claim: Claim) -> None:
+        suspects = claim.order is Order.SUSPECT
+        allowed = {j.id for j in self.jobs.claimable(claim.worker, claim.queues, claim.excluding, suspects=suspects)}
+        found = {job.id for job in taken}
+        assert found <= allowed, f"{_names(found - allowed)} must not be claimed by this worker now"
+        assert len(taken) == min(1 if suspects else claim.limit, len(allowed)), "a claim left jobs behind"
+        for job in taken:
+            model = self.jobs.claimed(job.id, claim.worker)
+            assert job.attempt == model.attempt, "attempts must grow by one with each claim"
+            assert job.run_at <= self.kernel.clock.now(), "a job starts before it is due"
+
+    def jobs_finish(self, process: Process, refused: Any, worker: str, outcomes: Sequence[Outcome]) -> None:
+        accepted: list[bool] = []
+        for outcome in outcomes:
+            model = self.jobs.jobs.get(outcome.job.id)
+            seq = model.seq if model else 0
+            at = outcome.run_at or self.jobs.now
+            job = outcome.job
+            accepted.append(self.jobs.finish(worker, job.id, seq, job.attempt, outcome.verdict.value, at))
+        late = Counter((o.job.id, o.job.attempt) for o, taken in zip(outcomes, accepted, strict=True) if not taken)
+        told = Counter((each.id, each.attempt) for each in refused)
+        assert told == late, f"outcomes refused: {_names(i for i, _ in told)}; to refuse: {_names(i for i, _ in late)}"
+        self.stale += len(refused)
+
+    def jobs_promote(self, process: Process, answer: int, limit: int) -> None:
+        assert answer == self.jobs.promote(limit), "promote must make due jobs ready, and no others"
+
+    def jobs_cancel(self, process: Process, answer: Any, job_id: str) -> None:
+        assert answer == self.jobs.cancel(job_id)
+
+    def jobs_retry(self, process: Process, answer: bool, job_id: str) -> None:
+        assert answer is self.jobs.retry(job_id)
+        self.snapshot.pop(job_id, None)  # the one thing that a final job may come back by
+
+    def workers_register(self, process: Process, answer: None, worker: WorkerInfo) -> None:
+        assert worker.id not in self.jobs.leases, "a worker's id is used twice"
+        self.jobs.heartbeat([])
+        self.jobs.leases[worker.id] = self.jobs.monotonic + self.jobs.lease
+
+    def workers_unregister(self, process: Process, answer: None, worker_id: str) -> None:
+        self.jobs.unregister(worker_id)
+
+    def workers_heartbeat(self, process: Process, dead: frozenset[str], worker_ids: Sequence[str]) -> None:
+        assert dead == self.jobs.heartbeat(worker_ids), "a lease that ran out stays so, one that lives is extended"
+
+    def workers_release(self, process: Process, answer: int, worker_id: str, cause: str) -> None:
+        assert answer == self.jobs.release(worker_id)
+
+    def workers_rescue(self, process: Process, answer: int) -> None:
+        assert answer == self.jobs.rescue(), "rescue frees the jobs of those whose lease ran out, and of nobody else"
+
+    # Schedules and the ledger
+
+    def schedules_upsert(self, process: Process, answer: Any, wanted: ScheduleEnvelope) -> None:
+        change, planned = self.schedules.upserted(wanted)
+        assert answer.change == change, f"an upsert said {answer.change!r}, not {change!r}"
+        if change in {"created", "replaced"}:
+            created = self.kernel.clock.now() if change == "created" else planned.created_at
+            generation = self.schedules.grown(wanted.id, answer.envelope.generation)
+            stored = replace(planned, generation=generation, created_at=created, updated_at=self.kernel.clock.now())
+            self._begin(stored)
+
+    def schedules_update(self, process: Process, after: ScheduleEnvelope | None, envelope: ScheduleEnvelope) -> None:
+        stored = self.schedules.live.get(envelope.id)
+        fits = stored is not None and stored.generation == envelope.generation
+        assert (after is not None) == fits, "an update is applied exactly while its generation is the stored one"
+        if after is not None and stored is not None:
+            generation = self.schedules.grown(envelope.id, after.generation)
+            changed = replace(envelope, run_count=stored.run_count, generation=generation)
+            self._begin(replace(changed, updated_at=self.kernel.clock.now()))
+            if envelope.state.ended:
+                self.schedules.end(envelope.id, envelope.state, generation)
+
+    def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
+        assert answer is (schedule_id in self.schedules.live)
+        if answer:
+            self._ended(schedule_id, ScheduleState.CANCELLED)
+
+    def schedules_due(self, process: Process, answer: list[ScheduleEnvelope], now: Any, limit: int) -> None:
+        allowed = {envelope.id for envelope in self.schedules.due(now)}
+        assert {envelope.id for envelope in answer} <= allowed, "due showed what is not"
+        assert len(answer) == min(limit, len(allowed)), "due hides what is due"
+
+    def schedules_apply(self, process: Process, refused: Any, items: Sequence[PlanItem]) -> None:
+        reasons = {each.schedule_id: each.reason for each in refused}
+        for item in items:
+            schedule_id = item.envelope.id
+            wanted = self.schedules.refuses(item)
+            assert reasons.get(schedule_id) == wanted, f"refused: {reasons.get(schedule_id)}, to refuse: {wanted}"
+            if wanted is None:
+                self._applied(process, item)
+
+    def _applied(self, process: Process, item: PlanItem) -> None:
+        self._planned_right(process, item)
+        new = {row.job_id for row in item.occurrences if (row.schedule_id, row.nominal) not in self.schedules.rows}
+        self.schedules.applied(item)
+        for job in item.jobs:
+            if job.id in new:
+                assert self._pushed(job), f"occurrence {job.scheduled_for} had a job before it had a row"
+                self.dispatched += 1
+        if item.next_run is None:
+            self._ended(item.envelope.id, ScheduleState.DONE)
+
+    def _planned_right(self, process: Process, item: PlanItem) -> None:
+        """Hold a plan against one that was worked out anew."""
+        assert item.quarantine is None, f"a good schedule is taken out of the running: {item.quarantine}"
+        stored = self.schedules.live[item.envelope.id]
+        assert process.read_at is not None
+        plan = expected(stored, process.read_at)
+        rows = {row.nominal: row for row in item.occurrences}
+        called = stored.name or stored.id
+        assert len(rows) == len(item.occurrences), f"{called} has two rows for one occurrence"
+        ran = sorted(n for n, row in rows.items() if row.outcome is OccurrenceOutcome.DISPATCHED)
+        assert ran == plan.dispatched, f"{called}: dispatched {_times(ran)}, not {_times(plan.dispatched)}"
+        dropped = {n: row.outcome.value for n, row in rows.items() if row.outcome is not OccurrenceOutcome.DISPATCHED}
+        assert dropped == plan.dropped, f"{called}: dropped {dropped}, not {plan.dropped}"
+        assert all(row.reason for row in item.occurrences if row.job_id is None), f"{called}: a skip has no reason"
+        assert item.next_run == plan.following, f"{called}: next run {item.next_run}, not {plan.following}"
+        assert sorted(str(job.scheduled_for) for job in item.jobs) == [str(n) for n in plan.dispatched]
+
+    def _pushed(self, job: NewJob) -> bool:
+        queue, priority = job.queue or job.defaults.queue, job.priority if job.priority is not None else 0
+        crashes = job.defaults.max_crashes if job.max_crashes is None else job.max_crashes
+        return self.jobs.push(job.id, job.task, queue, priority, job.run_at, crashes, job.key)
+
+    def _begin(self, envelope: ScheduleEnvelope) -> None:
+        lives = self.begun.setdefault(envelope.id, [])
+        before = self.schedules.live.get(envelope.id)
+        if before is None or not before.same_times(envelope) or before.next_nominal != envelope.next_nominal:
+            lives.append(envelope)
+        self.schedules.begin(envelope)
+
+    def _ended(self, schedule_id: str, state: ScheduleState) -> None:
+        fence = self.store.ledger.fence(schedule_id)
+        assert fence is not None, "a schedule that ended left no fence"
+        assert fence.envelope.state is state, f"the fence says {fence.envelope.state}, not {state}"
+        self.schedules.end(schedule_id, state, self.schedules.grown(schedule_id, fence.envelope.generation))
+
+    # What the store shows
+
+    def _compare_jobs(self) -> None:
+        listed = {job.id: job for job in self.store.jobs.list(JobFilter(), PAGE)}
+        assert listed.keys() == self.jobs.jobs.keys(), (
+            f"lost jobs: {_names(self.jobs.jobs.keys() - listed.keys())}, "
+            f"unknown jobs: {_names(listed.keys() - self.jobs.jobs.keys())}"
+        )
+        for job_id, kept in listed.items():
+            before = self.snapshot.get(job_id)
+            if before is not None:
+                _only_forward(before, kept)
+            model = self.jobs.jobs[job_id]
+            seen = (kept.state, kept.attempt, kept.errors, kept.crashes, kept.defers, kept.suspect, kept.worker)
+            want = (model.state, model.attempt, model.errors, model.crashes, model.defers, model.suspect, model.worker)
+            assert seen == want, f"job {job_id[-6:]} is {seen}, not {want}"
+            assert kept.run_at == model.run_at, f"job {job_id[-6:]} runs at {kept.run_at}, not {model.run_at}"
+            assert kept.errors <= (kept.retries or 0) + 1, f"job {job_id[-6:]} has {kept.errors} errors"
+            assert kept.crashes <= kept.max_crashes, f"job {job_id[-6:]} has {kept.crashes} crashes"
+            if kept.state is JobState.SUCCEEDED and kept.value is not None:
+                assert json.loads(kept.value)["attempt"] == kept.attempt, "the outcome is another attempt's"
+        self.snapshot = listed
+
+    def _compare_schedules(self) -> None:
+        listed = {each.id: each for each in self.store.schedules.list(ScheduleFilter(), PAGE)}
+        for schedule_id in listed.keys() | self.schedules.live.keys():
+            kept, model = listed.get(schedule_id), self.schedules.live.get(schedule_id)
+            assert kept == model, f"schedule {schedule_id} is {kept}, not {model}"
+
+    def audit(self) -> None:
+        """Hold the whole ledger against the times of every schedule: nothing lost, nothing doubled, all with a job."""
+        runs = Counter((job.schedule_id, job.scheduled_for) for job in self.snapshot.values() if job.schedule_id)
+        assert not [key for key, count in runs.items() if count > 1], "an occurrence has two jobs"
+        for schedule_id, lives in self.begun.items():
+            rows = self.store.ledger.occurrences(schedule_id, PAGE)
+            found = {row.nominal for row in rows}
+            assert len(found) == len(rows), f"schedule {schedule_id} has two rows for one occurrence"
+            for row in rows:
+                assert self.schedules.rows.get((schedule_id, row.nominal)) == row.outcome.value, row
+                has_job = (schedule_id, row.nominal) in runs
+                assert has_job == (row.outcome is OccurrenceOutcome.DISPATCHED), f"{row}: job {has_job}"
+            live = self.schedules.live.get(schedule_id)
+            if live is not None and live.next_nominal is not None:
+                self._no_gap(lives[-1], live.next_nominal, found)
+
+    def _no_gap(self, began: ScheduleEnvelope, until: Any, found: set[Any]) -> None:
+        assert began.next_nominal is not None
+        for nominal in grid(began, began.next_nominal):
+            if nominal >= until:
+                return
+            assert nominal in found, f"{began.name or began.id}: {nominal} came to nothing"
+
+
+def _only_forward(before: Job, now: Job) -> None:
+    if before.status.final:
+        assert now == before, f"final job {now.id[-6:]} changed from {before} to {now}"
+    assert now.attempt >= before.attempt, f"attempts of job {now.id[-6:]} went down"
+
+
+def _names(ids: Iterable[str]) -> str:
+    return ", ".join(sorted(each[-6:] for each in ids)) or "none"
+
+
+def _times(moments: Iterable[Any]) -> str:
+    return ", ".join(f"{moment:%d %H:%M:%S.%f}" for moment in moments) or "none"
+
+
+def _told(face: str, method: str, args: tuple[Any, ...], answer: Any) -> str:
+    shown = ", ".join(_short(each) for each in args)
+    return f"{face}.{method}({shown}) -> {_short(answer)}"
+
+
+def _short(value: Any) -> str:
+    match value:
+        case list() | tuple() if not hasattr(value, "_fields"):
+            return f"[{', '.join(map(_short, value[:4]))}{', …' if len(value) > 4 else ''}]"
+        case ScheduleEnvelope():
+            return f"<{value.name or value.id[-6:]} g{value.generation % 100000} next {value.next_run:%H:%M:%S.%f}>" if value.next_run else f"<{value.name or value.id[-6:]} {value.state}>"
+        case PlanItem():
+            return f"{_short(value.envelope)} {[f'{r.nominal:%H:%M:%S} {r.outcome}' for r in value.occurrences]} -> {value.next_run and format(value.next_run, '%H:%M:%S.%f')}"
+        case Outcome():
+            return f"<{value.job.id[-6:]} attempt {value.job.attempt} {value.verdict}>"
+        case NewJob() | ClaimedJob():
+            return f"<job {value.id[-6:]} {value.arguments.decode()}>"
+        case WorkerInfo():
+            return f"<{value.kind} {value.id[-6:]}>"
+        case str() if len(value) > 30:
+            return value[-6:]
+        case _:
+            text = str(value)
+            return text if len(text) <= 120 else f"{text[:120]}…"
