@@ -20,6 +20,7 @@ from nuvom.worker.unknown import UnknownTasks
 LOOK = 0.001  # seconds between looks for ready jobs, at least
 FAIR_EVERY = 10
 _SHARE = 20  # a look may take a twentieth of the time
+_LONGEST = 1.0  # seconds without a look: one that seemed to take a minute met a process that was stopped meanwhile
 _NEVER = float("inf")
 
 
@@ -112,7 +113,7 @@ class Claims:
         self._more = self._store.has_ready(self._settings.queues, passed_over)
         ended = self._clock.monotonic()
         # With a million jobs to pass over a look is dear, and is not soon repeated.
-        self.look_at = ended + max(LOOK, _SHARE * (ended - began))
+        self.look_at = ended + min(max(LOOK, _SHARE * (ended - began)), _LONGEST)
         return self._more
 
     def _claim(self, claim: Claim) -> list[ClaimedJob]:
