@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from random import Random
@@ -43,7 +44,7 @@ def scheduler(process: Process, store: SeenStore, chance: Chance, scenario: Scen
     """Serve until stopped."""
     settings = SchedulerSettings(first=scenario.first, batch=scenario.batch, lease=scenario.lease, keep=KEEP)
     service = SchedulerService(
-        cast("Store", store), settings=settings, clock=process.kernel.clock, random=Random(seed)
+        cast("Store", store), settings=settings, clock=process.kernel.host_clock, random=Random(seed)
     )
     stop = Bell(process, chance)
 
@@ -63,7 +64,7 @@ def worker(process: Process, store: SeenStore, chance: Chance, scenario: Scenari
         cast("Store", store),
         {task.name: task},
         settings,
-        clock=process.kernel.clock,
+        clock=process.kernel.host_clock,
         random=Random(seed),
         hands=lambda world: SimulatedHands(world, process, scenario.threads, scenario.lease),
         registered=process.ids.append,
@@ -84,6 +85,7 @@ class Caller:
         self.random = Random(seed)
         self.app, self.task = app_of(number)
         self.app._store = cast("Store", store)
+        self.app.__dict__.pop("backend", None)  # it was that of another run
         self.made: list[str] = []  # keys of schedules
 
     def run(self) -> None:
@@ -171,8 +173,6 @@ class Caller:
             envelope = self.app.schedules.get(key)
             if think:
                 self.process.sleep(think)
-            from dataclasses import replace
-
             self.app.store.schedules.update(replace(envelope, metadata={"seen": "yes"}))
 
         return call

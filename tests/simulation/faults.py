@@ -38,7 +38,7 @@ class Odds:
         return self.crash + self.fail + self.unknown + self.pause
 
 
-CALM = Odds(late=2.0)
+CALM = Odds()
 
 
 class Chance:

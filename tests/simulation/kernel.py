@@ -43,6 +43,27 @@ class Strand(threading.Thread):
             self.body()
 
 
+class HostClock:
+    """The clock that services read: to read it takes a moment, so that whoever waits by reading it comes to an end."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.now = kernel.clock.now
+        self.boot = kernel.clock.boot
+        self._left = 50 * kernel.limit
+
+    def monotonic(self) -> float:
+        self._kernel.spend(1)
+        self._left -= 1
+        if self._left < 0:
+            self._kernel.fail("a service runs in circles")
+            raise Gone
+        return self._kernel.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError("services wait for their listener")
+
+
 _idle: list[Strand] = []  # starting a thread costs more than a whole step
 
 
@@ -109,7 +130,8 @@ class Kernel:
         self.details = ""
         self.finished = False
         self.events = self.switches = self.crashes = 0
-        self._limit = limit
+        self.limit = limit
+        self.host_clock = HostClock(self)
         self._main = Lock()
         self._main.acquire()
 
@@ -152,8 +174,8 @@ class Kernel:
             self.trace.append(
                 f"{self.events:5d} {self.elapsed / SECOND:11.6f} {wall} {who.name if who else '-':12s} {what}"
             )
-        if self.events > self._limit and not self.finished:
-            self.fail(f"it does not come to rest within {self._limit} events")
+        if self.events > self.limit and not self.finished:
+            self.fail(f"it does not come to rest within {self.limit} events")
 
     def spend(self, microseconds: int) -> None:
         """Let time pass for everybody while nobody else runs."""

@@ -26,6 +26,7 @@ class Scenario:
     deadly: float
     troubles: int  # what happens to the host and its processes from outside
     far: bool  # whether the wall clock may jump by a day
+    jump: float  # seconds by which it may be set otherwise
     released: float  # how often somebody tells the store at once that a worker died
     odds: Odds
 
@@ -33,7 +34,7 @@ class Scenario:
 def draw(random: Random) -> Scenario:
     """Draw a scenario."""
     far = random.random() < 0.06
-    lease = random.choice((2.0, 5.0, 15.0))
+    lease = random.choice((1.5, 3.0, 9.0))
     busy = random.choice((0.0, 0.01, 0.03))  # how much goes wrong at calls
     odds = Odds(
         crash=busy * random.choice((0.0, 0.5)),
@@ -43,17 +44,18 @@ def draw(random: Random) -> Scenario:
         longest=lease * random.choice((0.5, 1.5, 3.0)),
         deaf=random.choice((0.0, 0.0, 0.2)),
         startled=random.choice((0.0, 0.0, 0.1)),
-        late=max(1.0, lease / 3 * random.choice((0.3, 1.0, 2.0))),
+        late=max(1.0, lease * random.choice((0.2, 0.5, 1.0))),
         slow=random.choice((10, 200, 5_000)),
     )
     batch = random.choice((1, 2, 1_000))
+    unit = random.choice((600.0, 1800.0)) if far else random.choice((2.0, 5.0, 10.0))
     return Scenario(
         schedulers=random.choice((1, 2, 2, 3)),
         workers=random.choice((1, 2, 2, 3)),
         callers=random.choice((1, 2)),
-        calls=random.randint(2, 7),
-        between=random.choice((0.1, 2.0, 5.0)),
-        unit=random.choice((600.0, 1800.0)) if far else random.choice((5.0, 10.0, 30.0)),
+        calls=random.randint(3, 10),
+        between=random.choice((0.1, 1.0, 3.0)),
+        unit=unit,
         lease=lease,
         grace=random.choice((0.0, 1.0)),
         threads=random.choice((1, 2, 4)),
@@ -62,6 +64,7 @@ def draw(random: Random) -> Scenario:
         deadly=random.choice((0.0, 0.0, 0.3)),
         troubles=random.choice((0, 1, 2, 4)),
         far=far,
+        jump=300.0 if unit >= 10.0 else 40.0,
         released=random.choice((0.0, 0.8)),
         odds=odds,
     )

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from pathlib import Path
 from random import Random
-from typing import Any, cast
 
-from nuvom._schedule import ScheduleState
+from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
-from nuvom.stores.registry import open_store
-from nuvom.stores.sqlite.listener import Events
 from nuvom.stores.values import JobFilter, ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from tests.simulation.actors import Caller, scheduler, worker
 from tests.simulation.defects import watched_logs
 from tests.simulation.faults import CALM, Chance, SeenStore
 from tests.simulation.kernel import SECOND, Broken, Kernel, Process
+from tests.simulation.opening import opened
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.watcher import Watcher
 
 START = datetime(2026, 3, 1, 11, 59, 57, tzinfo=UTC)
 LIMIT = 40_000  # events of one seed
 RESTART = (0.1, 1.0, 4.0)  # seconds until a supervisor starts another process
-STEPS = (300.0, -300.0, 7.0, -7.0)  # seconds by which the wall clock is set
-DAY = 86_400.0
+DAY = 86_400.0  # seconds
 
 
 @dataclass
@@ -75,45 +67,6 @@ def simulate(seed: int, store: str = "memory", *, trace: bool = False) -> Report
     report.crashes, report.pauses, report.unknown = kernel.crashes, world.chance.pauses, world.chance.unknown
     report.dispatched, report.jobs, report.stale = watcher.dispatched, len(watcher.jobs.jobs), watcher.stale
     return report
-
-
-@contextmanager
-def opened(kind: str, clock: VirtualClock, lease: float) -> Iterator[tuple[Store, Callable[[], Store]]]:
-    """Give a new store as it is seen from outside, and a function that opens it for one process."""
-    if kind == "memory":
-        with closing(open_store("memory://", clock=clock, lease=lease)) as store:
-            yield store, lambda: store
-        return
-    with tempfile.TemporaryDirectory(dir=_fast_folder(), ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "nuvom.db"
-        shutil.copy(_template(), file)
-        ears = Events()  # heard in virtual time, which no datagram is
-        stores: list[Any] = []
-
-        def open_one() -> Store:
-            one: Any = open_store(f"sqlite:///{file}", clock=clock, lease=lease)
-            one._database.ears = ears
-            stores.append(one)
-            return cast("Store", one)
-
-        try:
-            yield open_one(), open_one
-        finally:
-            for one in stores:
-                one.close()
-
-
-@cache
-def _template() -> Path:
-    """An empty file with the newest schema."""
-    path = Path(tempfile.mkdtemp(dir=_fast_folder(), prefix="nuvom-simulation-")) / "nuvom.db"
-    with closing(open_store(f"sqlite:///{path}")) as store:
-        store.migrate()
-    return path
-
-
-def _fast_folder() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # what is simulated need not reach a disk
 
 
 class World:
@@ -183,7 +136,7 @@ class World:
             process.sleep(self.kernel.random.uniform(0.0, 2 * self.scenario.between * self.scenario.calls))
             self.trouble(process)
         self.wait_for(process, lambda: not any(p in self.kernel.processes for p in self.callers), "callers come to an end")
-        self.chance.odds = CALM
+        self.chance.odds = replace(CALM, late=max(2.0, self.scenario.lease / 3))
         self.kernel.note(process, "from now on nothing goes wrong")
         self.wait_for(process, self.caught_up, "what is due is dispatched")
         for envelope in self.store.schedules.list(ScheduleFilter(), 1_000):
@@ -203,7 +156,7 @@ class World:
                 kernel.note(chosen, "is told to stop")
                 chosen.stop()
             case "step":
-                step = random.choice((DAY, -DAY)) if self.scenario.far else random.choice(STEPS)
+                step = random.choice((1.0, -1.0)) * (DAY if self.scenario.far else random.choice((7.0, self.scenario.jump)))
                 kernel.note(process, f"the wall clock is set by {step:+g} s")
                 kernel.clock.step(step)
                 if self.scenario.far:
@@ -252,7 +205,5 @@ class World:
 
 def released(store: SeenStore, worker_id: str) -> None:
     """Tell the store that a process died, as its supervisor does when it sees it."""
-    from nuvom.errors import StoreUnavailable
-
     with suppress(StoreUnavailable):
         store.workers.release(worker_id, "killed")
