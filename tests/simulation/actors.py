@@ -44,7 +44,7 @@ def scheduler(process: Process, store: SeenStore, chance: Chance, scenario: Scen
     """Serve until stopped."""
     settings = SchedulerSettings(first=scenario.first, batch=scenario.batch, lease=scenario.lease, keep=KEEP)
     service = SchedulerService(
-        cast("Store", store), settings=settings, clock=process.kernel.host_clock, random=Random(seed)
+        cast("Store", store), settings=settings, clock=process.kernel.read_clock, random=Random(seed)
     )
     stop = Bell(process, chance)
 
@@ -64,7 +64,7 @@ def worker(process: Process, store: SeenStore, chance: Chance, scenario: Scenari
         cast("Store", store),
         {task.name: task},
         settings,
-        clock=process.kernel.host_clock,
+        clock=process.kernel.read_clock,
         random=Random(seed),
         hands=lambda world: SimulatedHands(world, process, scenario.threads, scenario.lease),
         registered=process.ids.append,

@@ -152,7 +152,7 @@ class SeenStore:
         return pruned
 
     def maintain(self) -> None:
-        self._own.maintain()
+        """Do nothing: what the engine cleans up is not what is simulated."""
 
 
 class SeenListener:

@@ -14,7 +14,7 @@ from datetime import datetime
 from random import Random
 from threading import Lock
 
-from nuvom.testing.clock import VirtualClock
+from nuvom._clock import from_us, to_us
 
 SECOND = 1_000_000  # microseconds: what a clock counts
 FOREVER = 1 << 62
@@ -43,7 +43,41 @@ class Strand(threading.Thread):
             self.body()
 
 
-class HostClock:
+class Time:
+    """Wall and monotonic time in whole microseconds, as `VirtualClock` has them: it is read and moved at every call."""
+
+    def __init__(self, start: datetime) -> None:
+        self._wall = to_us(start)
+        self._monotonic = 86_400 * SECOND
+        self._boots = 1
+
+    def now(self) -> datetime:
+        return from_us(self._wall)
+
+    def monotonic(self) -> float:
+        return self._monotonic / SECOND
+
+    def boot(self) -> str:
+        return f"boot-{self._boots}"
+
+    def advance(self, microseconds: int) -> None:
+        self._wall += microseconds
+        self._monotonic += microseconds
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock; no time passes."""
+        self._wall += int(seconds * SECOND)
+
+    def reboot(self) -> None:
+        """Start another boot: earlier monotonic readings say nothing any more."""
+        self._boots += 1
+        self._monotonic = SECOND
+
+    def sleep(self, seconds: float) -> None:
+        raise NotImplementedError("in a simulation only processes sleep")
+
+
+class ReadClock:
     """The clock that services read: to read it takes a moment, so that whoever waits by reading it comes to an end."""
 
     def __init__(self, kernel: Kernel) -> None:
@@ -61,7 +95,7 @@ class HostClock:
         return self._kernel.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        raise NotImplementedError("services wait for their listener")
+        self._kernel.clock.sleep(seconds)
 
 
 _idle: list[Strand] = []  # starting a thread costs more than a whole step
@@ -119,7 +153,7 @@ class Process:
 class Kernel:
     """Who runs, and when."""
 
-    def __init__(self, clock: VirtualClock, random: Random, limit: int) -> None:
+    def __init__(self, clock: Time, random: Random, limit: int) -> None:
         self.clock = clock
         self.random = random
         self.elapsed = 0  # microseconds
@@ -131,7 +165,7 @@ class Kernel:
         self.finished = False
         self.events = self.switches = self.crashes = 0
         self.limit = limit
-        self.host_clock = HostClock(self)
+        self.read_clock = ReadClock(self)
         self._main = Lock()
         self._main.acquire()
 
@@ -180,7 +214,7 @@ class Kernel:
     def spend(self, microseconds: int) -> None:
         """Let time pass for everybody while nobody else runs."""
         self.elapsed += microseconds
-        self.clock.advance(microseconds / SECOND)
+        self.clock.advance(microseconds)
 
     def rest(self, process: Process) -> None:
         """Give the turn to whoever is next; returns when it is this process's again."""

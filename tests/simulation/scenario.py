@@ -44,7 +44,7 @@ def draw(random: Random) -> Scenario:
         longest=lease * random.choice((0.5, 1.5, 3.0)),
         deaf=random.choice((0.0, 0.0, 0.2)),
         startled=random.choice((0.0, 0.0, 0.1)),
-        late=max(1.0, lease * random.choice((0.2, 0.5, 1.0))),
+        late=max(1.0, lease * random.choice((0.3, 0.7, 1.2))),
         slow=random.choice((10, 200, 5_000)),
     )
     batch = random.choice((1, 2, 1_000))

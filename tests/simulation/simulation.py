@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from random import Random
 
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.values import JobFilter, ScheduleFilter
-from nuvom.testing.clock import VirtualClock
 from tests.simulation.actors import Caller, scheduler, worker
 from tests.simulation.defects import watched_logs
 from tests.simulation.faults import CALM, Chance, SeenStore
-from tests.simulation.kernel import SECOND, Broken, Kernel, Process
+from tests.simulation.kernel import SECOND, Broken, Kernel, Process, Time
 from tests.simulation.opening import opened
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.watcher import Watcher
@@ -49,7 +48,7 @@ class Report:
 def simulate(seed: int, store: str = "memory", *, trace: bool = False) -> Report:
     """Run a seed; the same one gives the same events, whatever else the machine does."""
     random = Random(seed)
-    kernel = Kernel(VirtualClock(START), random, LIMIT)
+    kernel = Kernel(Time(START), random, LIMIT)
     kernel.trace = [] if trace else None
     scenario = draw(random)
     report = Report(seed, store)
@@ -136,7 +135,7 @@ class World:
             process.sleep(self.kernel.random.uniform(0.0, 2 * self.scenario.between * self.scenario.calls))
             self.trouble(process)
         self.wait_for(process, lambda: not any(p in self.kernel.processes for p in self.callers), "callers come to an end")
-        self.chance.odds = replace(CALM, late=max(2.0, self.scenario.lease / 3))
+        self.chance.odds = replace(CALM, late=max(2.0, 0.4 * self.scenario.lease))
         self.kernel.note(process, "from now on nothing goes wrong")
         self.wait_for(process, self.caught_up, "what is due is dispatched")
         for envelope in self.store.schedules.list(ScheduleFilter(), 1_000):
@@ -199,7 +198,7 @@ class World:
             ahead = (earliest - self.kernel.clock.now()).total_seconds()
             if ahead > 20.0:
                 self.kernel.note(None, f"the wall clock is set by {ahead:+g} s, to the next job")
-                self.kernel.clock.step(timedelta(seconds=ahead))
+                self.kernel.clock.step(ahead)
         return not left
 
 

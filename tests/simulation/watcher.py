@@ -72,7 +72,7 @@ class Watcher:
     def _follow_time(self) -> None:
         clock = self.kernel.clock
         self.jobs.now = self.schedules.now = clock.now()
-        self.latest = max(self.latest, clock.now())
+        self.latest = max(self.latest, self.jobs.now)
         self.jobs.monotonic = int(clock.monotonic() * SECOND)
 
     def compare(self, face: str) -> None:
