@@ -12,9 +12,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from nuvom._app import Nuvom
-from nuvom._schedule import CatchUp
+from nuvom._schedule import Overlap
 from nuvom._task import Task
-from nuvom.errors import ScheduleNotFound, StoreUnavailable
+from nuvom.errors import ScheduleChanged, ScheduleNotFound, StoreUnavailable
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Store
 from nuvom.stores.values import Retention
@@ -101,6 +101,12 @@ class Caller:
             self.cancel,
             self.update,
             self.retry,
+            self.pause,
+            self.resume,
+            self.resume,
+            self.trigger,
+            self.backfill,
+            self.change,
         ]
         for _ in range(self.scenario.calls):
             self.process.sleep(self.random.uniform(0.0, self.scenario.between))
@@ -110,7 +116,7 @@ class Caller:
         """Make a call until its fate is known, as `StoreUnavailable` tells its callers to."""
         for _ in range(TRIES):
             try:
-                with suppress(ScheduleNotFound):
+                with suppress(ScheduleNotFound, ScheduleChanged, ValueError, TypeError):  # what callers are told
                     call()
                 return
             except StoreUnavailable:
@@ -151,9 +157,51 @@ class Caller:
         """Return the call for a recurring schedule with a name."""
         name = self.name()
         self.made.append(name)
-        catch_up = self.random.choice((None, *CatchUp))
-        options, script = self.task.options(name=name, catch_up=catch_up), self.script(("s", "s", "rs", "ds"))
+        options, script = self.task.options(name=name, **self.policies()), self.script(("s", "s", "rs", "ds", "ws"))
         return lambda: options.schedule(script, **times)
+
+    def policies(self) -> dict[str, Any]:
+        """Return policies of a recurring schedule."""
+        unit, now, choose = self.scenario.unit, self.app.now(), self.random.choice
+        overlap = choose((None, *Overlap))
+        late = timedelta(seconds=unit * choose((1, 2, 3)))
+        return {
+            "overlap": overlap,
+            "catch_up": choose((None, "latest", "first", "skip", *(("all",) if overlap in (None, "allow") else ()))),
+            "grace": choose((None, None, unit / 2, unit * 3)),
+            "jitter": choose((None, None, unit * 0.6)),
+            "max_runs": choose((None, None, 1, 3)),
+            "starts_at": choose((None, None, now + late)),
+            "ends_at": choose((None, None, now + 2 * late)),
+        }
+
+    def pause(self) -> Callable[[], object]:
+        """Pause a schedule."""
+        key = self.key()
+        return lambda: self.app.schedules.pause(key, "a reason")
+
+    def resume(self) -> Callable[[], object]:
+        """Let a schedule go on that may be paused."""
+        key = self.key()
+        return lambda: self.app.schedules.resume(key)
+
+    def trigger(self) -> Callable[[], object]:
+        """Run a schedule by hand; the same request again is the same run."""
+        key, request = self.key(), self.random.choice(("one", "two", "three"))
+        return lambda: self.app.schedules.trigger(key, request)
+
+    def backfill(self) -> Callable[[], object]:
+        """Run a part of a schedule's past."""
+        key, request = self.key(), self.random.choice(("one", "two"))
+        end = self.app.now()
+        start, again = end - timedelta(seconds=self.scenario.unit * 3), self.random.random() < 0.3
+        return lambda: self.app.schedules.backfill(key, start, end, again=again, request=request)
+
+    def change(self) -> Callable[[], object]:
+        """Change a schedule, unless somebody else does."""
+        key = self.key()
+        changes = self.random.choice(({"interval": self.scenario.unit * 2}, {"grace": 3}, {"overlap": "skip"}))
+        return lambda: self.app.schedules.update(key, **changes)
 
     def unnamed(self) -> Callable[[], object]:
         """Schedule something whose content is its identity."""

@@ -15,7 +15,7 @@ from tests.simulation.kernel import Gone, Kernel, Process
 
 READS = frozenset(
     "now has_ready has_suspects next_wakeup get attempts counts queues list tasks fence occurrences occurrence "
-    "open_runs due by_name upcoming next_due blocked".split()
+    "open_runs requested outdated_zones due by_name upcoming next_due blocked".split()
 )
 
 

@@ -6,18 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from nuvom._job import ClaimedJob, Job, JobState, NewJob, Outcome, Verdict
-from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope, ScheduleState
+from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
-from nuvom.stores.values import Claim, JobFilter, Order, PlanItem, ScheduleFilter, WorkerInfo
-from tests.machines.job_model import JobModel
-from tests.machines.schedule_model import ScheduleModel
+from nuvom.stores.values import Claim, JobFilter, Once, Order, PlanItem, ScheduleFilter, WorkerInfo
 from tests.simulation.faults import READS
 from tests.simulation.kernel import SECOND, Gone, Kernel, Process
-from tests.simulation.plans import expected, grid
+from tests.simulation.models import Jobs, Schedules
+from tests.simulation.plans import due_at, expected, grid, run_at
 
 PAGE = 10_000
 OFTEN = 4  # every so many changes all jobs are read: each job's own answers are compared at every call
@@ -36,10 +36,12 @@ class Watcher:
     def __init__(self, kernel: Kernel, store: Store, lease: float) -> None:
         self.kernel = kernel
         self.store = store
-        self.jobs = JobModel(kernel.clock.now(), lease * SECOND)
-        self.schedules = ScheduleModel(kernel.clock.now())
+        self.jobs = Jobs(kernel.clock.now(), lease * SECOND)
+        self.schedules = Schedules(kernel.clock.now())
         self.begun: dict[str, list[ScheduleEnvelope]] = {}  # each definition of an id that had times of its own
+        self.skipping: dict[str, Overlap] = {}  # by which overlap a job of a plan was dispatched
         self.snapshot: dict[str, Job] = {}
+        self.places: dict[tuple[str, int], datetime] = {}  # the latest next run of each generation
         self._unseen = 0
         self.latest = kernel.clock.now()  # what was due once stays so when the wall clock is set back
         self.dispatched = self.stale = 0
@@ -86,7 +88,8 @@ class Watcher:
     # Jobs and leases
 
     def jobs_push(self, process: Process, answer: Any, jobs: Sequence[NewJob]) -> None:
-        assert [each.new for each in answer] == [self._pushed(job) for job in jobs], "push lied about what is new"
+        new = [self.jobs.pushed_now(job) for job in jobs]
+        assert [each.new for each in answer] == new, "push lied about what is new"
 
     def jobs_claim(self, process: Process, taken: list[ClaimedJob], claim: Claim) -> None:
         suspects = claim.order is Order.SUSPECT
@@ -143,25 +146,57 @@ class Watcher:
 
     # Schedules and the ledger
 
-    def schedules_upsert(self, process: Process, answer: Any, wanted: ScheduleEnvelope) -> None:
+    def schedules_upsert(
+        self, process: Process, answer: Any, wanted: ScheduleEnvelope, rows: Sequence[Occurrence] = (), **how: bool
+    ) -> None:
         change, planned = self.schedules.upserted(wanted)
         assert answer.change == change, f"an upsert said {answer.change!r}, not {change!r}"
+        if change == "replaced":
+            self._noted(wanted.id, planned, rows)
         if change in {"created", "replaced"}:
             created = self.kernel.clock.now() if change == "created" else planned.created_at
             generation = self.schedules.grown(wanted.id, answer.envelope.generation)
             stored = replace(planned, generation=generation, created_at=created, updated_at=self.kernel.clock.now())
             self._begin(stored)
 
-    def schedules_update(self, process: Process, after: ScheduleEnvelope | None, envelope: ScheduleEnvelope) -> None:
+    def schedules_update(
+        self,
+        process: Process,
+        after: ScheduleEnvelope | None,
+        envelope: ScheduleEnvelope,
+        rows: Sequence[Occurrence] = (),
+    ) -> None:
         stored = self.schedules.live.get(envelope.id)
         fits = stored is not None and stored.generation == envelope.generation
         assert (after is not None) == fits, "an update is applied exactly while its generation is the stored one"
-        if after is not None and stored is not None:
-            generation = self.schedules.grown(envelope.id, after.generation)
-            changed = replace(envelope, run_count=stored.run_count, generation=generation)
-            self._begin(replace(changed, updated_at=self.kernel.clock.now()))
-            if envelope.state.ended:
-                self.schedules.end(envelope.id, envelope.state, generation)
+        if after is None or stored is None:
+            return
+        self._noted(envelope.id, envelope, rows)
+        generation = self.schedules.grown(envelope.id, after.generation)
+        changed = replace(envelope, run_count=stored.run_count, generation=generation)
+        self._begin(replace(changed, updated_at=self.kernel.clock.now()))
+        if envelope.state.ended:
+            self.schedules.end(envelope.id, envelope.state, generation)
+
+    def _noted(self, schedule_id: str, after: ScheduleEnvelope, rows: Sequence[Occurrence]) -> None:
+        """Record what a change says of occurrences that it keeps from being run."""
+        assert all(row.reason and row.job_id is None for row in rows), "a skip has no reason"
+        self.schedules.record(rows)
+
+    def ledger_request(self, process: Process, answer: Any, item: PlanItem, once: Once) -> None:
+        schedule_id = item.envelope.id
+        refused = schedule_id in self.schedules.ended
+        assert (answer.refusal is not None) == refused, f"a request was answered {answer}, refused: {refused}"
+        if not refused:
+            new = {row.job_id for row in self.schedules.record(item.occurrences, once)}
+            assert answer.jobs == new, f"a request gave {_names(answer.jobs)}, not {_names(map(str, new))}"
+            for job in item.jobs:
+                if job.id in new:
+                    assert self.jobs.pushed_now(job), "a request's job was there before its row"
+        self._compare_jobs()
+
+    def ledger_blocked(self, process: Process, answer: frozenset[str], asked: dict[str, Overlap]) -> None:
+        assert answer == {each for each, overlap in asked.items() if self.jobs.blocked(each, overlap)}
 
     def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
         assert answer is (schedule_id in self.schedules.live)
@@ -175,20 +210,26 @@ class Watcher:
 
     def schedules_apply(self, process: Process, refused: Any, items: Sequence[PlanItem]) -> None:
         reasons = {each.schedule_id: each.reason for each in refused}
+        stale = {each.envelope.id for each in items if self._moved_on(each)}
         for item in items:
             schedule_id = item.envelope.id
-            wanted = self.schedules.refuses(item)
+            wanted = "open_runs" if schedule_id in stale else self.schedules.refuses(item)
             assert reasons.get(schedule_id) == wanted, f"refused: {reasons.get(schedule_id)}, to refuse: {wanted}"
             if wanted is None:
                 self._applied(process, item)
 
+    def _moved_on(self, item: PlanItem) -> bool:
+        envelope = item.envelope
+        return item.blocked is not None and item.blocked != self.jobs.blocked(envelope.id, envelope.overlap)
+
     def _applied(self, process: Process, item: PlanItem) -> None:
         self._planned_right(process, item)
-        new = {row.job_id for row in item.occurrences if (row.schedule_id, row.nominal) not in self.schedules.rows}
-        self.schedules.applied(item)
+        new = {row.job_id for row in self.schedules.record(item.occurrences) if row.job_id}
+        self.schedules.moved(item, len(new))
         for job in item.jobs:
             if job.id in new:
-                assert self._pushed(job), f"occurrence {job.scheduled_for} had a job before it had a row"
+                assert self.jobs.pushed_now(job), f"occurrence {job.scheduled_for} had a job before it had a row"
+                self.skipping[job.id] = item.envelope.overlap
                 self.dispatched += 1
         if item.next_run is None:
             self._ended(item.envelope.id, ScheduleState.DONE)
@@ -198,7 +239,7 @@ class Watcher:
         assert item.quarantine is None, f"a good schedule is taken out of the running: {item.quarantine}"
         stored = self.schedules.live[item.envelope.id]
         assert process.read_at is not None
-        plan = expected(stored, process.read_at)
+        plan = expected(stored, process.read_at, blocked=bool(item.blocked))
         rows = {row.nominal: row for row in item.occurrences}
         called = stored.name or stored.id
         assert len(rows) == len(item.occurrences), f"{called} has two rows for one occurrence"
@@ -207,18 +248,17 @@ class Watcher:
         dropped = {n: row.outcome.value for n, row in rows.items() if row.outcome is not OccurrenceOutcome.DISPATCHED}
         assert dropped == plan.dropped, f"{called}: dropped {dropped}, not {plan.dropped}"
         assert all(row.reason for row in item.occurrences if row.job_id is None), f"{called}: a skip has no reason"
-        assert item.next_run == plan.following, f"{called}: next run {item.next_run}, not {plan.following}"
+        assert item.next_nominal == plan.following, f"{called}: next {item.next_nominal}, not {plan.following}"
+        run = None if plan.following is None else run_at(stored, plan.following)
+        assert item.next_run == run, f"{called}: next run {item.next_run}, not {run}"
         assert sorted(str(job.scheduled_for) for job in item.jobs) == [str(n) for n in plan.dispatched]
-
-    def _pushed(self, job: NewJob) -> bool:
-        queue, priority = job.queue or job.defaults.queue, job.priority if job.priority is not None else 0
-        crashes = job.defaults.max_crashes if job.max_crashes is None else job.max_crashes
-        return self.jobs.push(job.id, job.task, queue, priority, job.run_at, crashes, job.key)
+        if stored.overlap is not Overlap.ALLOW and plan.dispatched:
+            assert len(plan.dispatched) == 1, f"{called} may not overlap, and several runs were dispatched at once"
 
     def _begin(self, envelope: ScheduleEnvelope) -> None:
         lives = self.begun.setdefault(envelope.id, [])
         before = self.schedules.live.get(envelope.id)
-        if before is None or not before.same_times(envelope) or before.next_nominal != envelope.next_nominal:
+        if before is None or not before.same_times(envelope):
             lives.append(envelope)
         self.schedules.begin(envelope)
 
@@ -250,30 +290,50 @@ class Watcher:
             if kept.state is JobState.SUCCEEDED and kept.value is not None:
                 assert json.loads(kept.value)["attempt"] == kept.attempt, "the outcome is another attempt's"
         self.snapshot = listed
+        self._compare_overlap()
+
+    def _compare_overlap(self) -> None:
+        """Look for runs side by side that must not be; what somebody asked to be run again is his own affair."""
+        skipping, held = Counter[str](), Counter[str]()
+        for job_id, overlap in self.skipping.items():
+            job = self.snapshot.get(job_id)
+            if job is None or job.status.final or job_id in self.jobs.asked_again:
+                continue
+            skipping[str(job.schedule_id)] += overlap is Overlap.SKIP
+            held[str(job.schedule_id)] += job.state is JobState.HELD
+        assert max(skipping.values(), default=0) <= 1, "overlap=skip, and two runs are open"
+        assert max(held.values(), default=0) <= 1, "overlap=queue_one, and two runs are held"
 
     def _compare_schedules(self) -> None:
         listed = {each.id: each for each in self.store.schedules.list(ScheduleFilter(), PAGE)}
         for schedule_id in listed.keys() | self.schedules.live.keys():
             kept, model = listed.get(schedule_id), self.schedules.live.get(schedule_id)
             assert kept == model, f"schedule {schedule_id} is {kept}, not {model}"
+            if kept is not None and kept.next_run is not None:
+                place = self.places.get((schedule_id, kept.generation), kept.next_run)
+                assert kept.next_run >= place, f"next_run of {kept.name or schedule_id} went back from {place}"
+                self.places[schedule_id, kept.generation] = kept.next_run
 
     def audit(self) -> None:
         """Hold the whole ledger against the times of every schedule: nothing lost, nothing doubled, all with a job."""
         self._compare_jobs()
         self._compare_schedules()
-        runs = Counter((job.schedule_id, job.scheduled_for) for job in self.snapshot.values() if job.schedule_id)
-        assert not [key for key, count in runs.items() if count > 1], "an occurrence has two jobs"
+        runs = {job.id for job in self.snapshot.values() if job.schedule_id}
+        told = set[str]()
         for schedule_id, lives in self.begun.items():
             rows = self.store.ledger.occurrences(schedule_id, PAGE)
-            found = {row.nominal for row in rows}
-            assert len(found) == len(rows), f"schedule {schedule_id} has two rows for one occurrence"
+            found = {row.nominal for row in rows if row.source == ""}
+            assert len({(row.nominal, row.source) for row in rows}) == len(rows), "two rows for one occurrence"
             for row in rows:
-                assert self.schedules.rows.get((schedule_id, row.nominal)) == row.outcome.value, row
-                has_job = (schedule_id, row.nominal) in runs
-                assert has_job == (row.outcome is OccurrenceOutcome.DISPATCHED), f"{row}: job {has_job}"
+                outcome = self.schedules.ledger.get((schedule_id, row.nominal, row.source))
+                assert outcome == row.outcome.value, f"{row} should be {outcome}"
+                assert (row.job_id in runs) == (row.outcome is OccurrenceOutcome.DISPATCHED), f"{row} and its job"
+                assert row.job_id not in told, "two occurrences have one job"
+                told |= {row.job_id} if row.job_id else set()
             live = self.schedules.live.get(schedule_id)
             if live is not None and live.next_nominal is not None:
                 self._no_gap(lives[-1], live.next_nominal, found)
+        assert told == runs, f"jobs of no occurrence: {_names(runs - told)}"
 
     def _no_gap(self, began: ScheduleEnvelope, until: Any, found: set[Any]) -> None:
         assert began.next_nominal is not None
