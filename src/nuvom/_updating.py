@@ -133,6 +133,8 @@ def _with_times(before: ScheduleEnvelope, changed: ScheduleEnvelope, now: dateti
             )
         if before.state is ScheduleState.QUARANTINED:
             return replace(changed, state=ScheduleState.ACTIVE, note=None)
-    elif before.jitter != changed.jitter:
+        return changed
+    changed = replace(changed, anchor=before.anchor)  # the same interval said again does not move its grid
+    if before.jitter != changed.jitter:
         changed = at_next(changed, changed.next_nominal, changed.trigger)
     return changed

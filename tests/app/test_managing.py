@@ -240,6 +240,13 @@ class TestUpdate:
             app.schedules.update("hourly", **changes)
         assert app.schedules.get("hourly") == before
 
+    def test_the_same_interval_said_again_does_not_move_its_times(self, memory: Memory) -> None:
+        note.options(name="often").schedule("a", interval=20)
+        memory.clock.advance(5)
+        app.schedules.update("often", interval=20)
+        coming = [NOW + timedelta(seconds=after) for after in (20, 40, 60)]
+        assert app.schedules.next("often", 3) == coming
+
     def test_what_was_cancelled_cannot_be_updated(self, memory: Memory) -> None:
         envelope = hourly()
         app.schedules.cancel("hourly")
