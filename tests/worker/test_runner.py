@@ -367,3 +367,22 @@ def test_no_priority_starves(stage: Stage) -> None:
         runner.step()
         stage.clock.advance(0.005)
     assert len(ran) <= 12
+
+
+def test_a_process_that_was_stopped_in_a_look_looks_again_within_a_second(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = stage.runner(TASKS)
+    stage.go(worker)
+    look = stage.store.jobs.has_ready
+
+    def stopped(*asked: Any) -> bool:
+        monkeypatch.undo()
+        stage.clock.advance(60)
+        return look(*asked)
+
+    monkeypatch.setattr(stage.store.jobs, "has_ready", stopped)
+    stage.go(worker, seconds=0.1)
+    job_id = stage.push("note")
+    stage.go(worker, seconds=1.5)
+    assert stage.job(job_id).status is JobStatus.SUCCEEDED
