@@ -168,11 +168,11 @@ class Caller:
         return {
             "overlap": overlap,
             "catch_up": choose((None, "latest", "first", "skip", *(("all",) if overlap in (None, "allow") else ()))),
-            "grace": choose((None, None, unit / 2, unit * 3)),
+            "grace": choose((None, None, None, unit / 2, unit * 3)),
             "jitter": choose((None, None, unit * 0.6)),
-            "max_runs": choose((None, None, 1, 3)),
-            "starts_at": choose((None, None, now + late)),
-            "ends_at": choose((None, None, now + 2 * late)),
+            "max_runs": choose((None, None, None, None, 1, 3)),
+            "starts_at": choose((None, None, None, None, now + late)),
+            "ends_at": choose((None, None, None, None, now + 2 * late)),
         }
 
     def pause(self) -> Callable[[], object]:
