@@ -40,6 +40,14 @@ def app_of(number: int) -> tuple[Nuvom, Task[..., Any, Any]]:
     return app, cast("Task[..., Any, Any]", app.task(act))
 
 
+def app_on(number: int, store: SeenStore) -> tuple[Nuvom, Task[..., Any, Any]]:
+    """Return an app and its task, from now on with this store."""
+    app, task = app_of(number)
+    app._store = cast("Store", store)
+    app.__dict__.pop("backend", None)  # it was that of another run
+    return app, task
+
+
 def scheduler(process: Process, store: SeenStore, chance: Chance, scenario: Scenario, seed: int) -> None:
     """Serve until stopped."""
     settings = SchedulerSettings(first=scenario.first, batch=scenario.batch, lease=scenario.lease, keep=KEEP)
@@ -83,9 +91,7 @@ class Caller:
         self.process = process
         self.scenario = scenario
         self.random = Random(seed)
-        self.app, self.task = app_of(number)
-        self.app._store = cast("Store", store)
-        self.app.__dict__.pop("backend", None)  # it was that of another run
+        self.app, self.task = app_on(number, store)
         self.made: list[str] = []  # keys of schedules
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""What services log while they are simulated: an error with a traceback is a defect, which they survive and we do not."""
+"""What services log while they are simulated: a traceback is a defect, which they survive and a seed does not."""
 
 from __future__ import annotations
 

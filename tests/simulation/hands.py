@@ -20,11 +20,11 @@ SUCCEED, RAISE, LATER, DIE, LONG = "srldw"
 def act(script: str) -> dict[str, Any]:
     """The only task: does what its script says for this attempt."""
     attempt = current_job().attempt
-    match step_of(script, attempt):
-        case "r":
-            raise RuntimeError(f"attempt {attempt}")
-        case "l":
-            raise RetryLater(in_=2)
+    step = step_of(script, attempt)
+    if step == RAISE:
+        raise RuntimeError(f"attempt {attempt}")
+    if step == LATER:
+        raise RetryLater(in_=2)
     return {"attempt": attempt}
 
 

@@ -145,7 +145,7 @@ class Process:
                 self.body(self)
         except Gone:
             pass
-        except BaseException as error:  # a service ended, or a check of the simulation itself failed
+        except BaseException as error:  # noqa: BLE001  # whatever it is, a service must not end by it
             self.kernel.fail(f"{self.name} ended: {type(error).__name__}: {error}", traceback.format_exc())
         self.kernel.left(self)
 

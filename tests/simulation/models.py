@@ -1,4 +1,4 @@
-"""What jobs and schedules must be after each call: the models of `tests/machines` with what requests and policies add."""
+"""What jobs and schedules must be after each call: the models of `tests/machines` and what policies add to them."""
 
 from __future__ import annotations
 
@@ -106,8 +106,7 @@ class Schedules(ScheduleModel):
 
     def record(self, rows: Sequence[Occurrence], once: Once | None = None) -> list[Occurrence]:
         """Record rows; returns those that were new."""
-        new = [row for row in rows if self._adds(row, once)]
-        return new
+        return [row for row in rows if self._adds(row, once)]
 
     def _adds(self, row: Occurrence, once: Once | None) -> bool:
         key = (row.schedule_id, row.nominal, row.source)

@@ -45,7 +45,7 @@ def opened(kind: str, clock: Clock, lease: float) -> Iterator[tuple[Store, Calla
 
 
 def _emptied(clock: Clock, lease: float) -> Store:
-    """Return the one store in memory as if it were new: to migrate it and prepare its statements costs a seed's time."""
+    """Return the one store in memory as if it were new: to migrate another costs as much as a seed."""
     store = _in_memory()
     database = store._database
     database.clock = clock

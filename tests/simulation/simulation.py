@@ -11,7 +11,7 @@ from random import Random
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.values import JobFilter, ScheduleFilter
-from tests.simulation.actors import Caller, scheduler, worker
+from tests.simulation.actors import Caller, app_on, scheduler, worker
 from tests.simulation.defects import watched_logs
 from tests.simulation.faults import CALM, Chance, SeenStore
 from tests.simulation.kernel import SECOND, Broken, Kernel, Process, Time
@@ -97,9 +97,7 @@ class World:
         """Start a scheduler or a worker."""
         serve = {"scheduler": scheduler, "worker": worker}[kind]
         seed = self.kernel.random.getrandbits(32)
-        return self.start(
-            kind, lambda process, store: serve(process, store, self.chance, self.scenario, seed), after
-        )
+        return self.start(kind, lambda process, store: serve(process, store, self.chance, self.scenario, seed), after)
 
     def start_caller(self, number: int) -> None:
         """Start somebody who calls."""
@@ -134,12 +132,15 @@ class World:
         for _ in range(self.scenario.troubles):
             process.sleep(self.kernel.random.uniform(0.0, 2 * self.scenario.between * self.scenario.calls))
             self.trouble(process)
-        self.wait_for(process, lambda: not any(p in self.kernel.processes for p in self.callers), "callers come to an end")
+        self.wait_for(
+            process, lambda: not any(p in self.kernel.processes for p in self.callers), "callers come to an end"
+        )
         self.chance.odds = replace(CALM, late=max(2.0, 0.4 * self.scenario.lease))
         self.kernel.note(process, "from now on nothing goes wrong")
         self.wait_for(process, self.caught_up, "what is due is dispatched")
+        app, _ = app_on(0, SeenStore(process, self.store, self.chance, self.watcher.watch))
         for envelope in self.store.schedules.list(ScheduleFilter(), 1_000):
-            self.watcher.watch(process, "schedules", "cancel", self.store.schedules.cancel, (envelope.id,), {})
+            app.schedules.cancel(envelope.id)
         self.wait_for(process, self.drained, "all jobs end")
         self.kernel.finish()
 
@@ -147,27 +148,30 @@ class World:
         """Let something happen from outside."""
         random, kernel = self.kernel.random, self.kernel
         services = [p for p in kernel.processes if p.name.startswith(("scheduler", "worker")) and not p.doomed]
-        match random.choice(("kill", "kill", "stop", "step", "step", "reboot")):
-            case "kill" if services:
-                kernel.kill(random.choice(services))
-            case "stop" if services:
-                chosen = random.choice(services)
-                kernel.note(chosen, "is told to stop")
-                chosen.stop()
-            case "step":
-                step = random.choice((1.0, -1.0)) * (DAY if self.scenario.far else random.choice((7.0, self.scenario.jump)))
-                kernel.note(process, f"the wall clock is set by {step:+g} s")
-                kernel.clock.step(step)
-                if self.scenario.far:
-                    process.sleep(3.0)
-                    kernel.note(process, f"the wall clock is set by {-step:+g} s")
-                    kernel.clock.step(-step)
-            case "reboot":
-                for other in services:
-                    kernel.kill(other)
-                kernel.note(process, "the host boots anew")
-                kernel.clock.reboot()
-                self.watcher.jobs.reboot()
+        what = random.choice(("kill", "kill", "stop", "step", "step", "reboot"))
+        if what == "step":
+            self.set_clock(process)
+        elif what == "reboot":
+            for other in services:
+                kernel.kill(other)
+            kernel.note(process, "the host boots anew")
+            kernel.clock.reboot()
+            self.watcher.jobs.reboot()
+        elif services and what == "kill":
+            kernel.kill(random.choice(services))
+        elif services:
+            chosen = random.choice(services)
+            kernel.note(chosen, "is told to stop")
+            chosen.stop()
+
+    def set_clock(self, process: Process) -> None:
+        """Set the wall clock forward or back; a day is taken back again."""
+        far, choose = self.scenario.far, self.kernel.random.choice
+        step = choose((1.0, -1.0)) * (DAY if far else choose((7.0, self.scenario.jump)))
+        for seconds in (step, -step) if far else (step,):
+            self.kernel.note(process, f"the wall clock is set by {seconds:+g} s")
+            self.kernel.clock.step(seconds)
+            process.sleep(3.0 if far else 0.1)
 
     def wait_for(self, process: Process, condition: Callable[[], bool], what: str) -> None:
         """Sleep until something is true; virtual time in which nothing changed is a failure."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ from tests.simulation.faults import READS
 from tests.simulation.kernel import SECOND, Gone, Kernel, Process
 from tests.simulation.models import Jobs, Schedules
 from tests.simulation.plans import due_at, expected, grid, run_at
+from tests.simulation.telling import told
 
 PAGE = 10_000
 OFTEN = 4  # every so many changes all jobs are read: each job's own answers are compared at every call
@@ -53,7 +55,7 @@ class Watcher:
         self._follow_time()
         try:
             answer = real(*args, **kwargs)
-            self.kernel.note(process, _told(face, method, args, answer) if self.kernel.trace is not None else "")
+            self.kernel.note(process, told(face, method, args, answer) if self.kernel.trace is not None else "")
             check = getattr(self, f"{face}_{method}", None)
             if check is not None:
                 check(process, answer, *args, **kwargs)
@@ -66,8 +68,6 @@ class Watcher:
         return answer
 
     def _broken(self, what: str) -> Gone:
-        import traceback
-
         self.kernel.fail(what, traceback.format_exc())
         return Gone()
 
@@ -152,7 +152,8 @@ class Watcher:
         change, planned = self.schedules.upserted(wanted)
         assert answer.change == change, f"an upsert said {answer.change!r}, not {change!r}"
         if change == "replaced":
-            self._noted(wanted.id, planned, rows)
+            self._noted(wanted.id, rows)
+            self._nothing_vanishes(wanted.id, planned)
         if change in {"created", "replaced"}:
             created = self.kernel.clock.now() if change == "created" else planned.created_at
             generation = self.schedules.grown(wanted.id, answer.envelope.generation)
@@ -171,17 +172,27 @@ class Watcher:
         assert (after is not None) == fits, "an update is applied exactly while its generation is the stored one"
         if after is None or stored is None:
             return
-        self._noted(envelope.id, envelope, rows)
+        self._noted(envelope.id, rows)
+        self._nothing_vanishes(envelope.id, None if envelope.state.ended else envelope)
         generation = self.schedules.grown(envelope.id, after.generation)
         changed = replace(envelope, run_count=stored.run_count, generation=generation)
         self._begin(replace(changed, updated_at=self.kernel.clock.now()))
         if envelope.state.ended:
             self.schedules.end(envelope.id, envelope.state, generation)
 
-    def _noted(self, schedule_id: str, after: ScheduleEnvelope, rows: Sequence[Occurrence]) -> None:
+    def _noted(self, schedule_id: str, rows: Sequence[Occurrence]) -> None:
         """Record what a change says of occurrences that it keeps from being run."""
         assert all(row.reason and row.job_id is None for row in rows), "a skip has no reason"
         self.schedules.record(rows)
+
+    def _nothing_vanishes(self, schedule_id: str, after: ScheduleEnvelope | None) -> None:
+        """Hold that what was due has a row when a schedule is about to end or to get other times."""
+        stored = self.schedules.live[schedule_id]
+        if stored.next_run is None or (after is not None and after.same_times(stored)):
+            return
+        for nominal in due_at(stored, self.kernel.clock.now())[0]:
+            said = (schedule_id, nominal, "") in self.schedules.ledger
+            assert said, f"{stored.name or schedule_id}: {nominal} was due, and the change says nothing of it"
 
     def ledger_request(self, process: Process, answer: Any, item: PlanItem, once: Once) -> None:
         schedule_id = item.envelope.id
@@ -201,6 +212,7 @@ class Watcher:
     def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
         assert answer is (schedule_id in self.schedules.live)
         if answer:
+            self._nothing_vanishes(schedule_id, None)
             self._ended(schedule_id, ScheduleState.CANCELLED)
 
     def schedules_due(self, process: Process, answer: list[ScheduleEnvelope], now: Any, limit: int) -> None:
@@ -319,7 +331,7 @@ class Watcher:
         self._compare_jobs()
         self._compare_schedules()
         runs = {job.id for job in self.snapshot.values() if job.schedule_id}
-        told = set[str]()
+        known = set[str]()
         for schedule_id, lives in self.begun.items():
             rows = self.store.ledger.occurrences(schedule_id, PAGE)
             found = {row.nominal for row in rows if row.source == ""}
@@ -328,12 +340,12 @@ class Watcher:
                 outcome = self.schedules.ledger.get((schedule_id, row.nominal, row.source))
                 assert outcome == row.outcome.value, f"{row} should be {outcome}"
                 assert (row.job_id in runs) == (row.outcome is OccurrenceOutcome.DISPATCHED), f"{row} and its job"
-                assert row.job_id not in told, "two occurrences have one job"
-                told |= {row.job_id} if row.job_id else set()
+                assert row.job_id not in known, "two occurrences have one job"
+                known |= {row.job_id} if row.job_id else set()
             live = self.schedules.live.get(schedule_id)
             if live is not None and live.next_nominal is not None:
                 self._no_gap(lives[-1], live.next_nominal, found)
-        assert told == runs, f"jobs of no occurrence: {_names(runs - told)}"
+        assert known == runs, f"jobs of no occurrence: {_names(runs - known)}"
 
     def _no_gap(self, began: ScheduleEnvelope, until: Any, found: set[Any]) -> None:
         assert began.next_nominal is not None
@@ -355,29 +367,3 @@ def _names(ids: Iterable[str]) -> str:
 
 def _times(moments: Iterable[Any]) -> str:
     return ", ".join(f"{moment:%d %H:%M:%S.%f}" for moment in moments) or "none"
-
-
-def _told(face: str, method: str, args: tuple[Any, ...], answer: Any) -> str:
-    shown = ", ".join(_short(each) for each in args)
-    return f"{face}.{method}({shown}) -> {_short(answer)}"
-
-
-def _short(value: Any) -> str:
-    match value:
-        case list() | tuple() if not hasattr(value, "_fields"):
-            return f"[{', '.join(map(_short, value[:4]))}{', …' if len(value) > 4 else ''}]"
-        case ScheduleEnvelope():
-            return f"<{value.name or value.id[-6:]} g{value.generation % 100000} next {value.next_run:%H:%M:%S.%f}>" if value.next_run else f"<{value.name or value.id[-6:]} {value.state}>"
-        case PlanItem():
-            return f"{_short(value.envelope)} {[f'{r.nominal:%H:%M:%S} {r.outcome}' for r in value.occurrences]} -> {value.next_run and format(value.next_run, '%H:%M:%S.%f')}"
-        case Outcome():
-            return f"<{value.job.id[-6:]} attempt {value.job.attempt} {value.verdict}>"
-        case NewJob() | ClaimedJob():
-            return f"<job {value.id[-6:]} {value.arguments.decode()}>"
-        case WorkerInfo():
-            return f"<{value.kind} {value.id[-6:]}>"
-        case str() if len(value) > 30:
-            return value[-6:]
-        case _:
-            text = str(value)
-            return text if len(text) <= 120 else f"{text[:120]}…"
