@@ -102,6 +102,8 @@ class Caller:
             self.one_off,
             self.one_off,
             self.interval,
+            self.interval,
+            self.cron,
             self.cron,
             self.unnamed,
             self.cancel,
@@ -249,7 +251,7 @@ class Caller:
 
     def key(self) -> str:
         """Return a name or id under which there may be a schedule."""
-        return self.random.choice([*self.made[-3:], *NAMES])
+        return self.random.choice(self.made[-4:] or NAMES)
 
     def script(self, choices: tuple[str, ...]) -> str:
         """Return what a job does; few kill their process, for each costs a lease."""

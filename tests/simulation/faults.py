@@ -18,6 +18,9 @@ READS = frozenset(
     "open_runs requested outdated_zones due by_name upcoming next_due blocked".split()
 )
 
+# What was read before these may be out of date when they are made: there processes meet.
+PREPARED = frozenset(("schedules.apply", "schedules.update", "schedules.upsert", "ledger.request", "jobs.finish"))
+
 
 @dataclass
 class Odds:
@@ -27,6 +30,7 @@ class Odds:
     fail: float = 0.0
     unknown: float = 0.0
     pause: float = 0.0
+    meet: float = 0.0  # how often a process is paused before a call that was prepared by reading
     longest: float = 10.0  # seconds of a pause, at most
     deaf: float = 0.0  # how often a sleeper misses what wakes it
     startled: float = 0.0  # how often it wakes early for nothing
@@ -57,6 +61,8 @@ class Chance:
         kernel.spend(odds.slow)
         drawn = kernel.random.random()
         if drawn >= odds.total:
+            if name in PREPARED and kernel.random.random() < odds.meet:
+                return self._pause(process, name, call, after=False)
             return call()
         after = kernel.random.random() < 0.5
         if drawn < odds.crash:

@@ -34,17 +34,18 @@ class Scenario:
 def draw(random: Random) -> Scenario:
     """Draw a scenario."""
     far = random.random() < 0.06
-    lease = random.choice((1.5, 3.0, 9.0))
+    lease = random.choice((3.0, 9.0, 30.0))
     busy = random.choice((0.0, 0.01, 0.03))  # how much goes wrong at calls
     odds = Odds(
         crash=busy * random.choice((0.0, 0.5)),
         fail=busy * random.choice((0.0, 0.5)),
         unknown=busy * random.choice((0.0, 1.0)),
-        pause=random.choice((0.0, 0.02, 0.06)),
+        pause=random.choice((0.0, 0.01, 0.03)),
+        meet=random.choice((0.0, 0.3, 0.6)),
         longest=lease * random.choice((0.5, 1.5, 3.0)),
         deaf=random.choice((0.0, 0.0, 0.2)),
         startled=random.choice((0.0, 0.0, 0.1)),
-        late=max(1.0, lease * random.choice((0.3, 0.7, 1.2))),
+        late=max(2.0, lease * random.choice((0.3, 0.6, 1.0))),
         slow=random.choice((10, 200, 5_000)),
     )
     batch = random.choice((1, 2, 1_000))

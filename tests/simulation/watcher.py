@@ -153,7 +153,7 @@ class Watcher:
         assert answer.change == change, f"an upsert said {answer.change!r}, not {change!r}"
         if change == "replaced":
             self._noted(wanted.id, rows)
-            self._nothing_vanishes(wanted.id, planned)
+            self._nothing_vanishes(process, wanted.id, planned)
         if change in {"created", "replaced"}:
             created = self.kernel.clock.now() if change == "created" else planned.created_at
             generation = self.schedules.grown(wanted.id, answer.envelope.generation)
@@ -173,7 +173,7 @@ class Watcher:
         if after is None or stored is None:
             return
         self._noted(envelope.id, rows)
-        self._nothing_vanishes(envelope.id, None if envelope.state.ended else envelope)
+        self._nothing_vanishes(process, envelope.id, None if envelope.state.ended else envelope)
         generation = self.schedules.grown(envelope.id, after.generation)
         changed = replace(envelope, run_count=stored.run_count, generation=generation)
         self._begin(replace(changed, updated_at=self.kernel.clock.now()))
@@ -185,12 +185,15 @@ class Watcher:
         assert all(row.reason and row.job_id is None for row in rows), "a skip has no reason"
         self.schedules.record(rows)
 
-    def _nothing_vanishes(self, schedule_id: str, after: ScheduleEnvelope | None) -> None:
-        """Hold that what was due has a row when a schedule is about to end or to get other times."""
-        stored = self.schedules.live[schedule_id]
-        if stored.next_run is None or (after is not None and after.same_times(stored)):
+    def _nothing_vanishes(self, process: Process, schedule_id: str, after: ScheduleEnvelope | None) -> None:
+        """Hold that what was due has a row when a schedule is about to end or to get other times.
+
+        Due at the time that the caller took for now: a definition holds from then on, however late it arrives.
+        """
+        stored, called_at = self.schedules.live[schedule_id], process.read_at
+        if stored.next_run is None or called_at is None or (after is not None and after.same_times(stored)):
             return
-        for nominal in due_at(stored, self.kernel.clock.now())[0]:
+        for nominal in due_at(stored, called_at)[0]:
             said = (schedule_id, nominal, "") in self.schedules.ledger
             assert said, f"{stored.name or schedule_id}: {nominal} was due, and the change says nothing of it"
 
@@ -212,7 +215,7 @@ class Watcher:
     def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
         assert answer is (schedule_id in self.schedules.live)
         if answer:
-            self._nothing_vanishes(schedule_id, None)
+            self._nothing_vanishes(process, schedule_id, None)
             self._ended(schedule_id, ScheduleState.CANCELLED)
 
     def schedules_due(self, process: Process, answer: list[ScheduleEnvelope], now: Any, limit: int) -> None:
