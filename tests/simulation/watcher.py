@@ -188,10 +188,13 @@ class Watcher:
     def _nothing_vanishes(self, process: Process, schedule_id: str, after: ScheduleEnvelope | None) -> None:
         """Hold that what was due has a row when a schedule is about to end or to get other times.
 
-        Due at the time that the caller took for now: a definition holds from then on, however late it arrives.
+        Due at the time that the caller took for now: a definition holds from then on, however late it arrives. What a
+        caller replaces that came between its look and its call is not told: an upsert compares no generation.
         """
         stored, called_at = self.schedules.live[schedule_id], process.read_at
-        if stored.next_run is None or called_at is None or (after is not None and after.same_times(stored)):
+        seen = process.seen.get(schedule_id) == stored.generation
+        same = after is not None and after.same_times(stored)
+        if stored.next_run is None or called_at is None or same or not seen:
             return
         for nominal in due_at(stored, called_at)[0]:
             said = (schedule_id, nominal, "") in self.schedules.ledger
@@ -211,6 +214,11 @@ class Watcher:
 
     def ledger_blocked(self, process: Process, answer: frozenset[str], asked: dict[str, Overlap]) -> None:
         assert answer == {each for each, overlap in asked.items() if self.jobs.blocked(each, overlap)}
+
+    def schedules_get(self, process: Process, answer: ScheduleEnvelope | None, schedule_id: str) -> None:
+        assert answer == self.schedules.live.get(schedule_id), f"schedule {schedule_id} is shown as {answer}"
+        if answer is not None:
+            process.seen[schedule_id] = answer.generation
 
     def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
         assert answer is (schedule_id in self.schedules.live)

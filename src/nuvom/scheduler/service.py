@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from random import Random
 
+from nuvom import __version__
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._crashpoint import reached
 from nuvom._schedule import Overlap, ScheduleEnvelope
@@ -238,7 +238,7 @@ class SchedulerService:
             kind="scheduler",
             host=socket.gethostname(),
             pid=os.getpid(),
-            version=version("nuvom"),
+            version=__version__,
             address=self._listener.address,
         )
         self._store.workers.register(worker)
