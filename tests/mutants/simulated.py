@@ -46,12 +46,6 @@ SIMULATED = (
         "self.doubtful |= False",
     ),
     _found(
-        "a process whose lease ran out keeps its jobs",
-        "src/nuvom/worker/runner.py",
-        "            self._held.clear()\n            self._outcomes.clear()\n            return True",
-        "            return True",
-    ),
-    _found(
         "outcomes are dropped while the store is away",
         "src/nuvom/worker/runner.py",
         "        while batch := self._outcomes[:MAX_BATCH]:\n",

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 from tests.simulation.simulation import Report, simulate
@@ -65,13 +65,19 @@ def spread(seeds: range, store: str) -> Iterator[list[Report]]:
 def chunk(seeds: Iterable[int], store: str) -> list[Report]:
     """Simulate some seeds in this process."""
     warnings.simplefilter("ignore")
-    stay_on_one_processor()
-    return [simulate(seed, store) for seed in seeds]
+    with on_one_processor():
+        return [simulate(seed, store) for seed in seeds]
 
 
-def stay_on_one_processor() -> None:
-    """Run only one thread at a time by the host's leave too: to hand over between processors costs five times more."""
-    if hasattr(os, "sched_setaffinity"):
-        cpus = sorted(os.sched_getaffinity(0))
-        with suppress(OSError):
-            os.sched_setaffinity(0, {cpus[os.getpid() % len(cpus)]})
+@contextmanager
+def on_one_processor() -> Iterator[None]:
+    """Keep all threads on one processor: only one runs at a time, and to hand over to another costs five times more."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -38,6 +39,11 @@ class Jobs(JobModel):
         if job.expires_at is not None:
             self.expires[job.id] = job.expires_at
         return True
+
+    def retries_of(self, job_id: str) -> int:
+        """Return how many retries its call allowed; the task itself allows none."""
+        options = self.pushed[job_id].options
+        return 0 if options is None else int(json.loads(options).get("retries", 0))
 
     def gives_up(self, job: ModelJob) -> bool:
         """Whether it is too late to start it."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.simulation.many import on_one_processor
 from tests.simulation.simulation import Report, simulate
 
 CHUNK = 50
 MEMORY = range(0, 1_000, CHUNK)
 ON_FILES = range(1_000_000, 1_000_060, 20)
+
+# A cron of six fields is told how it was read.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 # What ever failed is tried again: (seed, store) and what it found. A change of what a seed draws makes them others; the
 # bug then has a test of its own.
@@ -19,6 +25,12 @@ FOUND = (
 )
 
 
+@pytest.fixture(autouse=True)
+def one_processor() -> Iterator[None]:
+    with on_one_processor():
+        yield
+
+
 def verdict(report: Report) -> str | None:
     """Say what went wrong and how to see it."""
     if report.failure is None:
@@ -26,25 +38,21 @@ def verdict(report: Report) -> str | None:
     return f"{report.failure}; see it: ./run simulate --seed {report.seed} --store {report.store} --trace"
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("first", MEMORY)
 def test_every_promise_holds_under_every_seed(first: int) -> None:
     assert [wrong for seed in range(first, first + CHUNK) if (wrong := verdict(simulate(seed)))] == []
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("first", ON_FILES)
 def test_every_promise_holds_where_each_process_has_connections_of_its_own(first: int) -> None:
     assert [wrong for seed in range(first, first + 20) if (wrong := verdict(simulate(seed, "sqlite")))] == []
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize(("seed", "store"), FOUND)
 def test_what_a_seed_once_found_is_mended(seed: int, store: str) -> None:
     assert verdict(simulate(seed, store)) is None
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_seed_gives_the_same_events_each_time() -> None:
     first, again = simulate(7, trace=True), simulate(7, trace=True)
     assert first.trace

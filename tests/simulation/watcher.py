@@ -308,7 +308,7 @@ class Watcher:
             want = (model.state, model.attempt, model.errors, model.crashes, model.defers, model.suspect, model.worker)
             assert seen == want, f"job {job_id[-6:]} is {seen}, not {want}"
             assert kept.run_at == model.run_at, f"job {job_id[-6:]} runs at {kept.run_at}, not {model.run_at}"
-            assert kept.errors <= (kept.retries or 0) + 1, f"job {job_id[-6:]} has {kept.errors} errors"
+            assert kept.errors <= self.jobs.retries_of(job_id) + 1, f"job {job_id[-6:]} has {kept.errors} errors"
             assert kept.crashes <= kept.max_crashes, f"job {job_id[-6:]} has {kept.crashes} crashes"
             if kept.state is JobState.SUCCEEDED and kept.value is not None:
                 assert json.loads(kept.value)["attempt"] == kept.attempt, "the outcome is another attempt's"
