@@ -81,8 +81,8 @@ SIMULATED = (
     _found(
         "the next time is computed from now",
         "src/nuvom/scheduler/due.py",
-        "    following = _after(trigger, first)\n    if following is None or _run",
-        "    following = now + ((_after(trigger, first) or now) - first)\n    if following is None or _run",
+        "    following = _after(trigger, first)\n    run = following and",
+        "    following = now + ((_after(trigger, first) or now) - first)\n    run = following and",
     ),
     _found(
         "open runs are not counted again where a run is dispatched",

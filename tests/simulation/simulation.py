@@ -197,9 +197,9 @@ class World:
     def drained(self) -> bool:
         """Whether every job is final; a wall clock that was set back is set on where jobs wait for nothing else."""
         left = [job for job in self.store.jobs.list(JobFilter(), 10_000) if not job.status.final]
-        if left and all(job.state == "delayed" for job in left):
-            earliest = min(job.run_at for job in left)
-            ahead = (earliest - self.kernel.clock.now()).total_seconds()
+        delayed = [job.run_at for job in left if job.state == "delayed"]
+        if delayed and all(job.state in ("delayed", "held") for job in left):
+            ahead = (min(delayed) - self.kernel.clock.now()).total_seconds()
             if ahead > 20.0:
                 self.kernel.note(None, f"the wall clock is set by {ahead:+g} s, to the next job")
                 self.kernel.clock.step(ahead)
