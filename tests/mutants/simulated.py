@@ -111,7 +111,7 @@ SIMULATED = (
         f"{SQL}/release_held.sql",
         "AND finished_at IS NULL AND state IN ('ready', 'delayed', 'running')",
         "AND finished_at IS NULL AND state = 'never'",
-        by=0,
+        by=790,
     ),
     _found(
         "the same interval said again moves its times",
