@@ -22,6 +22,7 @@ FOUND = (
     (145, "memory"),  # a worker that was stopped while it looked for jobs did not look again for minutes
     (79, "memory"),  # the same interval said again moved the grid of a schedule
     (787, "memory"),  # two callers give one name two meanings: what was due of the first has no row, see `watcher`
+    (1_111, "memory"),  # a schedule is changed between a scheduler's look and its dispatch
     (12_597, "memory"),  # a job held by one that waits for a wall clock that was set back
 )
 
