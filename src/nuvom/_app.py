@@ -33,7 +33,6 @@ from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
 from nuvom.errors import InvalidTrigger, SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
 from nuvom.scheduler import split
-from nuvom.scheduler.resuming import passed_over
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Change, TaskRow, Upserted
@@ -199,10 +198,7 @@ class Nuvom:
         if self.split:
             split.refuse_unkept(wanted, str(self.settings.scheduler))
             return split.enqueue_split(self.backend, self.store.ledger, wanted, now, overwrite=overwrite, revive=revive)
-        known = self.store.schedules.get(wanted.id)
-        moved = known is not None and not known.same_times(wanted)
-        rows = passed_over(known, now, _changing.MOVED) if moved and known is not None else ()
-        return self.store.schedules.upsert(wanted, rows, overwrite=overwrite, revive=revive)
+        return _changing.upsert(self, wanted, overwrite=overwrite, revive=revive)
 
     def update_schedule(self, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -> ScheduleEnvelope:
         """Change a schedule as it was read; raises ScheduleChanged where it is another by now."""

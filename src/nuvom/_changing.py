@@ -15,6 +15,7 @@ from nuvom._updating import Context, updated
 from nuvom.errors import ScheduleChanged, ScheduleEnded
 from nuvom.scheduler import split
 from nuvom.scheduler.resuming import passed_over, resumed
+from nuvom.stores.values import Change as StoredChange, PassedOver, Upserted
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -77,6 +78,20 @@ def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -
     return app.attached(newer)
 
 
+def upsert(app: Nuvom, wanted: ScheduleEnvelope, *, overwrite: bool, revive: bool) -> Upserted:
+    """Store a definition beside the jobs; what was due of the times that it replaces gets a row."""
+    store = app.store.schedules
+    for _ in range(ATTEMPTS):
+        known = store.get(wanted.id)
+        moved = known is not None and not known.same_times(wanted)
+        rows = passed_over(known, app.now(), MOVED) if moved and known is not None else ()
+        passed = PassedOver(None if known is None else known.generation, rows)
+        stored = store.upsert(wanted, passed, overwrite=overwrite, revive=revive)
+        if stored.change is not StoredChange.LOST:
+            return stored
+    raise ScheduleChanged(wanted.name or wanted.id)
+
+
 def cancel(app: Nuvom, schedule_id: str) -> bool:
     """End a schedule for good; what was due and not dispatched gets a row. False when there was none."""
     if app.split:
@@ -87,8 +102,6 @@ def cancel(app: Nuvom, schedule_id: str) -> bool:
         if stored is None:
             return False
         rows = passed_over(stored, app.now(), CANCELLED)
-        if not rows:
-            return store.cancel(schedule_id)
         if store.update(replace(stored, state=ScheduleState.CANCELLED), rows) is not None:
             return True
     raise ScheduleChanged(schedule_id)

@@ -112,7 +112,6 @@ class Process:
         self.ear: threading.Event | None = None
         self.doomed = False
         self.read_at: datetime | None = None  # what it took for the time when it last asked
-        self.seen: dict[str, int] = {}  # the generation of each schedule when it last looked
         self.stop: Callable[[], None] = lambda: None  # asks it to end in an orderly way
         self.ids: list[str] = []  # under which it held jobs
         self.strand = _idle.pop() if _idle else Strand()

@@ -14,7 +14,7 @@ from nuvom._job import ClaimedJob, Job, JobState, NewJob, Outcome, Verdict
 from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
-from nuvom.stores.values import Claim, JobFilter, Once, Order, PlanItem, ScheduleFilter, WorkerInfo
+from nuvom.stores.values import Claim, JobFilter, Once, Order, PassedOver, PlanItem, ScheduleFilter, WorkerInfo
 from tests.simulation.faults import READS
 from tests.simulation.kernel import SECOND, Gone, Kernel, Process
 from tests.simulation.models import Jobs, Schedules
@@ -147,12 +147,15 @@ class Watcher:
     # Schedules and the ledger
 
     def schedules_upsert(
-        self, process: Process, answer: Any, wanted: ScheduleEnvelope, rows: Sequence[Occurrence] = (), **how: bool
+        self, process: Process, answer: Any, wanted: ScheduleEnvelope, passed: PassedOver | None = None, **how: bool
     ) -> None:
         change, planned = self.schedules.upserted(wanted)
+        stored = self.schedules.live.get(wanted.id)
+        if change == "replaced" and passed is not None and stored is not None and not planned.same_times(stored):
+            change = change if passed.generation == stored.generation else "lost"
         assert answer.change == change, f"an upsert said {answer.change!r}, not {change!r}"
         if change == "replaced":
-            self._noted(wanted.id, rows)
+            self._noted(wanted.id, passed.rows if passed else ())
             self._nothing_vanishes(process, wanted.id, planned)
         if change in {"created", "replaced"}:
             created = self.kernel.clock.now() if change == "created" else planned.created_at
@@ -188,13 +191,11 @@ class Watcher:
     def _nothing_vanishes(self, process: Process, schedule_id: str, after: ScheduleEnvelope | None) -> None:
         """Hold that what was due has a row when a schedule is about to end or to get other times.
 
-        Due at the time that the caller took for now: a definition holds from then on, however late it arrives. What a
-        caller replaces that came between its look and its call is not told: an upsert compares no generation.
+        Due at the time that the caller took for now: a definition holds from then on, however late it arrives.
         """
         stored, called_at = self.schedules.live[schedule_id], process.read_at
-        seen = process.seen.get(schedule_id) == stored.generation
         same = after is not None and after.same_times(stored)
-        if stored.next_run is None or called_at is None or same or not seen:
+        if stored.next_run is None or called_at is None or same:
             return
         for nominal in due_at(stored, called_at)[0]:
             said = (schedule_id, nominal, "") in self.schedules.ledger
@@ -217,8 +218,6 @@ class Watcher:
 
     def schedules_get(self, process: Process, answer: ScheduleEnvelope | None, schedule_id: str) -> None:
         assert answer == self.schedules.live.get(schedule_id), f"schedule {schedule_id} is shown as {answer}"
-        if answer is not None:
-            process.seen[schedule_id] = answer.generation
 
     def schedules_cancel(self, process: Process, answer: bool, schedule_id: str) -> None:
         assert answer is (schedule_id in self.schedules.live)

@@ -26,6 +26,7 @@ from nuvom.stores.values import (
     Health,
     JobFilter,
     Once,
+    PassedOver,
     PlanItem,
     QueueStats,
     Refusal,
@@ -246,14 +247,15 @@ class ScheduleStore(SchedulerBackend, Protocol):
     def upsert(
         self,
         wanted: ScheduleEnvelope,
-        rows: Sequence[Occurrence] = (),
+        passed: PassedOver | None = None,
         *,
         overwrite: bool = False,
         revive: bool = False,
     ) -> Upserted:
         """Create or replace by id in one atomic step, by the rule of `nuvom._identity.resolve`; wakes schedulers.
 
-        `rows` (at most 1,000) are recorded with a replacement.
+        The rows of `passed` (at most 1,000) are recorded with a replacement. One that would give other times to another
+        generation than they were made for is `lost` and changes nothing.
         """
         ...
 

@@ -165,11 +165,19 @@ class Change(StrEnum):
     NEVER = "never"  # its bounds leave nothing to run
     CANCELLED = "cancelled"  # a definition in code of what was cancelled
     TAKEN = "taken"  # a definition in code whose name a call took
+    LOST = "lost"  # what it would have replaced is not what its rows were made for: read again and repeat
 
     @property
     def stored(self) -> bool:
         """Whether something was written."""
         return self in (Change.CREATED, Change.REPLACED)
+
+
+class PassedOver(NamedTuple):
+    """Rows for what was due of a schedule that is about to get other times."""
+
+    generation: int | None  # of the schedule that they were made for; None: there was none
+    rows: tuple[Occurrence, ...]
 
 
 class Upserted(NamedTuple):

@@ -19,7 +19,7 @@ from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record
 from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.values import Change, PlanItem, Refusal, ScheduleFilter, Upserted
+from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
 
 
 class SqliteSchedules:
@@ -43,7 +43,7 @@ class SqliteSchedules:
     def upsert(
         self,
         wanted: ScheduleEnvelope,
-        rows: Sequence[Occurrence] = (),
+        passed: PassedOver | None = None,
         *,
         overwrite: bool = False,
         revive: bool = False,
@@ -53,8 +53,10 @@ class SqliteSchedules:
             newest = _newest(connection, wanted.id)
             now = self._database.now()
             answer = resolve(newest, wanted, now, overwrite=overwrite, revive=revive)
-            if answer.change is Change.REPLACED:
-                _note(connection, answer.envelope, rows, now)
+            if answer.change is Change.REPLACED and newest is not None and passed is not None:
+                if passed.generation != newest.generation and not newest.same_times(answer.envelope):
+                    return Upserted(newest, Change.LOST)
+                _note(connection, answer.envelope, passed.rows, now)
             if answer.change.stored:
                 _put(connection, answer.envelope)
         if answer.change.stored:

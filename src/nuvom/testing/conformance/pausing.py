@@ -7,7 +7,7 @@ from typing import Any
 
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.stores.base import Store
-from nuvom.stores.values import ScheduleFilter
+from nuvom.stores.values import PassedOver, ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,
@@ -58,10 +58,23 @@ def test_an_update_records_its_rows_with_the_change_or_not_at_all(store: Store, 
 def test_a_replacement_records_what_it_keeps_from_running(store: Store, clock: VirtualClock) -> None:
     envelope = stored(store, every(60, clock.now(), name="a"))
     row = missed(envelope, clock.now())
-    store.schedules.upsert(replace(envelope, task="tasks.other"), [row])
+    store.schedules.upsert(replace(envelope, task="tasks.other"), PassedOver(envelope.generation, (row,)))
     assert len(ledger(store, envelope.id)) == 1
-    store.schedules.upsert(replace(envelope, task="tasks.other"), [row._replace(nominal=clock.now() + HOUR)])
+    other = PassedOver(None, (row._replace(nominal=clock.now() + HOUR),))
+    store.schedules.upsert(replace(envelope, task="tasks.other"), other)
     assert len(ledger(store, envelope.id)) == 1, "what changes nothing records nothing"
+
+
+def test_a_replacement_of_times_that_were_changed_since_is_lost(store: Store, clock: VirtualClock) -> None:
+    first = stored(store, every(60, clock.now(), name="a"))
+    second = store.schedules.update(replace(first, task="tasks.other"))
+    assert second is not None
+    wanted = replace(first, interval=30.0)
+    for generation in (None, first.generation):
+        passed = PassedOver(generation, (missed(first, clock.now()),))
+        assert store.schedules.upsert(wanted, passed) == (second, "lost")
+    assert (store.schedules.get(first.id), ledger(store, first.id)) == (second, [])
+    assert store.schedules.upsert(wanted, PassedOver(second.generation, ())).change == "replaced"
 
 
 def test_an_update_that_ends_a_schedule_records_its_rows(store: Store, clock: VirtualClock) -> None:
