@@ -24,6 +24,9 @@ from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom._task import Task
 from nuvom._times import Times
 from nuvom.errors import ScheduleEnded, ScheduleNotFound
+from nuvom.inquiry import evidence
+from nuvom.inquiry.audit import AuditReport
+from nuvom.inquiry.why import Why
 from nuvom.stores.values import ScheduleFilter
 
 if TYPE_CHECKING:
@@ -129,6 +132,30 @@ class Schedules:
     def runs(self, key: str, limit: int = 100) -> builtins.list[Occurrence]:
         """Return the ledger rows of a schedule, newest first, also of one that has ended."""
         return self._app.store.ledger.occurrences(self.id_of(key), limit)
+
+    def why(self, key: str, when: str | datetime = "last") -> Why:
+        """Say why a schedule did or did not run at a time, as far as its job; also of one that has ended.
+
+        Args:
+            key: Which schedule.
+            when: `last`, `next`, `now`, `03:00`, `yesterday 03:00`, a date and time, or a datetime; without an offset
+                on the schedule's own clock.
+
+        Raises:
+            ScheduleNotFound: there is none, and none that ended is remembered.
+            ValueError: `when` is no time.
+        """
+        return evidence.why(self._app, key, when)
+
+    def audit(self, key: str | None = None, *, since: datetime | None = None) -> AuditReport:
+        """Compare the times that schedules call for with the ledger, as far back as pruning keeps it.
+
+        Args:
+            key: Which schedule, also one that has ended; by default all that have not.
+            since: Only occurrences from then on.
+        """
+        found = evidence.every_schedule(self._app) if key is None else [evidence.living_or_ended(self._app, key)]
+        return evidence.audit(self._app, found, since)
 
     def id_of(self, key: str) -> str:
         """Return the id that a key stands for, also of a schedule that has ended or never was."""
@@ -319,6 +346,14 @@ class Schedules:
     async def aruns(self, key: str, limit: int = 100) -> builtins.list[Occurrence]:
         """Do what `runs` does without blocking the event loop."""
         return await in_thread(self.runs, key, limit)
+
+    async def awhy(self, key: str, when: str | datetime = "last") -> Why:
+        """Do what `why` does without blocking the event loop."""
+        return await in_thread(self.why, key, when)
+
+    async def aaudit(self, key: str | None = None, *, since: datetime | None = None) -> AuditReport:
+        """Do what `audit` does without blocking the event loop."""
+        return await in_thread(self.audit, key, since=since)
 
     async def acreate(
         self, task: AnyTask | str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, **said: Any
