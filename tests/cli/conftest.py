@@ -151,3 +151,18 @@ def services() -> Iterator[list[subprocess.Popen[bytes]]]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def shop(project: Project) -> Iterator[str]:
+    """A module with an app of its own, as `--app` names it."""
+    name = f"shop_{project.root.name}"
+    project.write(
+        f"{name}.py",
+        "import nuvom\napp = nuvom.Nuvom()\n"
+        "@app.task(name='echo')\ndef echo(*args: object, **kwargs: object) -> object: return [args, kwargs]\n"
+        "@app.task(name='add')\ndef add(a: int, b: int = 1) -> int: return a + b\n",
+    )
+    (project.root / "tasks.py").unlink()
+    yield f"{name}:app"
+    sys.modules.pop(name, None)

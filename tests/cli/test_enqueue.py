@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-
 import pytest
 
 from nuvom import Nuvom
 from nuvom._app import task_rows
 from tests.cli.conftest import Project
-
-
-@pytest.fixture
-def shop(project: Project) -> Iterator[str]:
-    """A module with an app of its own, as `--app` names it."""
-    name = f"shop_{project.root.name}"
-    project.write(
-        f"{name}.py",
-        "import nuvom\napp = nuvom.Nuvom()\n"
-        "@app.task(name='echo')\ndef echo(*args: object, **kwargs: object) -> object: return [args, kwargs]\n"
-        "@app.task(name='add')\ndef add(a: int, b: int = 1) -> int: return a + b\n",
-    )
-    (project.root / "tasks.py").unlink()
-    yield f"{name}:app"
-    sys.modules.pop(name, None)
 
 
 def test_words_are_json_where_they_parse_and_text_where_not(project: Project, shop: str) -> None:

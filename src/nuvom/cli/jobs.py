@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuvom.cli.site import Site, command, group, refusal
+from nuvom.cli.options import Args, Kwarg, Limit, Queue, Tasks, Yes
+from nuvom.cli.site import Site, command, confirm, group
 
 if TYPE_CHECKING:
     from nuvom._handle import JobHandle
     from nuvom._job import Job
 
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many at most.")]
 Status = Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")]
 OfTask = Annotated[str | None, typer.Option("--task", help="Only jobs of this task.")]
 OfQueue = Annotated[str | None, typer.Option("--queue", "-q", help="Only jobs of this queue.")]
 OfSchedule = Annotated[str | None, typer.Option("--schedule", help="Only jobs of this schedule: its name or id.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Ids = Annotated[list[str] | None, typer.Argument(metavar="ID", help="Jobs; or say which with the filters.")]
 _EVERYTHING = 1_000_000_000
 
@@ -85,32 +84,24 @@ def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
 def enqueue(
     site: Site,
     task: Annotated[str, typer.Argument(metavar="TASK", help="Its name, such as reports.build.")],
-    args: Annotated[
-        list[str] | None, typer.Argument(metavar="ARG", help="Arguments: JSON, or text where it is none.")
-    ] = None,
-    kwarg: Annotated[
-        list[str] | None, typer.Option("--kwarg", metavar="KEY=VALUE", help="A keyword argument; may be repeated.")
-    ] = None,
-    queue: Annotated[str | None, typer.Option("--queue", "-q", help="Its queue, in place of the task's own.")] = None,
+    args: Args = None,
+    kwarg: Kwarg = None,
+    queue: Queue = None,
     priority: Annotated[int | None, typer.Option("--priority", help="-1000 to 1000, higher first.")] = None,
     job_id: Annotated[
         str | None, typer.Option("--id", help="Its id; an id that is there already is no new job.")
     ] = None,
-    tasks: Annotated[
-        list[str] | None, typer.Option("--tasks", metavar="MODULE|FILE", help="Where the task's code is.")
-    ] = None,
+    tasks: Tasks = None,
 ) -> None:
     """Push a job and print its id."""
     from nuvom.cli.output import print_json
-    from nuvom.cli.producing import keywords, task_called, values
+    from nuvom.cli.producing import keywords, task_called, values, wrong_use
     from nuvom.cli.views import job_fields
 
     given, named = values(args or ()), keywords(kwarg or ())
     found = task_called(site, task, tasks or ())
-    try:
+    with wrong_use():
         handle = found.options(id=job_id, queue=queue, priority=priority).delay(*given, **named)
-    except (TypeError, ValueError) as error:
-        raise refusal(str(error), code=2) from None
     if site.as_json:
         print_json(job_fields(handle.refresh()))
     else:
@@ -185,13 +176,8 @@ def _confirm(wanted: Sequence[str], what: str, *, yes: bool) -> None:
     """Ask whether so many are meant; where nobody can answer, `--yes` must have been said."""
     from nuvom.cli.output import counted
 
-    if yes or not wanted:
-        return
-    question = f"{what} {counted(len(wanted), 'job')}?"
-    if not sys.stdin.isatty():
-        raise refusal(f"{question} say so with --yes; nothing was done", code=2)
-    if not typer.confirm(question, err=True):
-        raise refusal("nothing was done")
+    if wanted:
+        confirm(f"{what} {counted(len(wanted), 'job')}?", yes=yes)
 
 
 def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHandle[Any]], str | None]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nuvom.cli.jobs import Limit
+from nuvom.cli.options import Limit
 from nuvom.cli.site import Site, command
 
 if TYPE_CHECKING:

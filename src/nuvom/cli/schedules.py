@@ -1,4 +1,4 @@
-"""`nuvom schedules`: what is scheduled, when it runs next, how it ran, and its end."""
+"""`nuvom schedules`: what is scheduled, when it runs next, and how it ran."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuvom.cli.jobs import Limit, Yes
+from nuvom.cli import changing, explaining
+from nuvom.cli.options import InState, Like, Limit, Name, OfTask, WithMetadata
 from nuvom.cli.simulate import simulate
-from nuvom.cli.site import Site, command, group, refusal
+from nuvom.cli.site import Site, command, group
 
 if TYPE_CHECKING:
     from nuvom._schedule import Occurrence, ScheduleEnvelope
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, its id, or how its id begins.")]
 
 _MOST_COUNTED = 1_000  # open runs of one schedule: more are as bad
 
@@ -27,27 +26,30 @@ def register(root: typer.Typer) -> None:
     command(schedules, "next")(next_runs)
     command(schedules, "runs")(runs)
     command(schedules, "simulate")(simulate)
-    command(schedules, "cancel")(cancel)
+    changing.register(schedules)
+    explaining.register(schedules)
 
 
 def list_schedules(
     site: Site,
-    task: Annotated[str | None, typer.Option("--task", help="Only schedules of this task.")] = None,
-    state: Annotated[str | None, typer.Option("--state", help="Only schedules in this state.")] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="PATTERN", help="Only names that fit, with `*`.")
-    ] = None,
+    task: OfTask = None,
+    state: InState = None,
+    name: Like = None,
+    metadata: WithMetadata = None,
     limit: Limit = 100,
 ) -> None:
     """List schedules, newest first, with their next run on their own clock."""
     from nuvom._schedule import ScheduleState
-    from nuvom.cli.moments import distance, local
+    from nuvom.cli.moments import distance, local, trigger_text
     from nuvom.cli.output import print_json, print_table
-    from nuvom.cli.views import schedule_fields, trigger_text
+    from nuvom.cli.producing import keywords, wrong_use
+    from nuvom.cli.views import schedule_fields
 
     if state is not None and state not in list(ScheduleState):
         raise typer.BadParameter(f"{state!r} is no state; one of {', '.join(ScheduleState)}", param_hint="--state")
-    found = site.app.schedules.list(task=task, state=state, name=name, limit=limit)
+    wanted = keywords(metadata or (), "--metadata") or None
+    with wrong_use():
+        found = site.app.schedules.list(task=task, state=state, name=name, metadata=wanted, limit=limit)
     if site.as_json:
         print_json([{**schedule_fields(each), "open_runs": _open_runs(site, each)} for each in found])
         return
@@ -133,52 +135,9 @@ def runs(site: Site, name: Name, limit: Limit = 100) -> None:
     print_table(columns, (_run_cells(row, zone or "UTC") for row in found), empty=f"{name} was never due so far")
 
 
-def cancel(
-    site: Site,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Its name or id.")] = None,
-    like: Annotated[
-        str | None, typer.Option("--name", metavar="PATTERN", help="All whose names fit, such as 'remind-42-*'.")
-    ] = None,
-    task: Annotated[str | None, typer.Option("--task", help="All of this task.")] = None,
-    *,
-    yes: Yes = False,
-) -> None:
-    """Cancel a schedule for good, or all that fit; nothing that is in flight brings it back."""
-    if (name is None) == (like is None and task is None):
-        raise typer.BadParameter("name one schedule, or say which with --name PATTERN or --task", param_hint="NAME")
-    if name is None:
-        _cancel_all(site, like, task, yes=yes)
-        return
-    schedule_id = site.app.schedules.get(name).id
-    _cancelled(site, int(site.app.schedules.cancel(schedule_id)))
-
-
-def _cancel_all(site: Site, like: str | None, task: str | None, *, yes: bool) -> None:
-    from nuvom.cli.output import counted
-
-    if not yes:
-        found = len(site.app.schedules.list(name=like, task=task, limit=1_000_000_000))
-        question = f"cancel {counted(found, 'schedule')}?"
-        if found and not sys.stdin.isatty():
-            raise refusal(f"{question} say so with --yes; nothing was done", code=2)
-        if found and not typer.confirm(question, err=True):
-            raise refusal("nothing was done")
-    _cancelled(site, site.app.schedules.cancel_all(name=like, task=task))
-
-
-def _cancelled(site: Site, number: int) -> None:
-    from nuvom.cli.output import counted, print_json
-
-    if site.as_json:
-        print_json({"cancelled": number})
-    else:
-        print(f"cancelled {counted(number, 'schedule')}")
-
-
 def _described(schedule: ScheduleEnvelope, site: Site) -> dict[str, object]:
-    from nuvom.cli.moments import distance, local
+    from nuvom.cli.moments import distance, local, span, trigger_text
     from nuvom.cli.output import as_json_text
-    from nuvom.cli.views import trigger_text
 
     zone = schedule.timezone_name
     next_run = schedule.next_run
@@ -193,8 +152,15 @@ def _described(schedule: ScheduleEnvelope, site: Site) -> dict[str, object]:
         "zone": zone,
         "next run": next_run and f"{local(next_run, zone)}, {distance(next_run, site.app.now())}",
         "in UTC": None if zone == "UTC" else local(next_run),
+        "from": local(schedule.starts_at, zone),
+        "until": local(schedule.ends_at, zone),
         "catch up": schedule.catch_up,
+        "grace": span(schedule.grace),
+        "overlap": schedule.overlap,
+        "jitter": span(schedule.jitter or None),
+        "runs at most": schedule.max_runs,
         "state": schedule.state,
+        "paused": local(schedule.paused_at, zone),
         "note": schedule.note,
         "runs so far": schedule.run_count,
         "options": as_json_text(schedule.options),

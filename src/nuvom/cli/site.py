@@ -190,3 +190,13 @@ def refusal(message: str, *, code: int = 1) -> typer.Exit:
     """Say on stderr why a command cannot go on; returns what to raise."""
     print(f"nuvom: {message}", file=sys.stderr)
     return typer.Exit(code)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask whether that is meant, unless `--yes` was said; where nobody can answer, it must have been."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise refusal(f"{question} say so with --yes; nothing was done", code=2)
+    if not typer.confirm(question, err=True):
+        raise refusal("nothing was done")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from nuvom.cli.moments import span
-
 if TYPE_CHECKING:
     from nuvom._job import Attempt, Job, JobError
     from nuvom._schedule import Occurrence, ScheduleEnvelope
+    from nuvom.inquiry.audit import AuditReport
+    from nuvom.inquiry.why import Why
     from nuvom.stores.values import QueueStats, WorkerInfo
     from nuvom.triggers.anomalies import Anomaly
 
@@ -64,15 +65,6 @@ def schedule_fields(schedule: ScheduleEnvelope) -> dict[str, Any]:
     return schedule.to_dict()
 
 
-def trigger_text(schedule: ScheduleEnvelope) -> str:
-    """Return when a schedule runs, in the words of the call that made it."""
-    if schedule.cron is not None:
-        return schedule.cron
-    if schedule.interval is not None:
-        return f"every {span(timedelta(seconds=schedule.interval))}"
-    return "once"
-
-
 def occurrence_fields(row: Occurrence) -> dict[str, Any]:
     """Return a row of the ledger for programs."""
     return {
@@ -97,6 +89,28 @@ def anomaly_fields(anomaly: Anomaly, zone: str) -> dict[str, Any]:
 
     fields = anomaly._asdict()
     return {**fields, "jump": anomaly.jump.total_seconds(), "text": sentence(anomaly, ZoneInfo(zone))}
+
+
+def why_fields(why: Why) -> dict[str, Any]:
+    """Return why a schedule did or did not run, for programs."""
+    return {
+        "schedule_id": why.schedule_id,
+        "schedule_name": why.schedule_name,
+        "timezone_name": why.timezone_name,
+        "asked": why.asked,
+        "nominal": why.nominal,
+        "ran": why.ran,
+        "verdict": why.verdict,
+        "text": why.text,
+        "more": why.more,
+        "occurrence": None if why.occurrence is None else occurrence_fields(why.occurrence),
+        "job": None if why.job is None else job_fields(why.job),
+    }
+
+
+def audit_fields(report: AuditReport) -> dict[str, Any]:
+    """Return what an audit found, for programs."""
+    return {"clean": report.clean, **asdict(report)}
 
 
 def queue_fields(queue: QueueStats) -> dict[str, Any]:
