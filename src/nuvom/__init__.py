@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._call import Call
     from nuvom._current import current_job
+    from nuvom._declared import cron, every
     from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
     from nuvom._job import Attempt, Job, JobError, JobStatus
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from nuvom._task import Task
     from nuvom.errors import (
         ArgumentsError,
+        DuplicateScheduleWarning,
         InvalidCron,
         InvalidTrigger,
         JobCancelledError,
@@ -55,6 +57,7 @@ _HOMES = {
     "_app": ("Nuvom",),
     "_call": ("Call",),
     "_current": ("current_job",),
+    "_declared": ("cron", "every"),
     "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
     "_job": ("Attempt", "Job", "JobError", "JobStatus"),
@@ -71,6 +74,7 @@ _HOMES = {
     "_task": ("Task",),
     "errors": (
         "ArgumentsError",
+        "DuplicateScheduleWarning",
         "InvalidCron",
         "InvalidTrigger",
         "JobCancelledError",
@@ -108,6 +112,7 @@ __all__ = [
     "Attempt",
     "Call",
     "CatchUp",
+    "DuplicateScheduleWarning",
     "InvalidCron",
     "InvalidTrigger",
     "Job",
@@ -148,7 +153,9 @@ __all__ = [
     "UnsupportedByBackend",
     "app",
     "configure",
+    "cron",
     "current_job",
+    "every",
     "job",
     "jobs",
     "queues",

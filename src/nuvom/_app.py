@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,21 +22,29 @@ from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._collections import Jobs, Queues, Workers
 from nuvom._crashpoint import reached
+from nuvom._declared import Declared, cron, every, forget
 from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
 from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
 from nuvom._options import as_job_id
-from nuvom._schedule import ScheduleEnvelope
+from nuvom._schedule import ScheduleEnvelope, ScheduleType
 from nuvom._schedules import Schedules
 from nuvom._settings import Settings
 from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
-from nuvom.errors import InvalidTrigger, SettingsError, TaskDefinitionError, TaskNotFound, UnsupportedByBackend
+from nuvom.errors import (
+    DuplicateScheduleWarning,
+    InvalidTrigger,
+    SettingsError,
+    TaskDefinitionError,
+    TaskNotFound,
+    UnsupportedByBackend,
+)
 from nuvom.scheduler import split
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import Change, TaskRow, Upserted
+from nuvom.stores.values import Change, Upserted
 
 _log = logging.getLogger("nuvom")
 
@@ -49,6 +58,9 @@ class Nuvom:
         **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
     """
 
+    cron = staticmethod(cron)
+    every = staticmethod(every)
+
     def __init__(self, url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
         self._said: dict[str, Any] = {"url": url, "scheduler": scheduler, **settings}
         self._first_use: str | None = None
@@ -56,6 +68,8 @@ class Nuvom:
         self._store: Store | None = None
         self._lock = threading.Lock()
         self.registry: dict[str, Task[..., Any, Any]] = {}
+        self.declared: Declared = {}
+        self._unnamed: set[tuple[int, str]] = set()  # process and id of unnamed recurring schedules that calls made
         self.task: TaskDecorator = TaskDecorator(self._register)
         self.jobs: Jobs = Jobs(self)
         self.schedules: Schedules = Schedules(self)
@@ -190,7 +204,20 @@ class Nuvom:
         reached("producer.after_commit")
         if stored.change is Change.NEVER:
             raise InvalidTrigger("ends_at", wanted.ends_at, "leaves nothing to run: it is over before the first run")
+        self._warn_of_duplicate(stored)
         return self.attached(stored.envelope)
+
+    def _warn_of_duplicate(self, stored: Upserted) -> None:
+        envelope, key = stored.envelope, (os.getpid(), stored.envelope.id)
+        if envelope.name is not None or envelope.schedule_type is ScheduleType.ONE_OFF:
+            return
+        if stored.change is Change.UNCHANGED and key in self._unnamed:
+            _caller.warn(
+                f"{envelope.task} has this very schedule already, and the same unnamed call is one schedule; "
+                "for two, give names: .options(name=…).schedule(…)",
+                DuplicateScheduleWarning,
+            )
+        self._unnamed.add(key)
 
     def upsert(self, wanted: ScheduleEnvelope, *, overwrite: bool = False, revive: bool = False) -> Upserted:
         """Store a definition by the rule of `nuvom._identity.resolve`, wherever schedules are kept."""
@@ -240,6 +267,7 @@ class Nuvom:
                 f"use {task.__name__}.bind({taken[0]}=…).schedule(…)"
             )
         self.registry |= dict.fromkeys((task.name, *task.aliases), task)
+        forget(self.declared, task.name)
         return task
 
     def drain(self, until: datetime | None = None) -> int:
@@ -257,9 +285,11 @@ class Nuvom:
         """Use another store and clock for a while; what was open before is used again afterwards."""
         settings = replace(_settings.load(self._said, url=url), scheduler=None)
         kept = {
-            name: self.__dict__.pop(name, None) for name in ("settings", "backend", "_store", "_clock", "_first_use")
+            name: self.__dict__.pop(name, None)
+            for name in ("settings", "backend", "_store", "_clock", "_first_use", "_unnamed")
         }
         self.__dict__ |= {"settings": settings, "_store": None, "_clock": clock, "_first_use": kept["_first_use"]}
+        self._unnamed = set()
         try:
             yield
         finally:
@@ -334,11 +364,3 @@ def load_backend(path: str) -> SchedulerBackend:
         missing = [name for name in ("enqueue", "get", "due", "reschedule", "cancel") if not hasattr(made, name)]
         raise SettingsError(f"NUVOM_SCHEDULER={path!r}: the class lacks {', '.join(missing)}")
     return made
-
-
-def task_rows(registry: Mapping[str, Task[..., Any, Any]]) -> list[TaskRow]:
-    """Return what a worker reports of its tasks, one row for each name and alias."""
-    return [
-        TaskRow(name=name, canonical=task.name, defaults=task.definition.defaults, signature=str(task.codec.signature))
-        for name, task in sorted(registry.items())
-    ]

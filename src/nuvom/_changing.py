@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from nuvom._identity import resolve
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom._times import Zone
 from nuvom._updating import Context, updated
@@ -82,9 +83,12 @@ def upsert(app: Nuvom, wanted: ScheduleEnvelope, *, overwrite: bool, revive: boo
     """Store a definition beside the jobs; what was due of the times that it replaces gets a row."""
     store = app.store.schedules
     for _ in range(ATTEMPTS):
-        known = store.get(wanted.id)
-        moved = known is not None and not known.same_times(wanted)
-        rows = passed_over(known, app.now(), MOVED) if moved and known is not None else ()
+        known, now = store.get(wanted.id), app.now()
+        meant = resolve(known, wanted, now, overwrite=overwrite, revive=revive)
+        if known is not None and not meant.change.stored:
+            return meant  # many processes say the same at their start, and none has to wait for another
+        moved = known is not None and not known.same_times(meant.envelope)
+        rows = passed_over(known, now, MOVED) if moved and known is not None else ()
         passed = PassedOver(None if known is None else known.generation, rows)
         stored = store.upsert(wanted, passed, overwrite=overwrite, revive=revive)
         if stored.change is not StoredChange.LOST:

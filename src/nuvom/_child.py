@@ -125,7 +125,7 @@ def _retention(settings: Settings) -> Retention:
 
 
 def _worker(config: Message, line: socket.socket) -> Service:
-    from nuvom._app import task_rows
+    from nuvom._task import task_rows
     from nuvom.worker.runner import Runner
     from nuvom.worker.settings import WorkerSettings
 

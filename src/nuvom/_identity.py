@@ -11,6 +11,8 @@ from nuvom._ids import named_id
 from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState, run_time
 from nuvom.stores.values import Change, Upserted
 
+PRUNED = "its declaration is gone from the code"  # the note of what a sync ended: declared again, it comes back
+
 
 def next_generation(last: int, now: datetime) -> int:
     """Return the generation after `last`: it only grows, also over lives of an id whose rows are gone."""
@@ -84,13 +86,16 @@ def resolve(
     """
     in_code = wanted.origin == "code"
     if stored is None or stored.state.ended:
-        kept = in_code and not revive and stored is not None and stored.state is ScheduleState.CANCELLED
-        if kept and stored is not None and stored.origin == "code":
+        if in_code and not revive and stored is not None and _cancelled_for_good(stored):
             return Upserted(stored, Change.CANCELLED)
         return _new_life(stored, wanted, now)
     if in_code and stored.origin != "code":
         return Upserted(stored, Change.TAKEN)
     return _replaced(stored, wanted, now, overwrite=overwrite)
+
+
+def _cancelled_for_good(ended: ScheduleEnvelope) -> bool:
+    return ended.state is ScheduleState.CANCELLED and ended.origin == "code" and ended.note != PRUNED
 
 
 def _replaced(stored: ScheduleEnvelope, wanted: ScheduleEnvelope, now: datetime, *, overwrite: bool) -> Upserted:

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from nuvom import _changing, _identity, _requests
+from nuvom import _changing, _identity, _options, _requests, _sync
 from nuvom._async import in_thread
 from nuvom._call import Call
 from nuvom._collections import PAGE, paged, task_name
@@ -21,6 +21,7 @@ from nuvom._naming import check_name
 from nuvom._options import metadata_filter
 from nuvom._requests import Backfilled
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+from nuvom._sync import SyncOptions, SyncReport
 from nuvom._task import Task
 from nuvom._times import Times
 from nuvom.errors import ScheduleEnded, ScheduleNotFound
@@ -278,6 +279,29 @@ class Schedules:
         found = [s.id for s in self.iterate(wanted) if name is None or fnmatchcase(s.name or "", name)]
         return sum(self._app.cancel_schedule(schedule_id) for schedule_id in found)
 
+    def sync(
+        self, *, prune: bool = False, overwrite: bool = False, revive: Sequence[str] = (), dry_run: bool = False
+    ) -> SyncReport:
+        """Store what `@cron` and `@every` declare, and what workers need to know of its tasks.
+
+        Schedules that calls made are left alone, parts that calls changed stay as they are, a pause stays, and what
+        was cancelled stays cancelled.
+
+        Args:
+            prune: Cancel schedules that were declared and no longer are, save paused ones.
+            overwrite: Take the code's definition where calls changed parts of it.
+            revive: Names of cancelled schedules that are to start anew.
+            dry_run: Only plan.
+
+        Raises:
+            ValueError: `revive` names what is not declared, or a declaration cannot be used with these settings.
+            UnsupportedByBackend: a backend of five methods cannot list what to prune, or cannot carry an option.
+        """
+        options = SyncOptions(prune=prune, overwrite=overwrite, revive=_options.names(revive, "revive"))
+        steps = _sync.sync(self._app, options, dry_run=dry_run)
+        unfit = () if self._app.split else tuple(_sync.unfit(self._app))
+        return SyncReport(steps=tuple(steps), unfit=unfit, dry_run=dry_run)
+
     # To run.
 
     def trigger(self, key: str, request: str | None = None) -> JobHandle[Any]:
@@ -388,6 +412,10 @@ class Schedules:
     async def acancel_all(self, **wanted: Any) -> int:
         """Do what `cancel_all` does without blocking the event loop."""
         return await in_thread(self.cancel_all, **wanted)
+
+    async def async_(self, **how: Any) -> SyncReport:
+        """Do what `sync` does without blocking the event loop; `async` is no name in Python."""
+        return await in_thread(self.sync, **how)
 
     async def atrigger(self, key: str, request: str | None = None) -> JobHandle[Any]:
         """Do what `trigger` does without blocking the event loop."""

@@ -20,10 +20,12 @@ from nuvom._options import Options
 from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope
 from nuvom._times import NAMES, Times
 from nuvom.errors import PayloadTooLarge
+from nuvom.stores.values import TaskRow
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeVar
 
+    from nuvom._declared import Declared
     from nuvom._handle import JobHandle
 
     P = ParamSpec("P", default=...)
@@ -42,6 +44,11 @@ _NONE: Mapping[str, Any] = {}  # keyword arguments
 
 class Producer(Protocol):
     """What a task needs of its app."""
+
+    @property
+    def declared(self) -> Declared:
+        """The schedules that code declares, by name."""
+        ...
 
     def push(self, jobs: Sequence[NewJob]) -> list[str]:
         """Store jobs; returns their ids."""
@@ -328,3 +335,11 @@ class Task(Generic[P, R, C]):
 def shadowed(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the parameters of a function that have names of `.schedule`'s own."""
     return tuple(name for name in inspect.signature(function).parameters if name in NAMES)
+
+
+def task_rows(registry: Mapping[str, Task[..., Any, Any]]) -> list[TaskRow]:
+    """Return what workers and syncs report of their tasks, one row for each name and alias."""
+    return [
+        TaskRow(name=name, canonical=task.name, defaults=task.definition.defaults, signature=str(task.codec.signature))
+        for name, task in sorted(registry.items())
+    ]

@@ -270,6 +270,10 @@ class NaiveDatetimeWarning(UserWarning):
     """A datetime without a zone was read as UTC."""
 
 
+class DuplicateScheduleWarning(UserWarning):
+    """The same unnamed recurring call was made twice in one process, which is one schedule."""
+
+
 def _shortened(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 import nuvom
-from nuvom import Nuvom, ScheduleNotFound, ScheduleState, testing
+from nuvom import DuplicateScheduleWarning, Nuvom, ScheduleNotFound, ScheduleState, testing
 from nuvom.scheduler.service import SchedulerService
 from nuvom.testing import Memory
 from nuvom.triggers.zones import release
@@ -57,7 +57,8 @@ class TestIdentity:
 
     def test_the_same_unnamed_recurring_call_is_one_schedule(self, memory: Memory) -> None:
         first = note.schedule("a", interval=60)
-        assert note.schedule(text="a", interval=timedelta(minutes=1)) == first
+        with pytest.warns(DuplicateScheduleWarning):
+            assert note.schedule(text="a", interval=timedelta(minutes=1)) == first
         assert note.schedule("b", interval=60) != first
         assert note.options(queue="q").schedule("a", interval=60) != first
         assert note.schedule("a", cron="* * * * *") != note.schedule("a", cron="* * * * *", timezone_name="Asia/Tokyo")

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from nuvom import Nuvom
-from nuvom._app import task_rows
+from nuvom._task import task_rows
 from nuvom.cli import checks
 from nuvom.scheduler.crowding import MOST_OPEN
 from nuvom.stores.values import WorkerInfo

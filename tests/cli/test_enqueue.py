@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nuvom import Nuvom
-from nuvom._app import task_rows
+from nuvom._task import task_rows
 from tests.cli.conftest import Project
 
 

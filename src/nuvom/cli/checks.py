@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nuvom._sync import missing, unfit
 from nuvom.cli.output import counted
 from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
@@ -154,6 +155,7 @@ def _contents(app: Nuvom) -> Iterator[Check]:
         yield Check("services", WARN, text, "start them: `nuvom run` is one worker and one scheduler")
     else:
         yield Check("services", OK, text)
+    yield from _declared(app)
     try:
         yield from _schedules(app, served=bool(schedulers))
     except UnsupportedByBackend as error:
@@ -164,6 +166,12 @@ def _contents(app: Nuvom) -> Iterator[Check]:
         yield Check("failed jobs", WARN, counted(failed, "job"), remedy)
     else:
         yield Check("failed jobs", OK, "none")
+
+
+def _declared(app: Nuvom) -> Iterator[Check]:
+    if app.declared and (absent := missing(app)):
+        text = f"{counted(len(absent), 'schedule')} declared in code and not in the store: {_some(absent)}"
+        yield Check("declared", FAIL, text, "store what the code declares: `nuvom schedules sync`")
 
 
 def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
@@ -179,8 +187,8 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         remedy = "start one: `nuvom runscheduler`, or `nuvom run`"
         text = f"{counted(len(due), 'schedule')} due and no scheduler is alive: {_some(list(map(_called, due)))}"
         yield Check("due", FAIL, text, remedy)
-    known = {row.name for row in app.store.workers.tasks()} | set(app.registry)
-    orphans = [f"{_called(s)} (task {s.task})" for s in found if s.task not in known]
+    lost = list(unfit(app))
+    orphans = [f"{_called(each.schedule)} (task {each.schedule.task})" for each in lost if not each.known]
     if orphans:
         remedy = "start a worker that has the task, name it as an alias, or `nuvom schedules cancel NAME`"
         text = f"{counted(len(orphans), 'schedule')} of a task that no worker knows: {_some(orphans)}"
@@ -190,7 +198,12 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         remedy = "add workers, run them less often, or give them overlap='skip'"
         text = f"{counted(len(crowded), 'schedule')} with more than {MOST_OPEN} open runs: {_some(crowded)}"
         yield Check("crowded", WARN, text, remedy)
-    if not (broken or (due and not served) or orphans or crowded):
+    unbound = [f"{_called(each.schedule)} ({each.reason})" for each in lost if each.known]
+    if unbound:
+        remedy = "let the task take them again, or give others: `nuvom schedules update NAME`"
+        text = f"{counted(len(unbound), 'schedule')} whose arguments no longer fit the task: {_some(unbound)}"
+        yield Check("arguments", FAIL, text, remedy)
+    if not (broken or (due and not served) or lost or crowded):
         yield Check("schedules", OK, counted(len(found), "schedule"))
 
 

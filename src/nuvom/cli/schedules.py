@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nuvom.cli import changing, explaining
+from nuvom.cli import changing, explaining, sync
 from nuvom.cli.options import InState, Like, Limit, Name, OfTask, WithMetadata
 from nuvom.cli.simulate import simulate
 from nuvom.cli.site import Site, command, group
@@ -28,6 +28,7 @@ def register(root: typer.Typer) -> None:
     command(schedules, "simulate")(simulate)
     changing.register(schedules)
     explaining.register(schedules)
+    sync.register(schedules)
 
 
 def list_schedules(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nuvom._settings import DEFAULT_FILE
 from nuvom.cli.output import counted, shown
 from nuvom.cli.stores import file_of
+from nuvom.cli.sync import at_start
 from nuvom.errors import StoreError
 from nuvom.stores.registry import open_store
 from nuvom.worker import logs
@@ -132,6 +133,9 @@ def _introduce(app: Nuvom, worker: WorkerPlan | None, *, scheduler: bool) -> Non
             _say(
                 f"this store has no schedules; active ones are in {left}: `nuvom schedules list --url sqlite:///{left}`"
             )
+    if worker is not None:
+        for line in at_start(app, stores=scheduler):
+            _say(line)
 
 
 def left_behind(app: Nuvom) -> Path | None:

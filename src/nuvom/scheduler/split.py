@@ -61,7 +61,7 @@ def enqueue_split(
     """
     for _ in range(ATTEMPTS):
         fence = ledger.fence(wanted.id)
-        stored = _stored(backend, fence, wanted.id, now)
+        stored = newest(backend, fence, wanted.id, now)
         found = resolve(stored, wanted, now, overwrite=overwrite, revive=revive)
         if not found.change.stored or ledger.raise_fence(found.envelope, fence.envelope.generation if fence else None):
             complete(backend, ledger, wanted.id)
@@ -81,7 +81,7 @@ def update_split(
         now: the store's clock.
     """
     fence = ledger.fence(envelope.id)
-    stored = _stored(backend, fence, envelope.id, now)
+    stored = newest(backend, fence, envelope.id, now)
     if stored is None or stored.state.ended or stored.generation != envelope.generation:
         return None
     newer = replace(envelope, generation=next_generation(envelope.generation, now), updated_at=now)
@@ -109,7 +109,7 @@ def cancel_split(backend: SchedulerBackend, ledger: Ledger, schedule_id: str, no
     """
     for _ in range(ATTEMPTS):
         fence = ledger.fence(schedule_id)
-        stored = _stored(backend, fence, schedule_id, now)
+        stored = newest(backend, fence, schedule_id, now)
         if stored is None or stored.state.ended:
             complete(backend, ledger, schedule_id)
             return False
@@ -152,7 +152,7 @@ def _behind(stored: ScheduleEnvelope | None, fence: Fence) -> bool:
     return stored is not None and stored.generation <= fence.envelope.generation
 
 
-def _stored(backend: SchedulerBackend, fence: Fence | None, schedule_id: str, now: datetime) -> ScheduleEnvelope | None:
+def newest(backend: SchedulerBackend, fence: Fence | None, schedule_id: str, now: datetime) -> ScheduleEnvelope | None:
     """Return the newest that is known of an id: the backend's, whose next run moves, or the fence's."""
     stored = backend.get(schedule_id)
     if fence is None or (stored is not None and stored.generation >= fence.envelope.generation):

@@ -201,7 +201,8 @@ def _newest(connection: sqlite3.Connection, schedule_id: str) -> ScheduleEnvelop
     fence = read_fence(connection, key(schedule_id))
     if stored is not None or fence is None or fence.envelope.state.ended:
         return stored or (fence and fence.envelope)
-    return replace(fence.envelope, state=ScheduleState.CANCELLED)  # it lived elsewhere; here begins a new life
+    # It lived elsewhere and here begins a new life; nobody cancelled it, so a declaration in code may begin it, too.
+    return replace(fence.envelope, state=ScheduleState.CANCELLED, origin="api")
 
 
 def _put(connection: sqlite3.Connection, envelope: ScheduleEnvelope) -> None:
