@@ -58,6 +58,37 @@ def ended(envelope: ScheduleEnvelope, state: ScheduleState, **fields: Any) -> Sc
     return replace(envelope.ended(state, envelope.generation + 1, NOW), **fields)
 
 
+SAME: list[dict[str, Any]] = [
+    {"interval": timedelta(hours=1)},
+    {"interval": "1h"},
+    {"interval": 3600.0},
+    {"interval": 3600, "catch_up": "latest"},
+    {"interval": 3600, "overlap": "allow"},
+    {"interval": 3600, "jitter": 0},
+]
+
+
+OTHER: list[dict[str, Any]] = [
+    {"task": "tasks.other"},
+    {"arguments": b'[["b"],{}]'},
+    {"interval": 3601},
+    {"cron": "0 * * * *"},
+    {"cron": "0 * * * *", "timezone_name": "Asia/Tokyo"},
+    {"queue": "q"},
+    {"priority": 1},
+    {"retries": 1},
+    {"max_crashes": 0},
+    {"store_result": False},
+    {"catch_up": "all"},
+    {"grace": 60},
+    {"overlap": "skip"},
+    {"jitter": 60},
+    {"starts_at": AT},
+    {"ends_at": AT + 3 * HOUR},
+    {"max_runs": 3},
+]
+
+
 class TestIds:
     def test_a_name_is_a_uuid5_of_it_and_a_content_one_of_the_call(self) -> None:
         assert UUID(name_id("nightly")).version == UUID(wanted(name=None).id).version == 5
@@ -65,42 +96,13 @@ class TestIds:
         assert name_id("nightly") != name_id("nightlY")
         assert name_id("nightly") != str(uuid5(NAMESPACE_URL, "nightly"))
 
-    SAME: list[dict[str, Any]] = [
-        {"interval": timedelta(hours=1)},
-        {"interval": "1h"},
-        {"interval": 3600.0},
-        {"interval": 3600, "catch_up": "latest"},
-        {"interval": 3600, "overlap": "allow"},
-        {"interval": 3600, "jitter": 0},
-    ]
-
     @pytest.mark.parametrize("said", SAME, ids=str)
     def test_the_same_unnamed_call_is_one_schedule_however_it_is_spelled(self, said: dict[str, Any]) -> None:
         assert wanted(name=None, **said).id == wanted(name=None, interval=3600).id
         assert wanted(name=None, now=LATER, **said).id == wanted(name=None, interval=3600).id
 
-    OTHER: list[dict[str, Any]] = [
-        {"task": "tasks.other"},
-        {"arguments": b'[["b"],{}]'},
-        {"interval": 3601},
-        {"cron": "0 * * * *"},
-        {"cron": "0 * * * *", "timezone_name": "Asia/Tokyo"},
-        {"queue": "q"},
-        {"priority": 1},
-        {"retries": 1},
-        {"max_crashes": 0},
-        {"store_result": False},
-        {"catch_up": "all"},
-        {"grace": 60},
-        {"overlap": "skip"},
-        {"jitter": 60},
-        {"starts_at": AT},
-        {"ends_at": AT + 3 * HOUR},
-        {"max_runs": 3},
-    ]
-
     def test_another_task_argument_trigger_zone_or_option_is_another_schedule(self) -> None:
-        ids = [wanted(name=None, **said).id for said in [{}, *self.OTHER]]
+        ids = [wanted(name=None, **said).id for said in [{}, *OTHER]]
         assert len(set(ids)) == len(ids)
 
     def test_the_id_of_a_call_is_that_of_the_release_before(self) -> None:
@@ -125,7 +127,8 @@ UPSERTS: list[tuple[str, dict[str, Any], dict[str, Any], Change, bool]] = [
     ("other metadata", {}, {"metadata": {"a": 1}}, Change.REPLACED, True),
     ("another interval", {}, {"interval": 60}, Change.REPLACED, False),
     ("another kind", {}, {"cron": "0 3 * * *"}, Change.REPLACED, False),
-    ("another zone", {"cron": "0 3 * * *"}, {"cron": "0 3 * * *", "timezone_name": "Asia/Tokyo"}, Change.REPLACED, False),
+    ("another zone", {"cron": "0 3 * * *"}, {"cron": "0 3 * * *", "timezone_name": "Asia/Tokyo"},
+     Change.REPLACED, False),
     ("another start", {}, {"starts_at": AT + HOUR}, Change.REPLACED, False),
     ("the same time", {"at": AT}, {"at": AT}, Change.UNCHANGED, True),
     ("another time", {"at": AT}, {"at": AT + HOUR}, Change.REPLACED, False),
@@ -307,6 +310,13 @@ class TestWholeWay:
         assert seen == sorted(set(seen))
 
 
+SILENT: list[tuple[str, Any]] = [
+    ("named", lambda: note.options(name="n").schedule("a", interval=60)),
+    ("a one-off", lambda: note.schedule("a", at=AT)),
+    ("a one-off with an id", lambda: note.options(id="x").schedule("a", at=AT)),
+]
+
+
 class TestDuplicates:
     def test_a_second_identical_unnamed_recurring_call_warns_at_its_own_line(self, memory: Memory) -> None:
         note.schedule("a", interval=60)
@@ -314,12 +324,6 @@ class TestDuplicates:
             note.schedule("a", interval=60)
         assert [warning.filename for warning in caught] == [__file__]
         assert len(memory.schedules()) == 1
-
-    SILENT: list[tuple[str, Any]] = [
-        ("named", lambda: note.options(name="n").schedule("a", interval=60)),
-        ("a one-off", lambda: note.schedule("a", at=AT)),
-        ("a one-off with an id", lambda: note.options(id="x").schedule("a", at=AT)),
-    ]
 
     @pytest.mark.parametrize("call", [s[1] for s in SILENT], ids=[s[0] for s in SILENT])
     def test_what_has_an_identity_of_its_own_may_be_repeated(self, memory: Memory, call: Any) -> None:

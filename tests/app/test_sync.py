@@ -245,7 +245,7 @@ class TestCancelled:
 
     def test_only_what_is_declared_can_be_revived(self, app: Nuvom, memory: Memory, declare: Declare) -> None:
         declare()
-        with pytest.raises(ValueError, match="revive='nigthly'.*did you mean 'nightly'"):
+        with pytest.raises(ValueError, match=r"revive='nigthly'.*did you mean 'nightly'"):
             app.schedules.sync(revive=["nigthly"])
         with pytest.raises(TypeError, match="must be a list of names"):
             app.schedules.sync(revive="nightly")

@@ -31,6 +31,7 @@ MODULES = (
     "ledger",
     "dispatch",
     "schedules",
+    "declared",
     "overlap",
     "requests",
     "expiry",
