@@ -37,6 +37,19 @@ def elsewhere(value: float) -> str:
     return str(value)
 
 
+@nuvom.cron("0 3 * * *", timezone_name="Europe/Paris", name="nightly", args=(1,), kwargs={"y": 2}, overlap="skip")
+@other.every("15m", queue="q", metadata={"team": "a"}, grace=timedelta(minutes=5), args=(1, 2))
+@task
+def declared(x: int, y: int) -> int:
+    return x + y
+
+
+@nuvom.every(60, name="pages", args=["u"])
+@task(queue="web")
+async def declared_async(url: str) -> bytes:
+    return url.encode()
+
+
 def bare(handle: JobHandle, any_task: Task, call: Call) -> None:
     assert_type(handle.result(), Any)
     any_task.delay(1, "two", three=3)
@@ -68,6 +81,8 @@ async def results_of_async_callers() -> None:
 
 
 def schedules() -> None:
+    assert_type(declared.delay(1, 2), JobHandle[int])
+    assert_type(declared_async.delay("u").result(), bytes)
     assert_type(add.schedule(1, 2, interval=300), ScheduleEnvelope)
     add.schedule(1, 2, at=datetime.now(UTC))
     add.bind(1, 2).schedule(at=datetime.now(UTC))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from nuvom import task
+from nuvom import cron, every, task
 
 
 @task
@@ -29,6 +29,14 @@ def wrong_arguments() -> None:
     add.options(queue="q").delay()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     add.options(queue=1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     add.options(no_such_option=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def wrong_declarations() -> None:
+    cron("* * * * *", timeout=5)(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    cron("* * * * *", id="x")(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    cron("* * * * *", queue=1)(add)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    every("15m", timezone_name="UTC")(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    every("15m")(len)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
 
 
 def wrong_times() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _NAMED = 5  # schedules that one line names
 _COMMAND = "nuvom schedules sync"
 _DONE = {"create": "created", "update": "updated", "prune": "pruned"}
+_WOULD = {"create": "would create", "update": "would update", "prune": "would prune"}
 
 
 def register(schedules: typer.Typer) -> None:
@@ -95,13 +96,13 @@ def at_start(app: Nuvom, *, stores: bool) -> Iterator[str]:
         app.close()
 
 
-def changes_told(steps: Sequence[SyncStep]) -> str:
-    """Return in a few words what a sync changed, empty for nothing."""
+def changes_told(steps: Sequence[SyncStep], words: Mapping[str, str] = _DONE) -> str:
+    """Return in a few words what a sync changed, or would change; empty for nothing."""
     named: dict[str, list[str]] = {}
     for step in steps:
         if step.action.changes:
             named.setdefault(step.action, []).append(_called(step))
-    return "; ".join(f"{_DONE[action]} {_some(names)}" for action, names in named.items())
+    return "; ".join(f"{words[action]} {_some(names)}" for action, names in named.items())
 
 
 def _stored_at_last(app: Nuvom, options: SyncOptions) -> Sequence[SyncStep]:
@@ -177,10 +178,9 @@ _REASONS = {
 
 
 def _summary(steps: Sequence[SyncStep], *, dry_run: bool) -> str:
-    changed = changes_told(steps)
-    if not changed:
-        return "nothing to change" if dry_run else "nothing was changed"
-    return f"would be {changed.replace('; ', '; would be ')}" if dry_run else changed
+    if dry_run:
+        return changes_told(steps, _WOULD) or "nothing to change"
+    return changes_told(steps) or "nothing was changed"
 
 
 def _print_unfit(unfit: Sequence[Unfit]) -> None:
