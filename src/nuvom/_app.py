@@ -15,15 +15,16 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from nuvom import _caller, _changing, _settings
 from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._collections import Jobs, Queues, Workers
 from nuvom._crashpoint import reached
-from nuvom._declared import Declared, cron, every, forget
+from nuvom._declared import CronOptions, Declared, EveryOptions, T, cron, every, forget
 from nuvom._decorator import TaskDecorator
+from nuvom._duration import Duration
 from nuvom._handle import JobHandle
 from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
@@ -58,9 +59,6 @@ class Nuvom:
         **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
     """
 
-    cron = staticmethod(cron)
-    every = staticmethod(every)
-
     def __init__(self, url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
         self._said: dict[str, Any] = {"url": url, "scheduler": scheduler, **settings}
         self._first_use: str | None = None
@@ -90,6 +88,14 @@ class Nuvom:
             raise SettingsError(f"configure() comes too late: the app was first used at {self._first_use}")
         given = {"url": url, "scheduler": scheduler, **settings}
         self._said |= {name: value for name, value in given.items() if value is not None}
+
+    def cron(self, expr: str, **said: Unpack[CronOptions]) -> Callable[[T], T]:
+        """Declare a schedule of the task below, which belongs to its task's app; see `nuvom.cron`."""
+        return cron(expr, **said)
+
+    def every(self, duration: Duration, **said: Unpack[EveryOptions]) -> Callable[[T], T]:
+        """Declare a schedule of the task below, which belongs to its task's app; see `nuvom.every`."""
+        return every(duration, **said)
 
     @cached_property
     def settings(self) -> Settings:

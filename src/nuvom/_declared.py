@@ -40,6 +40,20 @@ class ScheduleOptions(TypedDict, total=False):
     metadata: Mapping[str, Any]
 
 
+class EveryOptions(ScheduleOptions, total=False):
+    """All that `@every` takes by name."""
+
+    name: str | None
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+
+
+class CronOptions(EveryOptions, total=False):
+    """All that `@cron` takes by name."""
+
+    timezone_name: str | None
+
+
 class Declaration(NamedTuple):
     """A named schedule as code declares it."""
 

@@ -159,9 +159,7 @@ class TestCalls:
         assert said(app.schedules.sync()) == ["nightly update options -arguments -times"]
         assert app.schedules.get("nightly").interval == 60
 
-    def test_what_an_update_changed_is_marked_shown_and_left(
-        self, app: Nuvom, memory: Memory, declare: Declare
-    ) -> None:
+    def test_so_is_what_an_update_changed(self, app: Nuvom, memory: Memory, declare: Declare) -> None:
         declare()
         app.schedules.sync()
         assert app.schedules.update("nightly", cron="0 5 * * *").overridden == ("times",)
@@ -230,9 +228,7 @@ class TestCancelled:
         assert app.schedules.runs("nightly") == []
         assert said(app.schedules.sync()) == ["nightly cancelled"]
 
-    def test_what_has_run_to_its_end_is_done_however_long_ago(
-        self, app: Nuvom, memory: Memory, declare: Declare
-    ) -> None:
+    def test_what_ran_to_its_end_stays_done(self, app: Nuvom, memory: Memory, declare: Declare) -> None:
         declare(duration="1h", max_runs=2)
         app.schedules.sync()
         memory.advance("1d")
@@ -259,7 +255,7 @@ def test_bounds_that_leave_nothing_to_run_are_said(app: Nuvom, memory: Memory, d
 
 
 class TestPrune:
-    def test_what_is_no_longer_declared_stays_without_prune(self, app: Nuvom, memory: Memory, declare: Declare) -> None:
+    def test_without_it_all_stays(self, app: Nuvom, memory: Memory, declare: Declare) -> None:
         declare()
         app.schedules.sync()
         declare(cron=None)
