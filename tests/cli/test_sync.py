@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 
 import pytest
@@ -200,3 +201,39 @@ def test_doctor_fails_on_arguments_that_no_longer_fit_their_task(project: Projec
     [found] = [check for check in answer.json["checks"] if check["name"] == "arguments"]
     assert (answer.code, found["level"]) == (1, "fail")
     assert "stale (tasks.add(): missing a required argument: 'c'" in found["text"]
+
+
+NAIVE = DECLARED.replace("kwargs={", "starts_at=__import__('datetime').datetime(2030, 1, 1), kwargs={")
+
+
+@pytest.mark.parametrize("words", [["schedules", "sync"], ["run"]], ids=" ".join)
+def test_a_declaration_that_the_settings_forbid_is_refused(project: Project, words: list[str]) -> None:
+    project.write("tasks.py", NAIVE)
+    answer = project.call(*words, NUVOM_NAIVE="error")
+    assert answer.code == 1
+    assert "starts_at=datetime.datetime(2030, 1, 1, 0, 0): has no time zone, and NUVOM_NAIVE=error" in answer.err
+
+
+def test_doctor_names_a_declaration_that_the_settings_forbid(project: Project, app: Nuvom) -> None:
+    app.store.migrate()
+    project.write("tasks.py", NAIVE)
+    answer = project.call("doctor", "--json", NUVOM_NAIVE="error")
+    [found] = [check for check in answer.json["checks"] if check["name"] == "declared"]
+    assert (answer.code, found["level"], "NUVOM_NAIVE=error" in found["text"]) == (1, "fail", True)
+
+
+def test_run_waits_for_a_store_that_is_locked_and_then_stores_what_is_declared(
+    declaring: Project, app: Nuvom, services: Services
+) -> None:
+    app.store.migrate()
+    lock = sqlite3.connect(declaring.file, isolation_level=None)
+    try:
+        lock.execute("BEGIN IMMEDIATE")
+        process = declaring.start("run")
+        services.append(process)
+        until(lambda: "this process waits for it and goes on by itself" in (declaring.root / "log").read_text())
+        assert process.poll() is None
+    finally:
+        lock.close()
+    until(lambda: "declared schedules: created tasks.add, nightly\n" in (declaring.root / "log").read_text())
+    assert len(app.schedules.list()) == 2

@@ -14,7 +14,7 @@ from nuvom._sync import missing, unfit
 from nuvom.cli.output import counted
 from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
-from nuvom.errors import StoreError, TasksUnreadable, UnsupportedByBackend
+from nuvom.errors import NuvomError, StoreError, TasksUnreadable, UnsupportedByBackend
 from nuvom.scheduler.crowding import MOST_OPEN
 
 if TYPE_CHECKING:
@@ -169,7 +169,14 @@ def _contents(app: Nuvom) -> Iterator[Check]:
 
 
 def _declared(app: Nuvom) -> Iterator[Check]:
-    if app.declared and (absent := missing(app)):
+    try:
+        absent = missing(app) if app.declared else []
+    except StoreError:
+        raise
+    except NuvomError as error:
+        yield Check("declared", FAIL, str(error), "mend the declaration: no sync can store it with these settings")
+        return
+    if absent:
         text = f"{counted(len(absent), 'schedule')} declared in code and not in the store: {_some(absent)}"
         yield Check("declared", FAIL, text, "store what the code declares: `nuvom schedules sync`")
 

@@ -101,6 +101,14 @@ def test_the_end_of_what_code_declared_is_never_forgotten(store: Store, clock: V
     assert store.schedules.upsert(over).change is Change.DONE
 
 
+def test_code_takes_over_what_lived_in_another_backend(store: Store, clock: VirtualClock) -> None:
+    elsewhere = declared(clock, generation=5)
+    store.ledger.raise_fence(elsewhere, None)
+    taken, change = store.schedules.upsert(declared(clock))
+    assert change is Change.CREATED
+    assert taken.generation > elsewhere.generation
+
+
 def test_a_pause_and_its_note_survive_a_redefinition(store: Store, clock: VirtualClock) -> None:
     first = stored(store, declared(clock))
     store.schedules.update(replace(first, state=ScheduleState.PAUSED, note="holidays", paused_at=clock.now()))
