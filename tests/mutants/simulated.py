@@ -15,7 +15,7 @@ def _found(name: str, path: str, old: str, new: str, *, by: int) -> Mutant:
     return Mutant(f"simulated: {name}", path, old, new, (f"{TESTS}::{test}",))
 
 
-SIMULATED = (
+MUTANTS = (
     # Outcomes, leases and attempts.
     _found(
         "a success is fenced without its worker", f"{SQL}/finish_succeeded.sql", "worker = ?6", "?6 IS NOT NULL", by=11
