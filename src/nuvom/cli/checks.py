@@ -20,6 +20,7 @@ from nuvom.scheduler.crowding import MOST_OPEN
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._schedule import ScheduleEnvelope
+    from nuvom._sync import Unfit
     from nuvom.cli.site import Site
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -195,23 +196,27 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         text = f"{counted(len(due), 'schedule')} due and no scheduler is alive: {_some(list(map(_called, due)))}"
         yield Check("due", FAIL, text, remedy)
     lost = list(unfit(app))
-    orphans = [f"{_called(each.schedule)} (task {each.schedule.task})" for each in lost if not each.known]
-    if orphans:
-        remedy = "start a worker that has the task, name it as an alias, or `nuvom schedules cancel NAME`"
-        text = f"{counted(len(orphans), 'schedule')} of a task that no worker knows: {_some(orphans)}"
-        yield Check("unknown", FAIL, text, remedy)
+    yield from _misfits(lost)
     crowded = [_called(s) for s in found if app.store.ledger.open_runs(s.id, MOST_OPEN + 1) > MOST_OPEN]
     if crowded:
         remedy = "add workers, run them less often, or give them overlap='skip'"
         text = f"{counted(len(crowded), 'schedule')} with more than {MOST_OPEN} open runs: {_some(crowded)}"
         yield Check("crowded", WARN, text, remedy)
+    if not (broken or (due and not served) or lost or crowded):
+        yield Check("schedules", OK, counted(len(found), "schedule"))
+
+
+def _misfits(lost: Sequence[Unfit]) -> Iterator[Check]:
+    orphans = [f"{_called(each.schedule)} (task {each.schedule.task})" for each in lost if not each.known]
+    if orphans:
+        remedy = "start a worker that has the task, name it as an alias, or `nuvom schedules cancel NAME`"
+        text = f"{counted(len(orphans), 'schedule')} of a task that no worker knows: {_some(orphans)}"
+        yield Check("unknown", FAIL, text, remedy)
     unbound = [f"{_called(each.schedule)} ({each.reason})" for each in lost if each.known]
     if unbound:
         remedy = "let the task take them again, or give others: `nuvom schedules update NAME`"
         text = f"{counted(len(unbound), 'schedule')} whose arguments no longer fit the task: {_some(unbound)}"
         yield Check("arguments", FAIL, text, remedy)
-    if not (broken or (due and not served) or lost or crowded):
-        yield Check("schedules", OK, counted(len(found), "schedule"))
 
 
 def _called(schedule: ScheduleEnvelope) -> str:
