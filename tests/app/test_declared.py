@@ -75,7 +75,7 @@ def test_apps_have_declarations_of_their_own(app: Nuvom) -> None:
 
 
 @pytest.mark.parametrize("decorator", [nuvom.cron("0 3 * * *"), nuvom.every("15m")], ids=["cron", "every"])
-@pytest.mark.parametrize("below", [report, 5, None, Nuvom], ids=str)
+@pytest.mark.parametrize("below", [report, 5, None, Nuvom], ids=["function", "number", "nothing", "class"])
 def test_below_task_says_put_it_above(decorator: Callable[[Any], Any], below: Any) -> None:
     with pytest.raises(TypeError, match=r"put @(cron|every) above @task"):
         decorator(below)
