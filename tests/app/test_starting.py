@@ -68,39 +68,17 @@ def start(url: str) -> Swarm:
     return Swarm(stored, [int(out or -1) for out, _ in answers], "".join(err for _, err in answers))
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder: Path = tmp_path_factory.mktemp("starting")
-    return f"sqlite:///{folder}/nuvom.db"
-
-
-@pytest.fixture(scope="module")
-def first(url: str) -> Swarm:
-    return start(url)
-
-
-def test_twenty_processes_that_say_the_same_names_make_each_once_without_an_error(first: Swarm) -> None:
+def test_what_twenty_processes_say_at_their_start_is_there_once_and_a_restart_moves_nothing(tmp_path: Path) -> None:
+    """One test and not one for each kind: forty processes are enough."""
+    url = f"sqlite:///{tmp_path}/nuvom.db"
+    first = start(url)
     assert first.errors == ""
-    named = [schedule.name for schedule in first.schedules.values() if (schedule.name or "").startswith("named-")]
-    assert sorted(named, key=str) == sorted(f"named-{n}" for n in range(MANY))
-
-
-def test_twenty_processes_that_make_the_same_unnamed_calls_make_each_once(first: Swarm) -> None:
-    assert sorted(s.args[0] for s in first.schedules.values() if s.name is None) == list(range(MANY))
-
-
-def test_twenty_syncs_at_once_store_each_declaration_once(first: Swarm) -> None:
-    declared = [schedule for schedule in first.schedules.values() if schedule.origin == "code"]
-    assert sorted(schedule.args[0] for schedule in declared) == list(range(MANY))
-    assert sum(first.changed) == MANY
-
-
-def test_none_is_changed_by_those_who_say_it_after_the_first(first: Swarm) -> None:
-    assert len(first.schedules) == 3 * MANY
-    assert all(schedule.updated_at == schedule.created_at for schedule in first.schedules.values())
-
-
-def test_a_restart_of_all_moves_no_next_run(first: Swarm, url: str) -> None:
+    stored = first.schedules.values()
+    assert sorted(s.args[0] for s in stored if (s.name or "").startswith("named-")) == list(range(MANY))
+    assert sorted(s.args[0] for s in stored if s.name is None) == list(range(MANY))
+    assert sorted(s.args[0] for s in stored if s.origin == "code") == list(range(MANY))
+    assert (len(stored), sum(first.changed)) == (3 * MANY, MANY)
+    assert all(schedule.updated_at == schedule.created_at for schedule in stored)
     again = start(url)
     assert again.errors == ""
     assert again.changed == [0] * PROCESSES
