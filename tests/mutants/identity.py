@@ -46,7 +46,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sync that leaves overridden times loses a due run",
-        "src/nuvom/_app.py",
+        "src/nuvom/_changing.py",
         "not known.same_times(meant.envelope)",
         "not known.same_times(wanted)",
         (SYNC, "-k", "due_run_is_not_lost"),
