@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from nuvom.errors import InvalidCron
 from nuvom.triggers.dates import LAST, LAST_WORKDAY
 
 
@@ -46,44 +46,81 @@ _MOST_IN_A_MONTH = 5
 _FIRST_LIKELY_YEAR = 1970
 
 
-class Item(NamedTuple):
-    """One member of a field's list, and where in the expression it begins."""
+class Refused(Exception):
+    """A field's text cannot be used: which field, where in its text the item begins, and why."""
 
-    expression: str
+    def __init__(self, field: Field, offset: int, reason: str) -> None:
+        super().__init__(field, offset, reason)
+        self.field = field
+        self.offset = offset
+        self.reason = reason
+
+
+class Item(NamedTuple):
+    """One member of a field's list, and where in the field's text it begins."""
+
     field: Field
     text: str
-    position: int
+    offset: int
 
-    def refused(self, reason: str) -> InvalidCron:
+    def refused(self, reason: str) -> Refused:
         """Return the error that names this item."""
-        return InvalidCron(self.expression, f"{self.text!r} {reason}", part=self.field.name, position=self.position)
+        return Refused(self.field, self.offset, f"{self.text!r} {reason}")
 
 
-def items_of(expression: str, field: Field, text: str, position: int) -> list[Item]:
-    """Cut a field's text at its commas."""
+class Weekdays(NamedTuple):
+    """A day-of-week field, read; Sunday is 0 and the pairs are (weekday, which of the month, or LAST)."""
+
+    plain: frozenset[int]
+    nth: frozenset[tuple[int, int]]
+
+
+# Expressions differ, but their fields are mostly the same few texts: reading each once makes a new expression cheap.
+@lru_cache(maxsize=4096)
+def values_of(field: Field, text: str, seed: str | None) -> tuple[int, ...]:
+    """Return, ascending, the values that a field's text stands for; of a day of month also LAST and LAST_WORKDAY.
+
+    Raises Refused. `seed` is None where the text has no `H`.
+    """
+    return tuple(sorted(set[int]().union(*(_values(item, seed) for item in _items(field, text)))))
+
+
+@lru_cache(maxsize=1024)
+def weekdays_of(text: str, seed: str | None) -> Weekdays:
+    """Return what a day-of-week field's text stands for. Raises Refused. `seed` is None where the text has no `H`."""
+    plain: set[int] = set()
+    nth: set[tuple[int, int]] = set()
+    for item in _items(WEEKDAY, text):
+        if pair := _nth_weekday(item):
+            nth.add(pair)
+        else:
+            plain.update(value % 7 for value in _values(item, seed))
+    return Weekdays(frozenset(plain), frozenset(nth))
+
+
+def _items(field: Field, text: str) -> list[Item]:
     items: list[Item] = []
+    offset = 0
     for part in text.split(","):
-        items.append(Item(expression, field, part, position))
-        position += len(part) + 1
+        items.append(Item(field, part, offset))
+        offset += len(part) + 1
     return items
 
 
-def values_of(item: Item, seed: str | None) -> set[int]:
-    """Return the values that an item stands for; of a day of month also LAST and LAST_WORKDAY. Raises InvalidCron."""
+def _values(item: Item, seed: str | None) -> set[int]:
     text = item.text.upper()
     if star := _STAR.fullmatch(text):
         return set(item.field.values[:: _step(item, star[1], len(item.field.values))])
+    if plain := _RANGE.fullmatch(text):
+        return _range(item, plain)
     if hashed := _HASH.fullmatch(text):
         return _hashed(item, hashed, seed)
     if item.field is DAY and text in ("L", "LW"):
         return {LAST if text == "L" else LAST_WORKDAY}
-    if plain := _RANGE.fullmatch(text):
-        return _range(item, plain)
     raise item.refused(_misreading(item))
 
 
-def nth_weekday(item: Item) -> tuple[int, int] | None:
-    """Return (weekday, which one of the month, or LAST) of `MON#2` or `FRIL`; None for other items."""
+def _nth_weekday(item: Item) -> tuple[int, int] | None:
     match = _NTH.fullmatch(item.text.upper())
     if match is None:
         return None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from nuvom.errors import InvalidCron, InvalidTrigger
 from nuvom.triggers.dates import DayRule
-from nuvom.triggers.fields import DAY, HOUR, MINUTE, MONTH, SECOND, WEEKDAY, Field, items_of, nth_weekday, values_of
+from nuvom.triggers.fields import DAY, HOUR, MINUTE, MONTH, SECOND, WEEKDAY, Field, Refused, values_of, weekdays_of
 from nuvom.triggers.local_times import LocalTimes
 
 LONGEST = 1000
@@ -33,8 +32,7 @@ _TOKEN = re.compile(r"[^ \t\r\n]+")
 _GREGORIAN_CYCLE = range(2000, 2400)
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(NamedTuple):
     """An expression as it was read; `warnings` says what a reader may not expect."""
 
     times: LocalTimes
@@ -42,9 +40,15 @@ class Cron:
     warnings: tuple[str, ...]
 
 
-class _Token(NamedTuple):
-    text: str
-    position: int
+class _Texts(NamedTuple):
+    """The texts of the fields; `second` is None where there are five."""
+
+    second: str | None
+    minute: str
+    hour: str
+    day: str
+    month: str
+    weekday: str
 
 
 def parse(expression: str, seed: str | None) -> Cron:
@@ -65,103 +69,115 @@ def parse(expression: str, seed: str | None) -> Cron:
         raise InvalidTrigger("seed", seed, "is no text; give the schedule's name")
     if len(expression) > LONGEST:
         raise InvalidCron(expression, f"has {len(expression)} characters, more than {LONGEST}; use several schedules")
-    return _parse(expression, seed if "H" in expression.upper() else None)
+    return _parse(expression, _seed_for(expression, seed))
 
 
 @lru_cache(maxsize=2048)
 def _parse(expression: str, seed: str | None) -> Cron:
-    tokens = _tokens(expression)
-    fields = dict(zip(_SIX[-len(tokens) :], tokens, strict=True))
-    seconds = _values(expression, SECOND, fields[SECOND], seed) if SECOND in fields else [0]
-    minutes = _values(expression, MINUTE, fields[MINUTE], seed)
-    hours = _values(expression, HOUR, fields[HOUR], seed)
-    day_rule = _day_rule(expression, fields[DAY], fields[WEEKDAY], seed)
-    months = _values(expression, MONTH, fields[MONTH], seed)
+    texts = _texts(expression)
+    try:
+        return _read(expression, texts, seed)
+    except Refused as refused:
+        # Found again only here, so that a good expression does not pay for the places of its fields.
+        position = _positions(expression)[_SIX.index(refused.field) - (texts.second is None)] + refused.offset
+        raise InvalidCron(expression, refused.reason, part=refused.field.name, position=position) from None
+
+
+def _read(expression: str, texts: _Texts, seed: str | None) -> Cron:
+    seconds = (0,) if texts.second is None else _values(SECOND, texts.second, seed)
+    minutes = _values(MINUTE, texts.minute, seed)
+    hours = _values(HOUR, texts.hour, seed)
+    day_rule = _day_rule(texts.day, texts.weekday, _seed_for(texts.day + texts.weekday, seed))
+    months = _values(MONTH, texts.month, seed)
     if not any(day_rule.of_month(year, month) for year in _GREGORIAN_CYCLE for month in months):
-        reason = "no date ever matches these day, month and weekday fields together; change one of them"
-        raise InvalidCron(expression, reason, part=DAY.name, position=fields[DAY].position)
-    marks = tuple(minute * 60 + second for minute in minutes for second in seconds)
-    fixed_time = not fields[MINUTE].text.startswith("*") and not fields[HOUR].text.startswith("*")
-    warnings = [_six_fields(tokens)] if SECOND in fields else []
+        raise Refused(DAY, 0, "no date ever matches these day, month and weekday fields together; change one of them")
+    marks = tuple([minute * 60 + second for minute in minutes for second in seconds])
+    fixed_time = not texts.minute.startswith("*") and not texts.hour.startswith("*")
+    warnings = [] if texts.second is None else [_six_fields(texts)]
     if day_rule.either:
-        warnings.append(_either_day(fields))
-    if fixed_time and _reads_as_repeating(fields, minutes, hours):
-        warnings.append(_fixed_time(fields))
-    times = LocalTimes(marks, tuple(hours), tuple(months), day_rule)
-    return Cron(times, fixed_time, tuple(f"cron={expression!r}: {warning}" for warning in warnings))
+        warnings.append(_either_day(texts))
+    if fixed_time and _reads_as_repeating(texts, minutes, hours):
+        warnings.append(_fixed_time(texts))
+    said = tuple([f"cron={expression!r}: {warning}" for warning in warnings])
+    return Cron(LocalTimes(marks, hours, months, day_rule), fixed_time, said)
 
 
-def _tokens(expression: str) -> list[_Token]:
-    tokens = [_Token(match.group(), match.start()) for match in _TOKEN.finditer(expression)]
-    if not tokens:
+def _texts(expression: str) -> _Texts:
+    found = _TOKEN.findall(expression)
+    if not found:
         raise InvalidCron(expression, f"is empty; {_SHAPE}")
     if not expression.isascii():
         odd = next(i for i, character in enumerate(expression) if not character.isascii())
         reason = f"{expression[odd]!a} is no ASCII character; type digits, letters and spaces plainly"
         raise InvalidCron(expression, reason, position=odd)
-    first = tokens[0]
-    if first.text.upper().startswith(("TZ=", "CRON_TZ=")):
-        reason = f"{first.text!r} does not belong here; pass timezone_name={first.text.partition('=')[2]!r}"
-        raise InvalidCron(expression, reason, position=first.position)
-    if first.text.startswith("@"):
-        return _alias(expression, tokens)
-    if len(tokens) not in (len(_FIVE), len(_SIX)):
-        year = "; a year cannot be given" if len(tokens) > len(_SIX) else ""
-        extra = tokens[len(_SIX)].position if len(tokens) > len(_SIX) else None
-        raise InvalidCron(expression, f"has {len(tokens)} fields{year}; {_SHAPE}", position=extra)
-    return tokens
+    first = found[0]
+    if first.upper().startswith(("TZ=", "CRON_TZ=")):
+        reason = f"{first!r} does not belong here; pass timezone_name={first.partition('=')[2]!r}"
+        raise InvalidCron(expression, reason, position=_positions(expression)[0])
+    if first.startswith("@"):
+        found = _alias(expression, found)
+    if len(found) == len(_FIVE):
+        return _Texts(None, *found)
+    if len(found) == len(_SIX):
+        return _Texts(*found)
+    year = "; a year cannot be given" if len(found) > len(_SIX) else ""
+    extra = _positions(expression)[len(_SIX)] if len(found) > len(_SIX) else None
+    raise InvalidCron(expression, f"has {len(found)} fields{year}; {_SHAPE}", position=extra)
 
 
-def _alias(expression: str, tokens: list[_Token]) -> list[_Token]:
-    alias, *rest = tokens
-    name = alias.text.lower()
+def _alias(expression: str, texts: list[str]) -> list[str]:
+    alias, *rest = texts
+    name = alias.lower()
+    positions = _positions(expression)
     if name in _REFUSED_ALIASES:
-        raise InvalidCron(expression, f"{alias.text!r} {_REFUSED_ALIASES[name]}", position=alias.position)
+        raise InvalidCron(expression, f"{alias!r} {_REFUSED_ALIASES[name]}", position=positions[0])
     if name not in ALIASES:
-        raise InvalidCron(expression, f"{alias.text!r} is unknown; write {', '.join(ALIASES)}", position=alias.position)
+        raise InvalidCron(expression, f"{alias!r} is unknown; write {', '.join(ALIASES)}", position=positions[0])
     if rest:
-        reason = f"{alias.text!r} stands for all fields; remove what follows it"
-        raise InvalidCron(expression, reason, position=rest[0].position)
-    return [_Token(text, alias.position) for text in ALIASES[name].split()]
+        raise InvalidCron(expression, f"{alias!r} stands for all fields; remove what follows it", position=positions[1])
+    return ALIASES[name].split()
 
 
-def _values(expression: str, field: Field, token: _Token, seed: str | None) -> list[int]:
-    items = items_of(expression, field, token.text, token.position)
-    return sorted(set[int]().union(*(values_of(item, seed) for item in items)))
+def _positions(expression: str) -> list[int]:
+    return [match.start() for match in _TOKEN.finditer(expression)]
 
 
-def _day_rule(expression: str, day: _Token, weekday: _Token, seed: str | None) -> DayRule:
-    weekdays: set[int] = set()
-    nth: set[tuple[int, int]] = set()
-    for item in items_of(expression, WEEKDAY, weekday.text, weekday.position):
-        if pair := nth_weekday(item):
-            nth.add(pair)
-        else:
-            weekdays.update(value % 7 for value in values_of(item, seed))
+def _seed_for(text: str, seed: str | None) -> str | None:
+    """Return the seed only where it matters, so that what is remembered serves every schedule."""
+    return seed if seed is not None and "H" in text.upper() else None
+
+
+def _values(field: Field, text: str, seed: str | None) -> tuple[int, ...]:
+    return values_of(field, text, _seed_for(text, seed))
+
+
+@lru_cache(maxsize=1024)
+def _day_rule(day: str, weekday: str, seed: str | None) -> DayRule:
     # POSIX, crontab: "if both are restricted, either may match"; vixie-cron takes a leading * as not restricted.
-    either = not day.text.startswith("*") and not weekday.text.startswith("*")
-    return DayRule(frozenset(_values(expression, DAY, day, seed)), frozenset(weekdays), frozenset(nth), either)
+    either = not day.startswith("*") and not weekday.startswith("*")
+    return DayRule(frozenset(_values(DAY, day, seed)), *weekdays_of(weekday, _seed_for(weekday, seed)), either)
 
 
-def _reads_as_repeating(fields: dict[Field, _Token], minutes: list[int], hours: list[int]) -> bool:
-    stepped = "/" in fields[MINUTE].text or "/" in fields[HOUR].text
+def _reads_as_repeating(texts: _Texts, minutes: tuple[int, ...], hours: tuple[int, ...]) -> bool:
+    stepped = "/" in texts.minute or "/" in texts.hour
     return stepped or len(minutes) == len(MINUTE.values) or len(hours) == len(HOUR.values)
 
 
-def _six_fields(tokens: list[_Token]) -> str:
-    reading = ", ".join(f"{field.name} {token.text}" for field, token in zip(_SIX, tokens, strict=True))
+def _six_fields(texts: _Texts) -> str:
+    reading = ", ".join(f"{field.name} {text}" for field, text in zip(_SIX, texts, strict=True))
     return f"six fields are read with seconds first: {reading}"
 
 
-def _either_day(fields: dict[Field, _Token]) -> str:
-    day, weekday = fields[DAY].text, fields[WEEKDAY].text
-    return f"day of month {day} and day of week {weekday} are both set, so a day that matches either one runs (POSIX)"
-
-
-def _fixed_time(fields: dict[Field, _Token]) -> str:
-    minute, hour = fields[MINUTE].text, fields[HOUR].text
+def _either_day(texts: _Texts) -> str:
     return (
-        f"neither minute {minute} nor hour {hour} begins with *, so these are fixed times: at a clock change a skipped "
-        "one runs once right after it, and of a repeated hour only the first copy runs; begin one with * to follow "
-        "the clock"
+        f"day of month {texts.day} and day of week {texts.weekday} are both set, so a day that matches either one "
+        "runs (POSIX)"
+    )
+
+
+def _fixed_time(texts: _Texts) -> str:
+    return (
+        f"neither minute {texts.minute} nor hour {texts.hour} begins with *, so these are fixed times: at a clock "
+        "change a skipped one runs once right after it, and of a repeated hour only the first copy runs; begin one "
+        "with * to follow the clock"
     )

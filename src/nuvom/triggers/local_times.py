@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nuvom.triggers.instants import DAY, EPOCH_ORDINAL
 
@@ -18,8 +17,7 @@ _FIRST_DAY = date.min.toordinal()
 _LAST_DAY = date.max.toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalTimes:
+class LocalTimes(NamedTuple):
     """A set of local times, counted in seconds from 1970-01-01 00:00 local; the tuples ascend and none is empty."""
 
     marks: tuple[int, ...]  # seconds of the hour
@@ -31,27 +29,27 @@ class LocalTimes:
         """Return the first of these local times that is not earlier than `second`, or None up to year 9999."""
         day, time = divmod(second, DAY)
         day += EPOCH_ORDINAL
+        if time > self.hours[-1] * _HOUR + self.marks[-1]:
+            day, time = day + 1, 0
         if day < _FIRST_DAY:
             day, time = _FIRST_DAY, 0
         match = self._day_at_or_after(day)
-        if match == day:
-            if (found := self._time_at_or_after(time)) is not None:
-                return (day - EPOCH_ORDINAL) * DAY + found
-            match = self._day_at_or_after(day + 1)
-        return None if match is None else (match - EPOCH_ORDINAL) * DAY + self.hours[0] * _HOUR + self.marks[0]
+        if match is None:
+            return None
+        return (match - EPOCH_ORDINAL) * DAY + self._time_at_or_after(time if match == day else 0)
 
     def at_or_before(self, second: int) -> int | None:
         """Return the last of these local times that is not later than `second`, or None down to year 1."""
         day, time = divmod(second, DAY)
         day += EPOCH_ORDINAL
+        if time < self.hours[0] * _HOUR + self.marks[0]:
+            day, time = day - 1, DAY - 1
         if day > _LAST_DAY:
             day, time = _LAST_DAY, DAY - 1
         match = self._day_at_or_before(day)
-        if match == day:
-            if (found := self._time_at_or_before(time)) is not None:
-                return (day - EPOCH_ORDINAL) * DAY + found
-            match = self._day_at_or_before(day - 1)
-        return None if match is None else (match - EPOCH_ORDINAL) * DAY + self.hours[-1] * _HOUR + self.marks[-1]
+        if match is None:
+            return None
+        return (match - EPOCH_ORDINAL) * DAY + self._time_at_or_before(time if match == day else DAY - 1)
 
     def count(self, start: int, stop: int) -> int:
         """Return how many of these local times there are with start <= t < stop, from year 1 to 9999."""
@@ -82,38 +80,42 @@ class LocalTimes:
         inside = bisect_left(self.marks, rest) if i < len(self.hours) and self.hours[i] == hour else 0
         return i * len(self.marks) + inside
 
-    def _time_at_or_after(self, time: int) -> int | None:
+    def _time_at_or_after(self, time: int) -> int:
+        """Return the first time of a day that is not earlier than `time`; there is one."""
         hour, rest = divmod(time, _HOUR)
         i = bisect_left(self.hours, hour)
-        if i < len(self.hours) and self.hours[i] == hour:
+        if self.hours[i] == hour:
             j = bisect_left(self.marks, rest)
             if j < len(self.marks):
                 return hour * _HOUR + self.marks[j]
             i += 1
-        return self.hours[i] * _HOUR + self.marks[0] if i < len(self.hours) else None
+        return self.hours[i] * _HOUR + self.marks[0]
 
-    def _time_at_or_before(self, time: int) -> int | None:
+    def _time_at_or_before(self, time: int) -> int:
+        """Return the last time of a day that is not later than `time`; there is one."""
         hour, rest = divmod(time, _HOUR)
         i = bisect_right(self.hours, hour) - 1
-        if i >= 0 and self.hours[i] == hour:
+        if self.hours[i] == hour:
             j = bisect_right(self.marks, rest) - 1
             if j >= 0:
                 return hour * _HOUR + self.marks[j]
             i -= 1
-        return self.hours[i] * _HOUR + self.marks[-1] if i >= 0 else None
+        return self.hours[i] * _HOUR + self.marks[-1]
 
     def _day_at_or_after(self, ordinal: int) -> int | None:
         if ordinal > _LAST_DAY:
             return None
         start = date.fromordinal(ordinal)
-        skipped = bisect_left(self.months, start.month)
-        least = start.day if start.month in self.months else 1
-        for year in range(start.year, MAXYEAR + 1):
+        year, month, day = start.year, start.month, start.day
+        if month in self.months:
+            days = self.day_rule.of_month(year, month)
+            if days and day <= days[-1]:
+                return ordinal - day + days[bisect_left(days, day)]
+        skipped = bisect_right(self.months, month)
+        for later in range(year, MAXYEAR + 1):
             for month in self.months[skipped:]:
-                days = self.day_rule.of_month(year, month)
-                if days and days[-1] >= least:
-                    return date(year, month, days[bisect_left(days, least)]).toordinal()
-                least = 1
+                if days := self.day_rule.of_month(later, month):
+                    return date(later, month, days[0]).toordinal()
             skipped = 0
         return None
 
@@ -121,13 +123,15 @@ class LocalTimes:
         if ordinal < _FIRST_DAY:
             return None
         start = date.fromordinal(ordinal)
-        kept = bisect_right(self.months, start.month)
-        most = start.day if start.month in self.months else 31
-        for year in range(start.year, MINYEAR - 1, -1):
+        year, month, day = start.year, start.month, start.day
+        if month in self.months:
+            days = self.day_rule.of_month(year, month)
+            if days and days[0] <= day:
+                return ordinal - day + days[bisect_right(days, day) - 1]
+        kept = bisect_left(self.months, month)
+        for earlier in range(year, MINYEAR - 1, -1):
             for month in reversed(self.months[:kept]):
-                days = self.day_rule.of_month(year, month)
-                if days and days[0] <= most:
-                    return date(year, month, days[bisect_right(days, most) - 1]).toordinal()
-                most = 31
+                if days := self.day_rule.of_month(earlier, month):
+                    return date(earlier, month, days[-1]).toordinal()
             kept = len(self.months)
         return None
