@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from nuvom.triggers.instants import DAY, FIRST, LAST, SECOND, from_second
+from nuvom.triggers.instants import DAY, FIRST, LAST, from_second
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -91,4 +91,5 @@ def _first_second(zone: ZoneInfo, old: int, new: int, offset: int) -> int:
 def _offset(zone: ZoneInfo, second: int) -> int:
     # A local time must stay inside years 1 to 9999, so the first and the last day take their neighbour's offset.
     inside = from_second(min(max(second, FIRST + DAY), LAST - DAY))
-    return (inside.astimezone(zone).utcoffset() or timedelta(0)) // SECOND
+    offset = inside.astimezone(zone).utcoffset() or timedelta(0)
+    return offset.days * DAY + offset.seconds

@@ -137,7 +137,10 @@ class CronTrigger:
     def _first_in(self, stretch: Stretch, second: int) -> int | None:
         if second == stretch.start and self._makes_up(stretch):
             return second
-        local = self._cron.times.at_or_after(max(second + stretch.offset, self._first_local(stretch)))
+        earliest = second + stretch.offset
+        if stretch.jump < 0:
+            earliest = max(earliest, self._first_local(stretch))
+        local = self._cron.times.at_or_after(earliest)
         return local - stretch.offset if local is not None and local - stretch.offset < stretch.end else None
 
     def _last_in(self, stretch: Stretch, second: int) -> int | None:

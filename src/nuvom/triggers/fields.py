@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -82,7 +83,9 @@ def values_of(field: Field, text: str, seed: str | None) -> tuple[int, ...]:
 
     Raises Refused. `seed` is None where the text has no `H`.
     """
-    return tuple(sorted(set[int]().union(*(_values(item, seed) for item in _items(field, text)))))
+    first, *others = _items(field, text)
+    values = _values(first, seed)
+    return tuple(sorted({*values, *(value for item in others for value in _values(item, seed))}) if others else values)
 
 
 @lru_cache(maxsize=1024)
@@ -107,16 +110,16 @@ def _items(field: Field, text: str) -> list[Item]:
     return items
 
 
-def _values(item: Item, seed: str | None) -> set[int]:
+def _values(item: Item, seed: str | None) -> Sequence[int]:
     text = item.text.upper()
     if star := _STAR.fullmatch(text):
-        return set(item.field.values[:: _step(item, star[1], len(item.field.values))])
+        return item.field.values[:: _step(item, star[1], len(item.field.values))]
     if plain := _RANGE.fullmatch(text):
         return _range(item, plain)
     if hashed := _HASH.fullmatch(text):
         return _hashed(item, hashed, seed)
     if item.field is DAY and text in ("L", "LW"):
-        return {LAST if text == "L" else LAST_WORKDAY}
+        return (LAST if text == "L" else LAST_WORKDAY,)
     raise item.refused(_misreading(item))
 
 
@@ -132,19 +135,19 @@ def _nth_weekday(item: Item) -> tuple[int, int] | None:
     return weekday, int(match[2])
 
 
-def _range(item: Item, match: re.Match[str]) -> set[int]:
+def _range(item: Item, match: re.Match[str]) -> Sequence[int]:
     first, last, step = match.groups()
     step_by = _step(item, step, len(item.field.values))
     low = _number(item, first)
     if last is None:
-        return set(range(low, item.field.written[-1] + 1, step_by)) if step else {low}
+        return range(low, item.field.written[-1] + 1, step_by) if step else (low,)
     high = low if last == first else _number(item, last, ends_range=True)
     if high < low:
         raise item.refused(f"runs backwards; write {_two_parts(item.field, first, last, step)!r}")
-    return set(range(low, high + 1, step_by))
+    return range(low, high + 1, step_by)
 
 
-def _hashed(item: Item, match: re.Match[str], seed: str | None) -> set[int]:
+def _hashed(item: Item, match: re.Match[str], seed: str | None) -> Sequence[int]:
     first, last, step = match.groups()
     span = item.field.hashed
     if first is not None:
@@ -157,7 +160,7 @@ def _hashed(item: Item, match: re.Match[str], seed: str | None) -> set[int]:
         raise item.refused("is spread by a seed, for example the schedule's name; give seed='nightly'")
     digest = blake2b(f"{seed}\0{item.field.name}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     chosen = int.from_bytes(digest, "big")
-    return set(span[chosen % step_by :: step_by]) if step else {span[chosen % len(span)]}
+    return span[chosen % step_by :: step_by] if step else (span[chosen % len(span)],)
 
 
 def _step(item: Item, text: str | None, count: int) -> int:

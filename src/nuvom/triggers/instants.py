@@ -36,7 +36,8 @@ def to_utc(moment: datetime, field: str) -> datetime:
 
 def floor_second(moment: datetime) -> int:
     """Return the last whole second that is not later than `moment`, in seconds since 1970."""
-    return (moment - EPOCH) // SECOND
+    elapsed = moment - EPOCH
+    return elapsed.days * DAY + elapsed.seconds
 
 
 def ceil_second(moment: datetime) -> int:
@@ -46,4 +47,4 @@ def ceil_second(moment: datetime) -> int:
 
 def from_second(second: int) -> datetime:
     """Return the aware UTC datetime of a whole second since 1970."""
-    return EPOCH + timedelta(seconds=second)
+    return EPOCH + timedelta(0, second)

@@ -72,6 +72,11 @@ def load_zone(name: str) -> ZoneInfo:
     """
     if not isinstance(name, str):
         raise InvalidTrigger("timezone_name", name, "is no zone's name; write 'UTC' or an area such as 'Europe/Paris'")
+    return _loaded(name)
+
+
+@cache  # of the names in the tz database alone: the others raise
+def _loaded(name: str) -> ZoneInfo:
     if remedy := _REMEDIES.get(name.upper()):
         raise UnknownTimezone(name, remedy)
     if name not in _names():
