@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bench.claim import claim
+from bench.cron import cron
 from bench.dispatch import dispatch
 from bench.drain import drain
 from bench.enqueue import enqueue
@@ -27,4 +28,5 @@ BENCHES: dict[str, Bench] = {
     "million": million,
     "claim": claim,
     "start": start,
+    "cron": cron,
 }

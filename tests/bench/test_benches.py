@@ -27,6 +27,7 @@ FIGURES = {
     "million": {"million-next-due", "million-cpu", "million-rss"},
     "claim": {"claim-among-many"},
     "start": {"import", "help"},
+    "cron": {"cron-often-utc", "cron-often-paris", "cron-weekly-utc", "cron-weekly-paris", "cron-new"},
 }
 MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}
 
