@@ -90,7 +90,7 @@ def test_no_command_or_an_unknown_one_prints_the_help_and_exits_2(arguments: lis
 
 def test_help_names_every_command() -> None:
     done = subprocess.run([RUN, "--help"], capture_output=True, text=True, check=True)
-    for command in ("demo", "test", "lint", "bench", "soak", "mutants", "simulate"):
+    for command in ("demo", "test", "lint", "bench", "soak", "mutants", "simulate", "oracle"):
         assert f"\n  {command} " in done.stdout
 
 

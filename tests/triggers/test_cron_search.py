@@ -16,8 +16,7 @@ from hypothesis import given, strategies as st
 from nuvom.errors import InvalidCron
 from nuvom.triggers import CronTrigger
 from nuvom.triggers.clock_changes import MARGIN, SAMPLE, stretch_at
-
-from .oracle import random_expression
+from tests.oracle.expressions import random_expression
 
 ZONES = [
     "UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "Antarctica/Troll", "Africa/Casablanca",

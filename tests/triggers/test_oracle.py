@@ -1,22 +1,20 @@
-"""Cron triggers against brute force; CRON_ORACLE=all looks at every zone, every minute of 2024 to 2030."""
+"""Cron triggers against brute force around the clock changes that are unlike others; `./run oracle` looks at all."""
 
 from __future__ import annotations
 
-import os
 import random
 import zlib
-from datetime import datetime, timedelta
-from importlib.resources import files
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nuvom.errors import InvalidCron
 from nuvom.triggers import CronTrigger
+from tests.oracle import __main__ as command, agreement
+from tests.oracle.agreement import Tally, compared
+from tests.oracle.expressions import random_expression
+from tests.oracle.walk import Walk
 
-from .oracle import Walk, occurrences, random_expression, utc
-
-EVERYTHING = os.environ.get("CRON_ORACLE") == "all"
-MISLEADING = {"EST", "MST", "HST", "Factory"}
+EXPRESSIONS = 12  # for each span
 SPANS = [
     ("UTC", "2024-02-20", "2024-03-10"),
     ("America/New_York", "2026-03-01", "2026-03-15"),
@@ -46,49 +44,20 @@ SPANS = [
 ]
 
 
-def _spans() -> list[tuple[str, str, str]]:
-    if not EVERYTHING:
-        return SPANS
-    zones = (files("tzdata") / "zones").read_text("ascii").split()
-    years = [(f"{year}-01-01", f"{year + 1}-01-01") for year in range(2024, 2031)]
-    return [(zone, start, end) for zone in zones if zone not in MISLEADING for start, end in years]
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _agree(expression: str, walk: Walk) -> None:
-    expected = occurrences(expression, walk)
-    trigger = _trigger(expression, walk.zone)
-    if trigger is None:
-        assert expected == [], expression
-        return
-    assert list(trigger.between(walk.start, walk.end)) == expected, expression
-    assert trigger.count(walk.start, walk.end) == len(expected), expression
-    assert backwards(trigger, walk.start, walk.end, limit=400) == expected[::-1][:400], expression
-
-
-def _trigger(expression: str, zone: str) -> CronTrigger | None:
-    """Return the trigger, or None for dates such as 30 February; the chance generates nothing else that is refused."""
-    try:
-        return CronTrigger(expression, zone)
-    except InvalidCron as error:
-        if "no date ever matches" not in error.reason:
-            raise
-        return None
-
-
-def backwards(trigger: CronTrigger, start: datetime, end: datetime, limit: int) -> list[datetime]:
-    """Return the last occurrences of a span by `before` alone, newest first."""
-    found: list[datetime] = []
-    while len(found) < limit and (earlier := trigger.before(end)) is not None and earlier >= start:
-        found.append(end := earlier)
-    return found
-
-
-@pytest.mark.parametrize(("zone", "start", "end"), _spans())
+@pytest.mark.parametrize(("zone", "start", "end"), SPANS)
 def test_every_minute_agrees_with_the_rule(zone: str, start: str, end: str) -> None:
     walk = Walk(zone, utc(start), utc(end))
     chance = random.Random(zlib.crc32(f"{zone} {start}".encode()))
-    for _ in range(60):
-        _agree(random_expression(chance), walk)
+    tally = Tally()
+    for _ in range(EXPRESSIONS):
+        tally.add(compared(random_expression(chance), walk, [zone]))
+    assert tally.differences == []
+    assert tally.occurrences > 0
+    assert (tally.changes > 0) == (zone != "UTC")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +71,35 @@ def test_every_minute_agrees_with_the_rule(zone: str, start: str, end: str) -> N
     ],
 )
 def test_every_second_agrees_with_the_rule(zone: str, change: str) -> None:
-    walk = Walk(zone, utc(change) - timedelta(hours=4), utc(change) + timedelta(hours=4), timedelta(seconds=1))
+    walk = Walk(zone, utc(change) - timedelta(hours=3), utc(change) + timedelta(hours=3), timedelta(seconds=1))
     chance = random.Random(zlib.crc32(change.encode()))
-    for _ in range(60):
-        _agree(random_expression(chance, seconds=True), walk)
+    tally = Tally()
+    for _ in range(EXPRESSIONS):
+        tally.add(compared(random_expression(chance, seconds=True), walk, [zone]))
+    assert tally.differences == []
+    assert tally.occurrences > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "instead", "way"),
+    [
+        ("30 2 * * *", "*/30 2 * * *", "between"),  # nothing in the gap
+        ("30 1 * * *", "0 1 * * *", "between"),
+        ("0 0 30 2 *", "0 0 28 2 *", "between"),
+    ],
+)
+def test_a_wrong_trigger_is_told(asked: str, instead: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = Walk("America/New_York", utc("2026-02-25"), utc("2026-03-15"))
+    monkeypatch.setattr(agreement, "made", lambda expression, zone: CronTrigger(instead, zone))
+    tally = compared(asked, walk, ["America/New_York"])
+    assert any(found.startswith(f"{way}: {asked!r} in America/New_York") for found in tally.differences)
+
+
+def test_the_full_comparison_takes_every_zone_whose_clocks_change_once_for_each_kind() -> None:
+    names = ["Europe/Paris", "Europe/Berlin", "Asia/Tokyo", "Pacific/Chatham", "UTC"]
+    assert command.alike(names) == [["Europe/Paris", "Europe/Berlin"], ["Pacific/Chatham"]]
+    assert set(names) < set(command.zone_names())
+    paris = command.alike(["Europe/Paris"])
+    [offsets] = [command.offsets_of(command.ZoneInfo(zone)) for zone in paris[0]]
+    assert len(offsets) == 1 + 2 * 7
+    assert offsets[1] == (utc("2024-03-31T01:00"), timedelta(hours=2))
