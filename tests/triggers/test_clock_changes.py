@@ -14,10 +14,23 @@ def on(day: str, expression: str, zone: str, days: int = 1) -> list[str]:
     """Return what runs on one local date (or several): the local times with their offsets."""
     start = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     end = start + timedelta(days=days)
-    found = list(CronTrigger(expression, zone).between(start, end))
+    trigger = CronTrigger(expression, zone, seed="nightly")
+    found = list(trigger.between(start, end))
     assert all(moment.tzinfo is UTC for moment in found)
+    assert backwards(trigger, start, end) == found[::-1]
+    assert trigger.count(start, end) == len(found)
     shown = [moment.astimezone(ZoneInfo(zone)) for moment in found]
     return [f"{'' if days == 1 else moment.strftime('%d ')}{moment:%H:%M}{_offset(moment)}" for moment in shown]
+
+
+def backwards(trigger: CronTrigger, start: datetime, end: datetime) -> list[datetime]:
+    """Return what `before` gives from the end to the start."""
+    found: list[datetime] = []
+    earlier = trigger.before(end)
+    while earlier is not None and earlier >= start:
+        found.append(earlier)
+        earlier = trigger.before(earlier)
+    return found
 
 
 def _offset(moment: datetime) -> str:
@@ -178,6 +191,46 @@ def test_fold_of_a_whole_day_runs_fixed_times_once() -> None:
         utc(1969, 9, 29, 22), utc(1969, 10, 1, 21), utc(1969, 10, 2, 21),
     ]  # fmt: skip
     assert len(list(CronTrigger("0 * * * *", "Pacific/Kwajalein").between(*span))) == 96
+
+
+@pytest.mark.parametrize("alias", ["@daily", "@midnight", "@weekly"])
+def test_an_alias_of_a_fixed_time_is_made_up(alias: str) -> None:
+    assert on("2025-03-09", alias, "America/Havana") == ["01:00-04"]  # a Sunday, whose midnight hour is skipped
+
+
+def test_an_alias_of_a_wildcard_follows_the_clock() -> None:
+    assert on("2026-03-08", "@hourly", "America/New_York")[1:3] == ["01:00-05", "03:00-04"]
+    assert on("2026-11-01", "@hourly", "America/New_York")[1:4] == ["01:00-04", "01:00-05", "02:00-05"]
+
+
+def test_h_is_fixed_time_before_it_is_replaced() -> None:
+    assert on("2026-03-08", "H 2 * * *", "America/New_York") == ["03:00-04"]
+    assert on("2026-03-08", "H/15 2 * * *", "America/New_York") == ["03:00-04"]
+    assert len(on("2026-11-01", "H/15 1 * * *", "America/New_York")) == 4
+    assert len(on("2026-11-01", "H * * * *", "America/New_York")) == 25
+
+
+def test_a_range_of_all_hours_is_fixed_time() -> None:
+    assert on("2026-03-08", "30 0-23 * * *", "America/New_York")[1:4] == ["01:30-05", "03:00-04", "03:30-04"]
+    assert on("2026-11-01", "30 0-23 * * *", "America/New_York")[1:3] == ["01:30-04", "02:30-05"]
+
+
+def test_seconds_play_no_part_in_what_is_fixed_time() -> None:
+    assert on("2026-03-08", "* 30 2 * * *", "America/New_York") == ["03:00-04"]
+    assert on("2026-03-08", "0 */30 2 * * *", "America/New_York") == []
+    assert on("2026-11-01", "0 30 1 * * *", "America/New_York") == ["01:30-04"]
+    assert on("2026-11-01", "0 */30 1 * * *", "America/New_York") == ["01:00-04", "01:30-04", "01:00-05", "01:30-05"]
+
+
+def test_made_up_and_regular_times_on_one_instant_are_one() -> None:
+    assert on("2026-03-08", "0 2,3 * * *", "America/New_York") == ["03:00-04"]
+    assert on("2025-10-05", "0,30 2 * * *", "Australia/Lord_Howe") == ["02:30+11"]
+    assert on("2024-03-31", "30 23 * * SAT,SUN", "America/Nuuk") == ["00:00-01", "23:30-01"]
+
+
+def test_a_gap_at_midnight_makes_up_no_other_day() -> None:
+    assert on("2025-03-09", "0 0 * * MON", "America/Havana") == []
+    assert on("2025-03-09", "0 0 10 * *", "America/Havana") == []
 
 
 def test_six_fields_are_made_up_once_in_a_gap() -> None:
