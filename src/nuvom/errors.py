@@ -58,7 +58,8 @@ class UnknownTimezone(NuvomError, ValueError):
     def _suggestion(self) -> str:
         from zoneinfo import available_timezones
 
-        names = {name.casefold(): name for name in available_timezones()}
+        # Names without an area, such as EST, are mostly those that mislead.
+        names = {name.casefold(): name for name in available_timezones() if "/" in name or name == "UTC"}
         close = get_close_matches(self.name[:_SHOWN].casefold(), names, n=1)
         return f"did you mean {names[close[0]]!r}?" if close else "use an IANA name such as 'Europe/Paris'"
 
