@@ -1,7 +1,7 @@
 """`count` says how many `between` would yield, without looking at each."""
 
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
@@ -63,6 +63,6 @@ def test_an_empty_range_counts_nothing() -> None:
 def test_a_century_of_seconds_is_counted_at_once() -> None:
     trigger = CronTrigger("* * * * * *", "Europe/Paris")
     end = START.replace(year=2126)
-    began = perf_counter()
+    began = process_time()
     assert trigger.count(START, end) == (end - START).total_seconds()
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nuvom.triggers.instants import DAY, EPOCH_ORDINAL
 
@@ -17,7 +18,8 @@ _FIRST_DAY = date.min.toordinal()
 _LAST_DAY = date.max.toordinal()
 
 
-class LocalTimes(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LocalTimes:
     """A set of local times, counted in seconds from 1970-01-01 00:00 local; the tuples ascend and none is empty."""
 
     marks: tuple[int, ...]  # seconds of the hour
