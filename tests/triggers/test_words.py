@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, reject, strategies as st
 
+from nuvom.errors import InvalidCron
 from nuvom.triggers import CronTrigger
 from nuvom.triggers.words import in_words
 
@@ -91,7 +92,10 @@ SAID_OF: dict[str, tuple[Any, ...]] = {}
 
 @given(EXPRESSIONS)
 def test_expressions_with_the_same_words_run_at_the_same_times(expression: str) -> None:
-    times = CronTrigger(expression).times
+    try:
+        times = CronTrigger(expression).times
+    except InvalidCron:  # 31 February
+        reject()
     dates = tuple(times.day_rule.of_month(year, month) for year in range(2000, 2028) for month in (1, 2, 4))
     meant = (times.marks, times.hours, times.months, dates)
     assert SAID_OF.setdefault(in_words(CronTrigger(expression)), meant) == meant
