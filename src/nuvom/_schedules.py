@@ -5,15 +5,14 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from nuvom import _changing, _identity, _options, _requests, _sync
+from nuvom import _changing, _finding, _identity, _options, _requests, _sync
 from nuvom._async import in_thread
 from nuvom._call import Call
-from nuvom._collections import PAGE, paged, task_name
+from nuvom._collections import paged, task_name
 from nuvom._duration import Duration, to_timedelta
 from nuvom._forecast import Forecast, forecast
 from nuvom._ids import is_uuid
@@ -24,7 +23,6 @@ from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom._sync import SyncOptions, SyncReport
 from nuvom._task import Task
 from nuvom._times import Times
-from nuvom.errors import ScheduleEnded, ScheduleNotFound
 from nuvom.inquiry import evidence
 from nuvom.inquiry.audit import AuditReport
 from nuvom.inquiry.why import Why
@@ -69,15 +67,12 @@ class Schedules:
         return self._get(key, default)
 
     def _get(self, key: str, default: T | _Required) -> ScheduleEnvelope | T:
-        found = self._find(key)
+        found = _finding.find(self._app, key)
         if found is not None:
             return self._app.attached(found)
         if not isinstance(default, _Required):
             return default
-        ended = self._app.store.ledger.fence(self._named(key))
-        if ended is not None and ended.ended_at is not None:
-            raise ScheduleEnded(key, ended.envelope.state)
-        raise ScheduleNotFound(key, self._near(key))
+        raise _finding.why_not(self._app, key)
 
     def list(
         self,
@@ -162,37 +157,12 @@ class Schedules:
         """Return the id that a key stands for, also of a schedule that has ended or never was."""
         if is_uuid(key):
             return key.lower()
-        found = self._find(key)
+        found = _finding.find(self._app, key)
         return _identity.name_id(key) if found is None else found.id
 
     def iterate(self, wanted: ScheduleFilter) -> Iterator[ScheduleEnvelope]:
         """Yield the schedules that fit, newest first, a page at a time."""
-        store = self._app.schedule_store("list schedules")
-        page = store.list(wanted, PAGE)
-        while page:
-            yield from page
-            page = store.list(wanted, PAGE, page[-1].id) if len(page) == PAGE else []
-
-    def _find(self, key: str) -> ScheduleEnvelope | None:
-        if not isinstance(key, str):
-            raise TypeError(f"a schedule is named by text, its name or id, not by {key!r}")
-        backend = self._app.backend
-        if is_uuid(key):
-            return backend.get(key.lower())
-        by_name = backend.get(_identity.name_id(key))
-        if by_name is not None or self._app.split:
-            return by_name
-        starting = [s for s in self.iterate(ScheduleFilter()) if s.id.startswith(key.lower())] if len(key) >= 4 else []
-        return starting[0] if len(starting) == 1 else None
-
-    def _named(self, key: str) -> str:
-        return key.lower() if is_uuid(key) else _identity.name_id(key)
-
-    def _near(self, key: str) -> tuple[str, ...]:
-        if self._app.split:
-            return ()
-        names = [envelope.name for envelope in self.iterate(ScheduleFilter()) if envelope.name]
-        return tuple(get_close_matches(key, names, n=3))
+        return _finding.every(self._app, wanted)
 
     # To change.
 

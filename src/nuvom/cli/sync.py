@@ -135,9 +135,9 @@ def _options(app: Nuvom, *, prune: bool, overwrite: bool, revive: Sequence[str])
 
 
 def _print_plan(steps: Sequence[SyncStep]) -> None:
+    from nuvom._moments import trigger_text
     from nuvom.cli.moments import local
     from nuvom.cli.output import print_table
-    from nuvom.cli.views import trigger_text
 
     rows = (
         (
