@@ -18,7 +18,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 def shape(line: str) -> str:
     """A line without what depends on the moment: numbers, ids, durations and the zone's abbreviation."""
     line = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", line)
-    line = re.sub(r"\d[\d:., -]*(?: (?:ms|[smhd])\b(?: \d+ [smhd]\b)?)?", "#", line)
+    line = re.sub(r"\bin \d.*$", "in #", line)
+    line = re.sub(r"\d[\d:., -]*", "#", line)
     return re.sub(r"\bCES?T\b", "CET", line).strip()
 
 
