@@ -78,7 +78,6 @@ def test_h_is_spread_by_the_name(project: Project) -> None:
         (("H * * * *",), "say --name nightly\n  H * * * *\n  ^"),
         (("0 0 * * *", "--tz", "europe/paris"), "--tz 'europe/paris' is not a usable time zone"),
         (("0 0 * * *", "--tz", "EST"), "write 'America/New_York'"),
-        (("0 0 * * *", "--from", "tomorrow"), "--from='tomorrow' is no time"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
@@ -89,6 +88,12 @@ def test_bad_input_is_one_message_and_exit_code_2(
     assert answer.out == ""
     assert message in answer.err
     assert answer.err.startswith("nuvom: ")
+
+
+def test_a_beginning_that_is_no_time_is_a_wrong_use(project: Project) -> None:
+    answer = project.inside("cron", "next", "0 0 * * *", "--from", "soon")
+    assert (answer.code, answer.out) == (2, "")
+    assert "'soon' is no time" in answer.err
 
 
 def test_no_store_is_opened(project: Project) -> None:

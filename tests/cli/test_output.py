@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nuvom import Nuvom
-from nuvom.cli.moments import distance, local, span
+from nuvom._moments import distance, local, span
 from tests.cli.conftest import Project
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

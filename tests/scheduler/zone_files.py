@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from nuvom.scheduler import due, plan
+from nuvom.triggers import zones
 
 Rules = Sequence[tuple[datetime | None, timedelta]]  # from when (None: ever) which offset
 
@@ -38,7 +39,7 @@ def tz_database(folder: Path) -> Iterator[None]:
 def _start_with(path: Sequence[str]) -> None:
     zoneinfo.reset_tzpath(to=path)
     ZoneInfo.clear_cache()
-    for cached in (due._cron, due._cron_after, plan._offset):
+    for cached in (zones._loaded, due._cron, due._cron_after, plan._offset):
         cached.cache_clear()
 
 

@@ -213,7 +213,7 @@ def backfill(
     yes: Yes = False,
 ) -> None:
     """Run what a schedule would have run in a part of the past, but for what was dispatched then."""
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
     from nuvom.cli.output import counted
     from nuvom.cli.producing import duration, instant, wrong_use
 
@@ -295,7 +295,7 @@ def _one_or_all(name: str | None, *, everything: bool) -> None:
 
 def _tell(site: Site, schedule: ScheduleEnvelope, done: str) -> None:
     """Say what was done to a schedule, and when it runs next."""
-    from nuvom.cli.moments import distance, local
+    from nuvom._moments import distance, local
     from nuvom.cli.output import print_json, shown
     from nuvom.cli.views import schedule_fields
 

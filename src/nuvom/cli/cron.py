@@ -101,12 +101,13 @@ def next_runs(
 
 def _read(expression: str, tz: str, name: str | None, since: str | None) -> tuple[CronTrigger, datetime]:
     from nuvom._clock import SYSTEM_CLOCK
-    from nuvom.cli.moments import moment
+    from nuvom.cli.producing import instant
     from nuvom.triggers import CronTrigger
 
+    now = SYSTEM_CLOCK.now()
     with _said_wrongly():
         trigger = CronTrigger(expression, tz, seed=name)
-        return trigger, SYSTEM_CLOCK.now() if since is None else moment(since, trigger.zone, "--from")
+    return trigger, now if since is None else instant(since, tz, now, "--from")
 
 
 @contextmanager
@@ -146,7 +147,7 @@ def _fields(trigger: CronTrigger, run: datetime, start: datetime) -> dict[str, A
 
 
 def _print_runs(trigger: CronTrigger, runs: list[datetime], start: datetime) -> None:
-    from nuvom.cli.moments import distance, local
+    from nuvom._moments import distance, local
     from nuvom.cli.output import print_table
     from nuvom.triggers.anomalies import remark
 

@@ -28,7 +28,7 @@ def why(
     ] = None,
 ) -> None:
     """Say why a schedule did or did not run at a time, as far as its job; exit with 0 if it ran, else with 1."""
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
     from nuvom.cli.output import print_json, shown
     from nuvom.cli.producing import wrong_use
     from nuvom.cli.views import why_fields
@@ -70,7 +70,7 @@ def audit(
 
 
 def _print_report(report: AuditReport) -> None:
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
     from nuvom.cli.output import counted, print_fields, print_table
 
     looked = {"schedules": f"{report.schedules:,}", "from": local(report.start), "up to": local(report.end)}
@@ -86,7 +86,7 @@ def _print_report(report: AuditReport) -> None:
 
 
 def _cells(finding: Finding) -> tuple[object, ...]:
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
 
     time = local(finding.nominal, finding.timezone_name)
     if finding.count > 1:

@@ -42,7 +42,7 @@ def list_jobs(
     limit: Limit = 100,
 ) -> None:
     """List jobs, newest first."""
-    from nuvom.cli.moments import distance
+    from nuvom._moments import distance
     from nuvom.cli.output import print_json, print_table
     from nuvom.cli.views import job_fields
 
@@ -209,7 +209,7 @@ def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHand
 def _for_people(value: object) -> object:
     from datetime import datetime
 
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
     from nuvom.cli.output import as_json_text
 
     match value:

@@ -25,7 +25,7 @@ def register(root: typer.Typer) -> None:
 
 def queues(site: Site, limit: Limit = 100) -> None:
     """List the queues that have jobs waiting or running."""
-    from nuvom.cli.moments import distance
+    from nuvom._moments import distance
     from nuvom.cli.output import print_json, print_table
     from nuvom.cli.views import queue_fields
 
@@ -41,7 +41,7 @@ def queues(site: Site, limit: Limit = 100) -> None:
 
 def workers(site: Site, limit: Limit = 100) -> None:
     """List the processes of workers and schedulers, newest first."""
-    from nuvom.cli.moments import distance
+    from nuvom._moments import distance
     from nuvom.cli.output import print_json, print_table
     from nuvom.cli.views import worker_fields
 

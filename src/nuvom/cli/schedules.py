@@ -40,8 +40,8 @@ def list_schedules(
     limit: Limit = 100,
 ) -> None:
     """List schedules, newest first, with their next run on their own clock."""
+    from nuvom._moments import distance, local, trigger_text
     from nuvom._schedule import ScheduleState
-    from nuvom.cli.moments import distance, local, trigger_text
     from nuvom.cli.output import print_json, print_table
     from nuvom.cli.producing import keywords, wrong_use
     from nuvom.cli.views import schedule_fields
@@ -95,8 +95,8 @@ def next_runs(
     limit: Limit = 100,
 ) -> None:
     """List the runs to come, earliest first: of all schedules, or the next N of one."""
+    from nuvom._moments import distance, local
     from nuvom.cli.ahead import runs_ahead
-    from nuvom.cli.moments import distance, local
     from nuvom.cli.output import print_json, print_table
 
     now = site.app.now()
@@ -137,7 +137,7 @@ def runs(site: Site, name: Name, limit: Limit = 100) -> None:
 
 
 def _described(schedule: ScheduleEnvelope, site: Site) -> dict[str, object]:
-    from nuvom.cli.moments import distance, local, span, trigger_text
+    from nuvom._moments import distance, local, span, trigger_text
     from nuvom.cli.output import as_json_text
 
     zone = schedule.timezone_name
@@ -201,7 +201,7 @@ def _zone(site: Site, name: str) -> str | None:
 
 
 def _run_cells(row: Occurrence, zone: str) -> tuple[object, ...]:
-    from nuvom.cli.moments import local, span
+    from nuvom._moments import local, span
 
     ran = row.job_finished_at - row.job_started_at if row.job_finished_at and row.job_started_at else None
     due = local(row.nominal, zone) if row.count == 1 else f"{row.count:,} up to {local(row.last, zone)}"

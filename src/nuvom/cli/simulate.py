@@ -67,7 +67,7 @@ def _check(said: str) -> _Check:
 
 
 def _herd(found: Forecast, most: int) -> str | None:
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
 
     worst = found.herds[0] if found.herds else None
     if worst is None or worst.runs <= most:
@@ -84,7 +84,7 @@ def _touched(found: Forecast, kinds: frozenset[str]) -> str | None:
 
 
 def _print(found: Forecast) -> None:
-    from nuvom.cli.moments import local
+    from nuvom._moments import local
     from nuvom.cli.output import counted, print_fields, print_table
 
     not_counted = [f"{number:,} {state}" for state, number in found.left_out.items()]

@@ -135,8 +135,7 @@ def _options(app: Nuvom, *, prune: bool, overwrite: bool, revive: Sequence[str])
 
 
 def _print_plan(steps: Sequence[SyncStep]) -> None:
-    from nuvom._moments import trigger_text
-    from nuvom.cli.moments import local
+    from nuvom._moments import local, trigger_text
     from nuvom.cli.output import print_table
 
     rows = (
