@@ -1,4 +1,4 @@
-"""`nuvom demo`: real schedulers and workers, two of them killed, and an account of every time that was due."""
+"""`nuvom demo`: real schedulers and workers, three of them killed, and an account of every time that was due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def demo(
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the store, the logs and the tasks' file.")] = False,
 ) -> None:
-    """Run schedulers and workers on a store of their own, kill some of them, and account for every run (15 s)."""
+    """Run schedulers and workers on a store of their own, kill some, and account for all that was due (20 s)."""
     from nuvom.cli.demo.run import run_demo
     from nuvom.cli.site import answered, refusal
 

@@ -1,62 +1,38 @@
-"""Whether everything that was due ran, and nothing else: four sources compared, none of which trusts another. Pure.
+"""Whether each due time ran or says why not, and nothing else ran: four sources, none of which trusts another. Pure.
 
 The sources are the times that plain arithmetic says, the ledger, the job table, and the file that the tasks wrote.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 from nuvom._job import Job, JobState
 from nuvom._schedule import Occurrence, OccurrenceOutcome
+from nuvom.cli.demo.evidence import Evidence, Promise, Run
+from nuvom.cli.demo.times import ago, clock_time
 from nuvom.cli.output import counted
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A line of the tasks' file: one start of a job."""
-
-    job: str
-    what: str
-    nominal: datetime | None
-    started: datetime
-    attempt: int
-    pid: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """A schedule and the times at which it must run, some of them perhaps after the end of the account."""
-
-    title: str
-    schedule_id: str
-    due: tuple[datetime, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is found afterwards."""
-
-    occurrences: Sequence[Occurrence]  # the ledger
-    jobs: Sequence[Job]  # the job table
-    runs: Sequence[Run]  # the tasks' file
-    until: datetime  # what was due by then must be there; what came due later may be
+SLOW = "slow"  # title of the job that no schedule made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The figures of one schedule, or of the slow job."""
+    """The figures of one schedule, or of the slow job; where all is well, due = run + skipped + coalesced."""
 
     title: str
     due: int = 0
-    dispatched: int = 0
-    run: int = 0  # due times with a run and one recorded success
+    run: int = 0  # due times with a dispatch, a run and one recorded success
+    skipped: int = 0  # due while a run was open
+    coalesced: int = 0  # due together with a newer one, which stands for it
     missed: int = 0
     doubled: int = 0
-    recovered: int = 0  # jobs that were lost with a process and then succeeded
+    caught_up: int = 0  # came due while no scheduler was alive, and ran
+    again: int = 0  # jobs that were lost with a process and then succeeded
     latest: timedelta = timedelta(0)  # from the due time to the start, at its worst
 
     def plus(self, other: Line) -> Line:
@@ -64,33 +40,35 @@ class Line:
         return Line(
             title=self.title,
             due=self.due + other.due,
-            dispatched=self.dispatched + other.dispatched,
             run=self.run + other.run,
+            skipped=self.skipped + other.skipped,
+            coalesced=self.coalesced + other.coalesced,
             missed=self.missed + other.missed,
             doubled=self.doubled + other.doubled,
-            recovered=self.recovered + other.recovered,
+            caught_up=self.caught_up + other.caught_up,
+            again=self.again + other.again,
             latest=max(self.latest, other.latest),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The result: a line for each schedule and for the slow job, and a sentence for each thing that is off."""
+    """The result: figures for each schedule and the slow job, why some did not run, and all that is off."""
 
     lines: tuple[Line, ...]
+    reasons: tuple[str, ...]  # a sentence for each schedule and each reason not to run
     problems: tuple[str, ...]
 
 
-def every_second(anchor: datetime, until: datetime) -> tuple[datetime, ...]:
-    """Return the times of `interval=1`: one second after the creation, two seconds after it, and so on."""
-    second = timedelta(seconds=1)
-    return tuple(anchor + k * second for k in range(1, (until - anchor) // second + 1))
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is found of one schedule, by due time."""
 
-
-def every_third_second(created: datetime, until: datetime) -> tuple[datetime, ...]:
-    """Return the times of `*/3 * * * * *`: whole seconds that divide by three; a minute has a whole number of them."""
-    first, last = int(created.timestamp()) + 1, int(until.timestamp())
-    return tuple(datetime.fromtimestamp(second, UTC) for second in range(first, last + 1) if second % 3 == 0)
+    promise: Promise
+    evidence: Evidence
+    rows: Mapping[datetime, list[Occurrence]]
+    jobs: Mapping[datetime | None, list[Job]]
+    runs: Mapping[str, list[Run]]  # by job
 
 
 def account(promises: Iterable[Promise], slow_job: str, evidence: Evidence) -> Account:
@@ -105,18 +83,19 @@ def account(promises: Iterable[Promise], slow_job: str, evidence: Evidence) -> A
     for run in evidence.runs:
         runs[run.job].append(run)
     problems: list[str] = []
-    lines = [_kept(promise, evidence, runs, problems) for promise in promises]
+    found = [_sorted(promise, evidence, runs) for promise in promises]
+    lines = [_kept(each, problems) for each in found]
     lines.append(_recovered(slow_job, evidence, runs, problems))
     known = {job.id for job in evidence.jobs}
     problems += [f"the tasks' file has a run of job {job}, which is in no table" for job in runs if job not in known]
-    ours = {promise.schedule_id for promise in promises}
+    ours = {each.promise.schedule_id for each in found}
     strays = [job for job in evidence.jobs if job.schedule_id not in ours and job.id != slow_job]
     problems += [f"job {job.id} of task {job.task} is in the table, and nobody asked for it" for job in strays]
-    return Account(lines=tuple(lines), problems=tuple(problems))
+    problems += _nothing_shown(lines)
+    return Account(lines=tuple(lines), reasons=tuple(_reasons(found)), problems=tuple(problems))
 
 
-def _kept(promise: Promise, evidence: Evidence, runs: Mapping[str, list[Run]], problems: list[str]) -> Line:
-    """Return the figures of one schedule; what is off is added to `problems`."""
+def _sorted(promise: Promise, evidence: Evidence, runs: Mapping[str, list[Run]]) -> _Found:
     rows: dict[datetime, list[Occurrence]] = defaultdict(list)
     for row in evidence.occurrences:
         if row.schedule_id == promise.schedule_id:
@@ -125,49 +104,114 @@ def _kept(promise: Promise, evidence: Evidence, runs: Mapping[str, list[Run]], p
     for job in evidence.jobs:
         if job.schedule_id == promise.schedule_id:
             jobs[job.scheduled_for].append(job)
+    return _Found(promise, evidence, dict(rows), dict(jobs), runs)
+
+
+def _kept(found: _Found, problems: list[str]) -> Line:
+    """Return the figures of one schedule; what is off is added to `problems`."""
+    promise = found.promise
     line = Line(title=promise.title)
     for nominal in promise.due:
-        if nominal <= evidence.until or nominal in rows or nominal in jobs:
-            due = f"{promise.title}, due {clock_time(nominal)}"
-            line = line.plus(_occurrence(due, nominal, rows.pop(nominal, []), jobs.pop(nominal, []), runs, problems))
-    problems += [f"{promise.title}: {clock_time(extra)} is in the ledger and was never due" for extra in rows]
-    problems += [f"{promise.title}: a job for {clock_time(extra)}, which was never due" for extra in jobs]
+        if nominal <= found.evidence.until or nominal in found.rows or nominal in found.jobs:
+            line = line.plus(_occurrence(found, nominal, problems))
+    never = f"{promise.title}: {{}} {{}} never due"
+    problems += [never.format(clock_time(t), "is in the ledger and was") for t in found.rows if t not in promise.due]
+    problems += [never.format("a job for", f"{clock_time(t)}, which was") for t in found.jobs if t not in promise.due]
+    if promise.alone:
+        problems += _overlapping(found)
     return line
 
 
-def _occurrence(
-    due: str,
-    nominal: datetime,
-    rows: Sequence[Occurrence],
-    jobs: Sequence[Job],
-    runs: Mapping[str, list[Run]],
-    problems: list[str],
-) -> Line:
-    dispatched = [row for row in rows if row.outcome is OccurrenceOutcome.DISPATCHED]
-    problems += [f"{due}: the ledger says {row.outcome}" for row in rows if row not in dispatched]
-    problems += [f"{due}: dispatched before it was due" for row in dispatched if (row.recorded_at or nominal) < nominal]
-    if len(dispatched) != 1:
-        problems.append(f"{due}: {len(dispatched)} dispatches in the ledger, there must be one")
+def _occurrence(found: _Found, nominal: datetime, problems: list[str]) -> Line:
+    """Return the figures of one due time: one row of the ledger, and what that row says is true."""
+    due = f"{found.promise.title}, due {clock_time(nominal)}"
+    rows, jobs = found.rows.get(nominal, []), found.jobs.get(nominal, [])
+    if len(rows) != 1:
+        problems.append(f"{due}: {len(rows)} rows in the ledger, there must be one")
+    for row in rows:
+        problems += (f"{due}: {wrong}" for wrong in _ill_recorded(found, row))
+    dropped = [row for row in rows if row.outcome is not OccurrenceOutcome.DISPATCHED]
+    if rows == dropped and rows:
+        problems += (f"{due}: the ledger says {rows[0].outcome}, and there is job {job.id}" for job in jobs)
+        return Line(title="", due=1, doubled=len(jobs)).plus(_not_run(found.promise, rows[0]))
     if len(jobs) != 1:
         problems.append(f"{due}: {len(jobs)} jobs in the table, there must be one")
-    elif dispatched and dispatched[0].job_id != jobs[0].id:
-        problems.append(f"{due}: the ledger names job {dispatched[0].job_id}, the table has {jobs[0].id}")
-    found = Line(title="", due=1, dispatched=len(dispatched))
+    elif rows and rows[0].job_id != jobs[0].id:
+        problems.append(f"{due}: the ledger names job {rows[0].job_id}, the table has {jobs[0].id}")
+    line = Line(title="")
     for job in jobs:
-        found = found.plus(_job(due, nominal, job, runs.get(job.id, []), problems))
-    extra = max(len(dispatched), len(jobs), 1) - 1
-    return found.plus(Line(title="", missed=int(not dispatched or found.run == 0), doubled=extra))
+        line = line.plus(_job(due, nominal, job, found.runs.get(job.id, []), problems))
+    ran = int(bool(rows) and line.run > 0)
+    caught_up = ran if found.evidence.gap.holds(nominal) else 0
+    extra = max(len(rows), len(jobs), 1) - 1
+    return line.plus(Line(title="", due=1, missed=1 - ran, doubled=extra, caught_up=caught_up))
+
+
+def _not_run(promise: Promise, row: Occurrence) -> Line:
+    match row.outcome:
+        case OccurrenceOutcome.SKIPPED_OVERLAP if promise.alone:
+            return Line(title="", skipped=1)
+        case OccurrenceOutcome.COALESCED if promise.newest:
+            return Line(title="", coalesced=1)
+        case _:
+            return Line(title="", missed=1)
+
+
+def _ill_recorded(found: _Found, row: Occurrence) -> Iterator[str]:
+    """Yield what cannot be true of a row."""
+    promise, gap, recorded = found.promise, found.evidence.gap, row.recorded_at
+    if recorded is None or recorded < row.nominal:
+        yield f"{row.outcome} before it was due"
+        return
+    if gap.holds(recorded):
+        yield f"{row.outcome} while no scheduler was alive"
+    newer = next((due for due in promise.due if due > row.nominal), None)
+    if promise.newest and gap.holds(row.nominal) and gap.holds(newer) and row.outcome.value != "coalesced":
+        yield f"{row.outcome}, though a newer one came due while no scheduler was alive"
+    if row.outcome is OccurrenceOutcome.DISPATCHED:
+        return
+    if not row.reason:
+        yield f"the ledger says {row.outcome} and not why"
+    if row.outcome is OccurrenceOutcome.SKIPPED_OVERLAP and promise.alone:
+        if not _was_open(found, row, recorded):
+            yield "skipped for an open run, and none was open"
+    elif row.outcome is OccurrenceOutcome.COALESCED and promise.newest:
+        if newer is None or newer > recorded or newer not in found.rows:
+            yield "coalesced, though no newer one was due"
+    else:
+        yield f"the ledger says {row.outcome}"
+
+
+def _was_open(found: _Found, skipped: Occurrence, moment: datetime) -> bool:
+    """Tell whether an earlier one had been dispatched and was not recorded as over."""
+    for nominal, rows in found.rows.items():
+        begun = any(row.job_id and row.recorded_at and row.recorded_at <= moment for row in rows)
+        if nominal < skipped.nominal and begun:
+            jobs = found.jobs.get(nominal, [])
+            if any(job.finished_at is None or job.finished_at >= moment for job in jobs):
+                return True
+    return False
+
+
+def _overlapping(found: _Found) -> Iterator[str]:
+    """Yield each pair of runs that the tasks' file shows at work at the same time."""
+    ids = {job.id for jobs in found.jobs.values() for job in jobs}
+    runs = sorted((run for job in ids for run in found.runs.get(job, [])), key=lambda run: run.started)
+    for one, next_one in pairwise(runs):
+        if (one.ended or found.evidence.killed_at) > next_one.started:
+            first, second = clock_time(one.nominal), clock_time(next_one.nominal)
+            yield f"{found.promise.title}: the runs of {first} and of {second} overlap"
 
 
 def _recovered(slow_job: str, evidence: Evidence, runs: Mapping[str, list[Run]], problems: list[str]) -> Line:
     """Return the figures of the slow job: started at least twice, succeeded once."""
     jobs = [job for job in evidence.jobs if job.id == slow_job]
-    line = Line(title="slow job", due=1, dispatched=len(jobs))
+    line = Line(title=SLOW, due=1)
     if not jobs:
         problems.append(f"the slow job {slow_job} is gone from the table")
     for job in jobs:
         line = line.plus(_job("the slow job", job.run_at, job, runs.get(job.id, []), problems))
-        if line.run and not line.recovered:
+        if line.run and not line.again:
             problems.append("the slow job was never started again: the kill came too late to show anything")
     return line.plus(Line(title="", missed=int(line.run == 0), doubled=max(len(jobs), 1) - 1))
 
@@ -188,27 +232,36 @@ def _job(due: str, nominal: datetime, job: Job, runs: Sequence[Run], problems: l
     if not succeeded:
         reason = f": {job.error.message}" if job.error else ""
         problems.append(f"{due}: job {job.id} is {job.status}, not succeeded{reason}")
-    if job.attempt not in attempts:
-        problems.append(f"{due}: no run of attempt {job.attempt} of job {job.id} in the tasks' file")
+    whole = any(run.attempt == job.attempt and run.ended for run in runs)
+    if not whole:
+        problems.append(f"{due}: no whole run of attempt {job.attempt} of job {job.id} in the tasks' file")
     problems += [
         f"{due}: attempt {r.attempt} started {ago(nominal - r.started)} early" for r in runs if r.started < nominal
     ]
-    whole = succeeded and job.attempt in attempts
     return Line(
         title="",
-        run=int(whole),
+        run=int(succeeded and whole),
         doubled=doubled,
-        recovered=int(whole and job.attempt > 1),
+        again=int(succeeded and whole and job.attempt > 1),
         latest=min((run.started for run in runs), default=nominal) - nominal,
     )
 
 
-def clock_time(moment: datetime | None) -> str:
-    """Return a time of day in UTC to the millisecond."""
-    return "no time" if moment is None else f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+def _nothing_shown(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield what the story was to show and did not: then its zeros would say nothing."""
+    total = Line(title="")
+    for line in lines:
+        total = total.plus(line)
+    if not total.skipped:
+        yield "nothing was skipped for an open run: there was no overlap to show"
+    if not total.coalesced:
+        yield "nothing was coalesced: no two times came due together while no scheduler was alive"
+    if not total.caught_up:
+        yield "nothing was caught up: no time came due while no scheduler was alive"
 
 
-def ago(span: timedelta) -> str:
-    """Return a short span in milliseconds, or in seconds from one second on."""
-    seconds = span.total_seconds()
-    return f"{seconds * 1000:.0f} ms" if abs(seconds) < 1 else f"{seconds:.1f} s"
+def _reasons(found: Iterable[_Found]) -> Iterator[str]:
+    for each in found:
+        rows = [row for rows in each.rows.values() for row in rows if row.outcome is not OccurrenceOutcome.DISPATCHED]
+        for (outcome, reason), count in Counter((row.outcome, row.reason) for row in rows).items():
+            yield f"{each.promise.title:<7} {count} {outcome}: {reason}"

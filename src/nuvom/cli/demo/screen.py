@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from rich import box
@@ -10,22 +12,32 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nuvom.cli.demo.account import Account, Line, Run, ago, clock_time
+from nuvom._schedule import OccurrenceOutcome
+from nuvom.cli.demo.account import Account, Line
+from nuvom.cli.demo.evidence import Run
 from nuvom.cli.demo.services import LEASE, Service
+from nuvom.cli.demo.times import ago, clock_time
 
 INTRODUCTION = """\
-Two schedulers and two workers share one fresh SQLite file. They get three schedules
-and one slow job. Then the worker that runs the slow job and one of the schedulers are
-ended by kill -9. At the end every time that was due is looked for in the ledger, in the
-job table and in a file that the tasks wrote. Times are UTC. It takes about 15 seconds.
+Two schedulers and two workers share one fresh SQLite file. They get four
+schedules, one of which takes longer than the time to its next run, and one slow
+job. The worker that runs the slow job is ended by kill -9, then one scheduler,
+then the other, and only after a while a new one is started. At the end every
+time that was due is looked for in the ledger, in the job table and in a file
+that the tasks wrote. Times are UTC. It takes about 20 seconds.
 """
 PROVEN = f"""\
 Everything is accounted for:
-  - A killed scheduler costs nothing: there is no leader, either one dispatches what is
-    due, and a row of the ledger for each due time keeps it from being dispatched twice.
-  - A killed worker loses nothing: what it ran is started again by another one as soon
-    as its lease has run out (here {LEASE:.0f} s, by default 30 s), and the outcome is recorded once.
-  - Nothing started before it was due.
+  - A killed scheduler costs nothing: there is no leader, either one dispatches
+    what is due, and the ledger's row for each due time keeps it from being
+    dispatched twice.
+  - A killed worker loses nothing: what it ran is started again by another one
+    as soon as its lease has run out (here {LEASE:.0f} s, by default 30 s), and the
+    outcome is recorded once.
+  - Nothing started before it was due, and no two runs of `report` overlapped.
+  - What came due while no scheduler was alive was caught up by the next one as
+    each schedule says: `tick` ran each (catch_up="all"), `cron` the newest.
+  - What was not run has a row that says why; `nuvom schedules why` reads it.
 
 Try next, with your own function in tasks.py:
     from nuvom import task
@@ -34,13 +46,17 @@ Try next, with your own function in tasks.py:
     def hello(name: str) -> None:
         print(f"Hello, {{name}}!")
 
-    nuvom run tasks.py             a scheduler and a worker, enough for one machine
-    hello.delay("you")             run it soon, from any Python process beside it
+    nuvom run tasks.py             a scheduler and a worker
+    hello.delay("you")             run it soon, from any Python beside it
     hello.schedule("you", interval=5)
     nuvom schedules list           and README.md for all the rest
 """
-_COLUMNS = ("", "due", "dispatched", "run", "missed", "doubled", "recovered", "latest")
-_STYLES = {"run": "green", "again": "bold yellow", "KILL -9": "bold red"}
+_COLUMNS = ("", "due", "run", "skipped", "coalesced", "missed", "doubled", "caught up", "again", "latest")
+_STYLES = {"run": "green", "again": "bold yellow", "catch up": "bold yellow", "skip": "magenta", "KILL -9": "bold red"}
+_DROPPED = {
+    OccurrenceOutcome.SKIPPED_OVERLAP: ("skip", "a run is still open"),
+    OccurrenceOutcome.COALESCED: ("coalesce", "a newer one is due"),
+}
 
 
 class Screen:
@@ -59,22 +75,29 @@ class Screen:
         seconds = f"{time.monotonic() - self._began:5.1f} s  "
         self._console.print(Text.assemble((seconds, "dim"), (f"{what:<9}", _STYLES.get(what, "cyan")), text))
 
-    def run(self, run: Run, who: str, killed_at: float | None) -> None:
+    def run(self, run: Run, who: str, killed_at: datetime | None, *, caught_up: bool) -> None:
         """Print that a job was started."""
         when = f"at {clock_time(run.started)}"
         if run.nominal is not None:
             when = f"due {clock_time(run.nominal)}, {ago(run.started - run.nominal)} late"
         again = "" if run.attempt == 1 else f", attempt {run.attempt}"
         if again and killed_at is not None:
-            again += f", {run.started.timestamp() - killed_at:.1f} s after the kill"
-        self.event("again" if again else "run", f"{run.what:<12} {when}, on {who}{again}")
+            again += f", {(run.started - killed_at).total_seconds():.1f} s after the kill"
+        what = "again" if again else "catch up" if caught_up else "run"
+        self.event(what, f"{run.what:<7} {when}, on {who}{again}")
+
+    def dropped(self, title: str, outcome: OccurrenceOutcome, due: Sequence[datetime]) -> None:
+        """Print that due times were not run."""
+        what, why = _DROPPED[outcome]
+        times = f"due {clock_time(due[0])}" + (f" to {clock_time(due[-1])}" if len(due) > 1 else "")
+        self.event(what, f"{title:<7} {times}: {why}")
 
     def account(self, found: Account) -> None:
         """Print the table and what is off."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
         for column in _COLUMNS:
             table.add_column(column, justify="right" if column else "left", no_wrap=True)
-        total = Line(title="together")
+        total = Line(title="total")
         for line in found.lines:
             total = total.plus(line)
             table.add_row(*_cells(line))
@@ -82,6 +105,9 @@ class Screen:
         table.add_row(*_cells(total), style="bold")
         self.say()
         self._console.print(table)
+        self.say("\ndue = run + skipped + coalesced. Not run, as the ledger has it:")
+        for reason in found.reasons:
+            self.say(f"  {reason}")
         self.say()
 
     def failure(self, problems: list[str], services: list[Service], folder: Path) -> None:
@@ -96,12 +122,13 @@ class Screen:
 
 
 def _cells(line: Line) -> tuple[str | Text, ...]:
-    counts = (line.due, line.dispatched, line.run)
+    counts = (line.due, line.run, line.skipped, line.coalesced)
     bad = (line.missed, line.doubled)
     return (
         line.title,
         *map(str, counts),
         *(Text(str(count), "bold red" if count else "") for count in bad),
-        str(line.recovered),
-        f"{ago(line.latest)} late",
+        str(line.caught_up),
+        str(line.again),
+        ago(line.latest),
     )

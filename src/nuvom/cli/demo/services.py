@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LEASE = 3.0  # seconds; short, so that what a killed worker held is taken over while somebody watches
-STOPPING = 5.0  # seconds that an idle service may take to end
+STOPPING = 15.0  # seconds that an idle service may take to end
 _LINGERING = 1.0  # seconds in which what a service started may end after it
 _TAIL = 15  # lines of a log that are shown after a failure
 
@@ -34,7 +34,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "nuvom", *arguments],
                 cwd=folder,
-                env=_environment(os.environ),
+                env=environment(os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -114,7 +114,7 @@ def stop(services: list[Service]) -> list[str]:
     return [problem for problem in ends if problem is not None]
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's variables without the settings of a project of theirs, and with the demo's lease."""
     kept = {name: value for name, value in environ.items() if not name.startswith("NUVOM_")}
     return {**kept, "NUVOM_LEASE": str(LEASE), "PYTHONUNBUFFERED": "1"}

@@ -1,44 +1,29 @@
-"""What happens in the demo, act by act: start, schedule, kill, recover, stop, account."""
+"""What happens in the demo, act by act: start, schedule, kill, recover, leave alone, catch up, stop, account, ask."""
 
 from __future__ import annotations
 
-import time
-import warnings
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 from nuvom._app import Nuvom
 from nuvom._handle import JobHandle
 from nuvom._job import JobStatus
-from nuvom._schedule import ScheduleEnvelope
+from nuvom._schedule import Occurrence, OccurrenceOutcome
 from nuvom.cli.demo import services, tasks
-from nuvom.cli.demo.account import Account, Evidence, Promise, account, every_second, every_third_second
+from nuvom.cli.demo.account import SLOW, Account, account
+from nuvom.cli.demo.evidence import Evidence, Gap, Promise
+from nuvom.cli.demo.promised import CRON, REPORTS, TICK, Scheduled, schedule
+from nuvom.cli.demo.questions import ask, ill_answered, questions
 from nuvom.cli.demo.services import LEASE, Service
 from nuvom.cli.demo.stage import DemoFailed, Stage
 
 PROCESSES = 2  # of each worker: a job that was lost once runs alone in its process, and the other one goes on
-ONCE_IN = timedelta(seconds=2)
-SLOW = 3.0  # seconds that the slow job takes
-PATIENCE = 30.0  # seconds for what takes one or two when the machine is not busy
-SETTLING = 10.0  # seconds for what is due to end in; what is off then stays off
-
-
-@dataclass(frozen=True, slots=True)
-class Scheduled:
-    """The three schedules as they were stored, and what is off with them already."""
-
-    once: ScheduleEnvelope
-    second: ScheduleEnvelope
-    third: ScheduleEnvelope
-    problems: tuple[str, ...]
-
-    def promises(self, until: datetime) -> tuple[Promise, ...]:
-        """Return when each is due up to `until`, by arithmetic that shares nothing with Nuvom's triggers."""
-        starts = [moment or until for moment in (self.once.at, self.second.anchor, self.third.created_at)]
-        due = ((starts[0],), every_second(starts[1], until), every_third_second(starts[2], until))
-        kept = zip((self.once, self.second, self.third), due, strict=True)
-        return tuple(Promise(title=e.name or e.id, schedule_id=e.id, due=times) for e, times in kept)
+SLOWNESS = 3.0  # seconds that the slow job takes
+PATIENCE = 60.0  # seconds for what takes one or two when the machine is not busy
+SETTLING = 20.0  # seconds for what is due to end in; what is off then stays off
 
 
 def play(stage: Stage) -> Account:
@@ -49,14 +34,50 @@ def play(stage: Stage) -> Account:
         Interrupted: somebody wants it to end.
     """
     schedulers, workers = _start(stage)
-    scheduled = _schedule(stage)
-    stage.go_on(ONCE_IN.total_seconds() + 0.2)
+    scheduled = schedule(stage)
+    stage.schedules = [promise for promise in scheduled.promises(datetime.now(UTC)) if promise.newest]
+    stage.wait(lambda: _skipped(stage), PATIENCE, f"{REPORTS} was never skipped")
     slow = _kill_worker(stage, workers)
-    stage.go_on(1.5)
-    _kill(stage, schedulers[0], "the other one goes on alone")
-    stage.wait(slow.done, LEASE + SLOW + PATIENCE, "the slow job was not run again")
     stage.go_on(1.0)
+    _kill(stage, schedulers[0], "the other one goes on alone")
+    stage.wait(lambda: _attempts(stage, slow) > 1, LEASE + PATIENCE, "the slow job was not started again")
+    _leave_alone(stage, scheduled, schedulers)
+    stage.wait(slow.done, SLOWNESS + PATIENCE, "the slow job did not end")
     return _settle(stage, scheduled, slow, schedulers, workers)
+
+
+def _skipped(stage: Stage) -> bool:
+    return any(row.outcome is OccurrenceOutcome.SKIPPED_OVERLAP for row in stage.dropped)
+
+
+def _attempts(stage: Stage, job: JobHandle[str]) -> int:
+    return sum(run.job == job.id for run in stage.runs)
+
+
+def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service]) -> None:
+    """Kill the last scheduler, wait until each schedule has missed two times, and start a new one."""
+
+    def missed(title: str, gap: Gap) -> list[datetime]:
+        [promise] = [each for each in scheduled.promises(gap.end) if each.title == title]
+        return [due for due in promise.due if gap.holds(due)]
+
+    def lasts() -> Gap:
+        return Gap(began, datetime.now(UTC))
+
+    _kill(stage, schedulers[1], "nobody schedules now")
+    began = datetime.now(UTC)
+    often = (TICK, CRON, REPORTS)
+    stage.wait(lambda: all(len(missed(title, lasts())) > 1 for title in often), PATIENCE, "the times did not pass")
+    stage.gap = gap = lasts()
+    service = _service(stage, "scheduler 3", ["runscheduler"])
+    schedulers.append(service)
+    times = missed(TICK, gap)
+    stage.wait(
+        lambda: {run.nominal for run in stage.runs if run.what == TICK}.issuperset(times),
+        PATIENCE,
+        f"what {TICK} missed was not caught up",
+    )
+    stage.go_on(1.0)
 
 
 def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
@@ -66,13 +87,18 @@ def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
     kinds = {"scheduler": ["runscheduler"], "worker": ["runworker", file, "--processes", str(PROCESSES)]}
     for kind, arguments in kinds.items():
         for number in (1, 2):
-            service = Service(f"{kind} {number}", [*arguments, "--url", stage.url], stage.folder)
-            stage.services.append(service)
-            shown = " ".join(arguments).replace(file, Path(file).name)
-            stage.screen.event("start", f"{service.name}: nuvom {shown} --url … (pid {service.pid})")
+            _service(stage, f"{kind} {number}", arguments)
     stage.wait(lambda: _ready(stage.app), PATIENCE, "the services did not come up")
     stage.screen.event("ready", "all four are up")
     return stage.services[:2], stage.services[2:]
+
+
+def _service(stage: Stage, name: str, arguments: list[str]) -> Service:
+    service = Service(name, [*arguments, "--url", stage.url], stage.folder)
+    stage.services.append(service)
+    shown = " ".join(Path(each).name for each in arguments)
+    stage.screen.event("start", f"{name}: nuvom {shown} …, pid {service.pid}")
+    return service
 
 
 def _ready(app: Nuvom) -> bool:
@@ -80,54 +106,33 @@ def _ready(app: Nuvom) -> bool:
     return kinds.count("scheduler") == 2 and kinds.count("worker") == 2 * PROCESSES
 
 
-def _schedule(stage: Stage) -> Scheduled:
-    file = str(stage.file)
-    # Away from the cron's seconds: whether one that falls into the call itself is due could not be told from outside.
-    stage.passes(lambda: 0.1 < time.time() % 3 < 2.5, 3)
-    before = datetime.now(UTC)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that six fields begin with seconds is what is wanted here
-        once = tasks.note.options(name="one-off").schedule(file, in_=ONCE_IN)
-        second = tasks.note.options(name="interval 1 s", catch_up="all").schedule(file, interval=1)
-        third = tasks.note.options(name="cron */3 s", catch_up="all").schedule(file, cron="*/3 * * * * *")
-    after = datetime.now(UTC)
-    stage.screen.event("schedule", f"one-off      note.schedule(file, in_=timedelta(seconds={ONCE_IN.seconds}))")
-    stage.screen.event("schedule", "interval 1 s note.schedule(file, interval=1)")
-    stage.screen.event("schedule", 'cron */3 s   note.schedule(file, cron="*/3 * * * * *")')
-    starts = {"one-off": once.at and once.at - ONCE_IN, "interval": second.anchor, "cron": third.created_at}
-    wrong = [
-        f"the {kind} counts from {start}, but it was asked for between {before} and {after}"
-        for kind, start in starts.items()
-        if start is None or not before <= start <= after
-    ]
-    return Scheduled(once, second, third, tuple(wrong))
-
-
 def _kill_worker(stage: Stage, workers: list[Service]) -> JobHandle[str]:
     """Start the slow job and, while it runs, kill the worker that holds it, supervisor and all."""
-    slow = tasks.slow.delay(str(stage.file), SLOW)
-    stage.screen.event("delay", f"slow job     slow.delay(file, {SLOW:.0f}), which takes {SLOW:.0f} s")
-    stage.wait(lambda: any(run.job == slow.id for run in stage.runs), PATIENCE, "the slow job did not start")
-    stage.go_on(1.0)
+    slow = tasks.slow.delay(str(stage.file), SLOWNESS)
+    stage.screen.event("delay", f"{SLOW:<7} slow.delay(file, {SLOWNESS:.0f}), which takes {SLOWNESS:.0f} s")
+    stage.wait(lambda: _attempts(stage, slow) > 0, PATIENCE, "the slow job did not start")
+    stage.go_on(0.4)
+    # Between two reports, if there is such a moment soon: one that is lost as well is run again, but later.
+    stage.passes(lambda: all(run.ended for run in stage.runs if run.what == REPORTS), 1.0)
     holder = slow.refresh().worker
     pid = next((worker.pid for worker in stage.app.workers.list() if worker.id == holder), 0)
     victim = next((worker for worker in workers if worker.holds(pid)), None)
     if victim is None:
         raise DemoFailed(f"no worker holds the slow job: it is {slow.status()}")
-    stage.killed_at = time.time()
-    _kill(stage, victim, f"it holds the slow job; its lease of {LEASE:.0f} s must run out first")
+    _kill(stage, victim, f"it holds the slow job, {LEASE:.0f} s more at most")
+    stage.killed_at = datetime.now(UTC)
     return slow
 
 
 def _kill(stage: Stage, victim: Service, why: str) -> None:
     victim.kill()
-    stage.screen.event("KILL -9", f"{victim.name} and all its processes: {why}")
+    stage.screen.event("KILL -9", f"{victim.name}, all of it: {why}")
 
 
 def _settle(
     stage: Stage, scheduled: Scheduled, slow: JobHandle[str], schedulers: list[Service], workers: list[Service]
 ) -> Account:
-    """Let what is due by now end, stop everything in an orderly way, and account for it."""
+    """Let what is due by now end, stop everything in an orderly way, account for it, and ask about some of it."""
     until = datetime.now(UTC)
     stage.passes(lambda: not _found(stage, scheduled, slow, until).problems, SETTLING)
     wrong = list(scheduled.problems)
@@ -139,7 +144,8 @@ def _settle(
         stage.screen.event("stopped", "all that was not killed, with exit code 0")
     stage.look()
     found = _found(stage, scheduled, slow, until)
-    return Account(lines=found.lines, problems=(*wrong, *found.problems))
+    wrong += _asked(stage, scheduled.promises(datetime.now(UTC)))
+    return replace(found, problems=(*wrong, *found.problems))
 
 
 def _idle(app: Nuvom) -> bool:
@@ -147,9 +153,31 @@ def _idle(app: Nuvom) -> bool:
     return not counts[JobStatus.QUEUED] and not counts[JobStatus.RUNNING]
 
 
+def _asked(stage: Stage, promises: Sequence[Promise]) -> Iterator[str]:
+    """Ask why, as people do, and show the answers; yields what is wrong with them."""
+    assert stage.gap  # noqa: S101  # the story is over
+    for question in questions(promises, _rows(stage.app, promises), stage.gap):
+        try:
+            answer = ask(question, stage.url, stage.folder)
+        except TimeoutExpired as late:
+            raise DemoFailed(f"`nuvom schedules why` gave no answer within {late.timeout:.0f} s") from None
+        stage.screen.say(f"\n{answer}")
+        stage.look()
+        yield from ill_answered(answer)
+
+
+def _rows(app: Nuvom, promises: Iterable[Promise]) -> list[Occurrence]:
+    return [row for promise in promises for row in app.schedules.runs(promise.schedule_id, limit=1_000)]
+
+
 def _found(stage: Stage, scheduled: Scheduled, slow: JobHandle[str], until: datetime) -> Account:
     promises = scheduled.promises(datetime.now(UTC))
-    rows = [row for promise in promises for row in stage.app.schedules.runs(promise.schedule_id, limit=1_000)]
+    rows = _rows(stage.app, promises)
     jobs = stage.app.jobs.list(limit=1_000)
     stage.look()  # after the jobs: a job that is over has written its line
-    return account(promises, slow.id, Evidence(occurrences=rows, jobs=jobs, runs=stage.runs, until=until))
+    assert stage.gap  # noqa: S101
+    assert stage.killed_at  # noqa: S101
+    evidence = Evidence(
+        occurrences=rows, jobs=jobs, runs=stage.runs, until=until, gap=stage.gap, killed_at=stage.killed_at
+    )
+    return account(promises, slow.id, evidence)

@@ -1,38 +1,42 @@
-"""The tasks of the demo: each run appends one line to a file, so that what really ran can be counted afterwards."""
+"""The tasks of the demo: each run notes its start and its end in a file, so that what really ran can be counted."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nuvom import current_job, task
 
 
 @task(name="demo.note")
 def note(file: str) -> None:
-    """Append this run to the file."""
-    _append_run(file)
+    """Note this run in the file."""
+    with _noted(file):
+        pass
 
 
 @task(name="demo.slow")
 def slow(file: str, seconds: float) -> str:
-    """Append this run to the file, then take a while: long enough to be killed in the middle."""
-    _append_run(file)
-    time.sleep(seconds)
+    """Note this run in the file and take a while: long enough to be killed in the middle, or to be still open."""
+    with _noted(file):
+        time.sleep(seconds)
     return "done"
 
 
-def _append_run(file: str) -> None:
+@contextmanager
+def _noted(file: str) -> Iterator[None]:
     job = current_job()
-    line = {
-        "job": job.id,
-        "what": job.schedule_name or "slow job",
-        "nominal": job.scheduled_for.isoformat() if job.scheduled_for else None,
-        "started": time.time(),
-        "attempt": job.attempt,
-        "pid": os.getpid(),
-    }
+    run = {"job": job.id, "attempt": job.attempt, "pid": os.getpid()}
+    nominal = job.scheduled_for.isoformat() if job.scheduled_for else None
+    _append(file, {**run, "what": job.schedule_name or "slow", "nominal": nominal, "started": time.time()})
+    yield
+    _append(file, {**run, "ended": time.time()})
+
+
+def _append(file: str, line: dict[str, object]) -> None:
     # One write() with O_APPEND: lines of several processes never mix, see write(2).
     handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
