@@ -28,11 +28,15 @@ class Due(NamedTuple):
     """The occurrences of a schedule from `first` up to but not including `following`, all of them due."""
 
     envelope: ScheduleEnvelope
-    trigger: Trigger
     first: datetime
     following: datetime | None  # the first that is not due
     following_run: datetime | None  # when that runs
     several: bool  # whether there is more than `first`
+
+    @property
+    def trigger(self) -> Trigger:
+        """The times of the schedule; most plans need no look at them."""
+        return trigger_of(self.envelope)
 
     def run_time(self, nominal: datetime) -> datetime:
         """Return when an occurrence was to run; what was stored for the first holds."""
@@ -46,10 +50,11 @@ class Due(NamedTuple):
         if not self.several:
             return (self.first,) if end is None or end > self.first else ()
         found: list[datetime] = []
-        moment = self.trigger.before(end or self._end)
+        trigger = self.trigger
+        moment = trigger.before(end or self._end)
         while moment is not None and moment >= self.first and len(found) < count:
             found.append(moment)
-            moment = self.trigger.before(moment)
+            moment = trigger.before(moment)
         return tuple(reversed(found))
 
     def since(self, moment: datetime) -> datetime | None:
@@ -85,20 +90,20 @@ def due_at(envelope: ScheduleEnvelope, now: datetime) -> Due:
     first = envelope.next_nominal or envelope.next_run
     if first is None:
         raise ValueError("an active schedule has no next run")
-    trigger = trigger_of(envelope)
     if envelope.schedule_type is ScheduleType.ONE_OFF:
-        return Due(envelope, trigger, first, None, None, several=False)
+        return Due(envelope, first, None, None, several=False)
+    trigger = trigger_of(envelope)
     following = _after(trigger, first)
     run = following and _run(envelope, trigger, following)
     if run is None or run > now:
-        return Due(envelope, trigger, first, following, run, several=False)
+        return Due(envelope, first, following, run, several=False)
     newest = trigger.before(now + TICK)
     if newest is not None and _run(envelope, trigger, newest) > now:
         newest = trigger.before(newest)
     assert newest is not None  # noqa: S101  # `following` is due
     following = trigger.after(newest)
     run = following and _run(envelope, trigger, following)
-    return Due(envelope, trigger, first, following, run, several=True)
+    return Due(envelope, first, following, run, several=True)
 
 
 def _run(envelope: ScheduleEnvelope, trigger: Trigger, nominal: datetime) -> datetime:

@@ -151,8 +151,8 @@ def to_definition(envelope: ScheduleEnvelope, **instead: object) -> str:
         envelope: the schedule.
         instead: columns that are to say something else; making another envelope for that costs ten times as much.
     """
-    values: dict[str, Any] = dict(zip(COLUMNS[1:], _values(envelope), strict=True)) | instead
-    values["arguments"] = envelope.arguments.decode()
+    values: dict[str, Any] = dict(zip(COLUMNS[1:], _values(envelope), strict=True))
+    values.update(instead, arguments=envelope.arguments.decode())
     return orjson.dumps({column: value for column, value in values.items() if value is not None}).decode()
 
 
