@@ -21,8 +21,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FOUND = (
     (145, "memory"),  # a worker that was stopped while it looked for jobs did not look again for minutes
     (79, "memory"),  # the same interval said again moved the grid of a schedule
-    (787, "memory"),  # two callers give one name two meanings: what was due of the first has no row, see `watcher`
+    (787, "memory"),  # two callers give one name two meanings, and what was due of the first had no row
     (1_111, "memory"),  # a schedule is changed between a scheduler's look and its dispatch
+    (24_109, "memory"),  # a job that gave up in one queue hid a job of another
     (12_597, "memory"),  # a job held by one that waits for a wall clock that was set back
 )
 

@@ -31,6 +31,13 @@ def test_a_job_that_was_not_started_in_time_is_never_claimed(store: Store, clock
     assert (job.status, job.finished_at, job.attempt) == (JobStatus.EXPIRED, clock.now(), 0)
 
 
+def test_what_gave_up_in_one_queue_does_not_hide_another_queue(store: Store, clock: VirtualClock) -> None:
+    pushed(store, queue="a", expires_at=clock.now() + MINUTE)
+    other = pushed(store, queue="b")
+    clock.advance(MINUTE)
+    assert ids(claimed(store, a_worker(store), 1)) == [other], "fewer are wanted than there are queues"
+
+
 def test_a_job_is_claimed_up_to_its_last_moment(store: Store, clock: VirtualClock) -> None:
     job_id = pushed(store, expires_at=clock.now() + MINUTE)
     clock.advance(MINUTE - SECOND)

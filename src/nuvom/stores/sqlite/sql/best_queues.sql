@@ -4,6 +4,7 @@ FROM json_each(:queues) AS wanted
 CROSS JOIN jobs AS head ON head.seq = (
     SELECT seq FROM jobs INDEXED BY jobs_claim
     WHERE queue = wanted.value AND state = 'ready' AND suspect = 0
+        AND (expires_at IS NULL OR expires_at > :now OR attempt > 0)
         AND (:excluding IS NULL OR task NOT IN (SELECT value FROM json_each(:excluding)))
     ORDER BY priority DESC, run_at, seq LIMIT 1
 )
