@@ -59,7 +59,6 @@ MUTANTS = (
         "max(LOOK, _SHARE * (ended - began))",
     ),
     # Dispatch.
-    _found("a plan of an older generation is applied", f"{SQL}/advance.sql", "generation = ?2", "?2 IS NOT NULL"),
     _found("a plan for another next run is applied", f"{SQL}/advance.sql", "next_run = ?3", "?3 IS NOT NULL"),
     _found(
         "a paused schedule is dispatched",
