@@ -21,7 +21,6 @@ from nuvom.stores.values import Change as StoredChange, PassedOver, Upserted
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
 
-ATTEMPTS = 100  # lost races before a caller is told; one of those who race always wins
 MOVED = "its times were changed"
 CANCELLED = "it was cancelled"
 
@@ -31,7 +30,7 @@ Change = Callable[[ScheduleEnvelope, datetime], tuple[ScheduleEnvelope, Sequence
 def change(app: Nuvom, schedule_id: str, how: Change) -> ScheduleEnvelope:
     """Change what is stored, whatever others do meanwhile; raises ScheduleEnded where there is nothing any more."""
     store = app.schedule_store("pause or resume a schedule")
-    for _ in range(ATTEMPTS):
+    for _ in range(split.ATTEMPTS):
         stored = store.get(schedule_id)
         if stored is None:
             raise ScheduleEnded(schedule_id, ScheduleState.CANCELLED)
@@ -82,7 +81,7 @@ def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -
 def upsert(app: Nuvom, wanted: ScheduleEnvelope, *, overwrite: bool, revive: bool) -> Upserted:
     """Store a definition beside the jobs; what was due of the times that it replaces gets a row."""
     store = app.store.schedules
-    for _ in range(ATTEMPTS):
+    for _ in range(split.ATTEMPTS):
         known, now = store.get(wanted.id), app.now()
         meant = resolve(known, wanted, now, overwrite=overwrite, revive=revive)
         if known is not None and not meant.change.stored:
@@ -101,7 +100,7 @@ def cancel(app: Nuvom, schedule_id: str) -> bool:
     if app.split:
         return split.cancel_split(app.backend, app.store.ledger, schedule_id, app.now())
     store = app.store.schedules
-    for _ in range(ATTEMPTS):
+    for _ in range(split.ATTEMPTS):
         stored = store.get(schedule_id)
         if stored is None:
             return False

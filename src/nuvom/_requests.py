@@ -13,6 +13,7 @@ from nuvom._duration import Duration, to_timedelta
 from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
 from nuvom._times import Zone, aware
 from nuvom.errors import InvalidTrigger, ScheduleChanged, ScheduleEnded
+from nuvom.scheduler import split
 from nuvom.scheduler.plan import dispatched, new_jobs
 from nuvom.stores.values import Once, PlanItem, Requested
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from nuvom._handle import JobHandle
 
 _CHUNK = 500  # rows in one transaction: other writers wait for it
-_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def trigger(app: Nuvom, envelope: ScheduleEnvelope, request: str | None) -> JobH
     """Push a job of a schedule for now, once for each request; returns its handle."""
     ledger = app.store.ledger
     source = f"manual:{request or uuid.uuid4().hex}"
-    for _ in range(_ATTEMPTS):
+    for _ in range(split.ATTEMPTS):
         now = app.now()
         # It does not wait for the runs of the plan, which wait for it; and it does not give up.
         [job] = [job._replace(waits=False, expires_at=None) for job in new_jobs(envelope, [(now, now)], source)]

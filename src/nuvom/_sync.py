@@ -22,8 +22,6 @@ from nuvom.stores.values import Change, ScheduleFilter, Upserted
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
 
-_ATTEMPTS = 100  # lost races before a caller is told
-
 
 class Action(StrEnum):
     """What a sync does about one schedule; the first three change what is stored."""
@@ -210,7 +208,7 @@ def _applied(app: Nuvom, step: SyncStep, wanted: ScheduleEnvelope | None, option
 
 def _pruned(app: Nuvom, step: SyncStep) -> SyncStep:
     store = app.store.schedules
-    for _ in range(_ATTEMPTS):
+    for _ in range(split.ATTEMPTS):
         stored = store.get(step.schedule.id)
         if stored is None:
             return step

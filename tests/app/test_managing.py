@@ -373,6 +373,7 @@ class TestCreateAndLook:
             assert (await schedules.abackfill("t", NOW - HOUR, NOW)).pushed == 1
             assert len(await schedules.aruns("t")) == 2
             assert await schedules.anext("t", 1) == [NOW + HOUR]
+            assert (await schedules.asimulate("1d")).runs == 23, "its end is not included"
             assert await schedules.acancel_all(name="t") == 1
             assert await schedules.aget("t", None) is None
             assert envelope.name == "t"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -133,11 +132,6 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "started_at": worker.started_at,
         "beat_at": worker.beat_at,
     }
-
-
-def iso(moment: datetime | None) -> str | None:
-    """Return a time as ISO 8601 has it."""
-    return None if moment is None else moment.isoformat()
 
 
 def _error(error: JobError | None) -> dict[str, str] | None:
