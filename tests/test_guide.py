@@ -255,6 +255,7 @@ class TestSchedulerService:
             once = found.task(tick).schedule(in_=timedelta(seconds=0.1))
             services = [subprocess.Popen(command, cwd=project, env=environment()) for _ in range(2)]
             try:
+                until(lambda: sum(service.kind == "scheduler" for service in found.workers.list()) == 2)
                 until(lambda: len(found.schedules.runs(ticking.id)) >= 5 and found.schedules.get(once.id, None) is None)
             finally:
                 for service in services:
