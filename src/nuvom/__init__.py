@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nuvom._declared import cron, every
     from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
-    from nuvom._job import Attempt, Job, JobError, JobStatus
+    from nuvom._job import Attempt, Job, JobError, JobStatus, Progress
     from nuvom._retry import RetryLater
     from nuvom._schedule import (
         CatchUp,
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
         DuplicateScheduleWarning,
         InvalidCron,
         InvalidTrigger,
+        JobCancelled,
         JobCancelledError,
         JobFailed,
-        JobIsRunning,
         JobNotFound,
+        JobTimedOut,
         NaiveDatetimeWarning,
         NotInJob,
         NuvomError,
@@ -60,7 +61,7 @@ _HOMES = {
     "_declared": ("cron", "every"),
     "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
-    "_job": ("Attempt", "Job", "JobError", "JobStatus"),
+    "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress"),
     "_retry": ("RetryLater",),
     "_schedule": (
         "CatchUp",
@@ -77,10 +78,11 @@ _HOMES = {
         "DuplicateScheduleWarning",
         "InvalidCron",
         "InvalidTrigger",
+        "JobCancelled",
         "JobCancelledError",
         "JobFailed",
-        "JobIsRunning",
         "JobNotFound",
+        "JobTimedOut",
         "NaiveDatetimeWarning",
         "NotInJob",
         "NuvomError",
@@ -116,13 +118,14 @@ __all__ = [
     "InvalidCron",
     "InvalidTrigger",
     "Job",
+    "JobCancelled",
     "JobCancelledError",
     "JobError",
     "JobFailed",
     "JobHandle",
-    "JobIsRunning",
     "JobNotFound",
     "JobStatus",
+    "JobTimedOut",
     "NaiveDatetimeWarning",
     "NotInJob",
     "Nuvom",
@@ -131,6 +134,7 @@ __all__ = [
     "OccurrenceOutcome",
     "Overlap",
     "PayloadTooLarge",
+    "Progress",
     "ResultNotStored",
     "RetryLater",
     "ScheduleChanged",

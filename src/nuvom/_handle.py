@@ -12,8 +12,8 @@ from nuvom import _caller
 from nuvom._async import in_own_thread, in_thread
 from nuvom._current import current_job
 from nuvom._duration import Duration, seconds
-from nuvom._job import Attempt, Job, JobStatus
-from nuvom.errors import JobCancelledError, JobFailed, JobIsRunning, JobNotFound, ResultNotStored
+from nuvom._job import Attempt, Job, JobStatus, Progress
+from nuvom.errors import JobCancelledError, JobFailed, JobNotFound, ResultNotStored
 from nuvom.stores.base import JobStore
 from nuvom.stores.values import CancelAnswer
 
@@ -113,19 +113,21 @@ class JobHandle(Generic[R_co]):
                 raise TimeoutError(f"job {self.id} of task {job.task!r} is {job.status} after {timeout} s")
 
     def cancel(self) -> str:
-        """Cancel the job while it waits: "cancelled", or "finished" when it is final already.
+        """Cancel the job: "cancelled" while it waits, "requested" where it runs, "finished" when it is final already.
+
+        A running task is asked to stop, and made to when it does not; a task that returns all the same has succeeded.
 
         Raises:
-            JobIsRunning: it runs; a running job cannot be cancelled.
             JobNotFound: it was pruned.
         """
-        match self._app.job_store.cancel(self.id):
-            case CancelAnswer.NOT_FOUND:
-                raise JobNotFound(self.id)
-            case CancelAnswer.RUNNING:
-                raise JobIsRunning(self.id)
-            case answer:
-                return answer.value
+        answer = self._app.job_store.cancel(self.id)
+        if answer is CancelAnswer.NOT_FOUND:
+            raise JobNotFound(self.id)
+        return answer.value
+
+    def progress(self) -> Progress | None:
+        """Return how far the task last said it is, None where it said nothing; raises JobNotFound."""
+        return self.refresh().progress
 
     def retry(self) -> bool:
         """Run a final job again, its errors and crashes counted anew; False when it is not final.
@@ -167,6 +169,10 @@ class JobHandle(Generic[R_co]):
     async def acancel(self) -> str:
         """Do what `cancel` does without blocking the event loop."""
         return await in_thread(self.cancel)
+
+    async def aprogress(self) -> Progress | None:
+        """Do what `progress` does without blocking the event loop."""
+        return await in_thread(self.progress)
 
     async def aretry(self) -> bool:
         """Do what `retry` does without blocking the event loop."""

@@ -53,8 +53,9 @@ _STATUS: dict[JobState, JobStatus] = dict.fromkeys((JobState.READY, JobState.DEL
 class JobError:
     """Why an attempt ended without success.
 
-    `kind` is `error` (the task raised), `crash` (its process died), `lost` (its lease ran out), `arguments` (they no
-    longer fit the task), `unknown_task`, `corrupt` (its row does not decode) or `result` (succeeded, value dropped).
+    `kind` is `error` (the task raised), `timeout` (it took longer than its own limit), `crash` (its process died),
+    `lost` (its lease ran out), `cancelled` (it was asked to stop), `arguments` (they no longer fit the task),
+    `unknown_task`, `corrupt` (its row does not decode) or `result` (succeeded, value dropped).
     """
 
     kind: str
@@ -70,6 +71,12 @@ class TaskDefaults:
     queue: str = DEFAULT_QUEUE
     priority: int = 0
     max_crashes: int = DEFAULT_MAX_CRASHES
+    expires_in: float | None = None  # seconds after run_at in which it must have started
+    concurrency: int | None = None  # how many run at once
+    rate: str | None = None  # how many start within a time, such as "100/1m"
+    unique: str | None = None  # while what another of its kind is not pushed: "queued", "done" or a duration
+    key: str | None = None  # what these three are per: the parameter of that name, "()" for a function; None: the task
+    kin: str | None = None  # what a schedule's runs count as by these three, found when it was made; None: the task
 
 
 class NewJob(NamedTuple):
@@ -95,6 +102,10 @@ class NewJob(NamedTuple):
     expires_at: datetime | None = None  # when it gives up if it was never started
     waits: bool = True  # whether it is held while its key has an open job; the key is its own either way
     backfill: bool = False  # it repeats the past of its schedule, and is none of its open runs
+    ousts: bool = False  # the other open jobs of its key are cancelled, those that run asked to stop
+    kin: str | None = None  # what its concurrency, rate and uniqueness are counted by; None: its task
+    unique: str | None = None  # as in TaskDefaults, where the call said it
+    context: bytes | None = None  # JSON object: what hooks hand on from the caller to the worker
 
 
 class ClaimedJob(NamedTuple):
@@ -121,6 +132,36 @@ class ClaimedJob(NamedTuple):
     scheduled_for: datetime | None = None
     options: bytes | None = None
     metadata: bytes | None = None
+    flow: str | None = None
+    context: bytes | None = None
+
+
+class Holding(NamedTuple):
+    """What is enough to say how a claimed job ended, for who does not have all of it."""
+
+    ref: int | str
+    id: str
+    attempt: int
+    queue: str
+    key: str | None
+    flow: str | None
+
+
+class Progress(NamedTuple):
+    """How far a running job said it is, and when."""
+
+    done: float
+    total: float | None
+    note: str | None
+    at: datetime
+
+
+class Report(NamedTuple):
+    """A running job's progress on its way to the store."""
+
+    ref: int | str
+    attempt: int
+    progress: Progress
 
 
 class Verdict(StrEnum):
@@ -128,6 +169,7 @@ class Verdict(StrEnum):
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"  # for good
+    CANCELLED = "cancelled"  # it was asked to stop, and did
     RETRY = "retry"  # an error, to be tried again at run_at
     DEFER = "defer"  # the task asked for a later time: no error
     PUT_BACK = "put_back"  # not started, or stopped in an orderly way: free of charge
@@ -136,7 +178,7 @@ class Verdict(StrEnum):
 class Outcome(NamedTuple):
     """How a claimed job ended; a store accepts it only from the holder of (id, attempt, worker)."""
 
-    job: ClaimedJob
+    job: ClaimedJob | Holding
     verdict: Verdict
     value: bytes | None = None  # JSON; None: no value was stored
     error: JobError | None = None
@@ -200,6 +242,11 @@ class Job:
     error: JobError | None = None
     options: bytes | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    waits_for: str | None = None  # what holds a `held` one: "key" or "flow"
+    flow: str | None = None
+    cancel_at: datetime | None = None  # when it was asked to stop
+    progress: Progress | None = None
+    expires_at: datetime | None = None
 
     @property
     def status(self) -> JobStatus:

@@ -256,15 +256,12 @@ class TasksUnreadable(NuvomError):
         return f"{self.target} cannot be imported; mend this first:\n{self.trace}"
 
 
-class JobIsRunning(NuvomError):
-    """A running job was asked to do what only a waiting one can."""
+class JobCancelled(BaseException):  # `except Exception` must not swallow it
+    """Raised inside a running task that was asked to stop; the job is `cancelled` if it leaves the task."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(job_id)
-        self.job_id = job_id
 
-    def __str__(self) -> str:
-        return f"job {self.job_id} is running; a job can be cancelled only while it waits"
+class JobTimedOut(BaseException):  # as above
+    """Raised inside a task of a plain function that runs longer than its timeout, so that it can clean up."""
 
 
 class NaiveDatetimeWarning(UserWarning):

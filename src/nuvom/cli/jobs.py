@@ -183,14 +183,14 @@ def _confirm(wanted: Sequence[str], what: str, *, yes: bool) -> None:
 def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHandle[Any]], str | None]) -> None:
     """Do something to each job, and count; exit 1 when a job was left as it is."""
     from nuvom.cli.output import counted, print_json
-    from nuvom.errors import JobIsRunning, JobNotFound
+    from nuvom.errors import JobNotFound
 
     changed: list[str] = []
     left: dict[str, str] = {}
     for handle in map(site.app.job, wanted):
         try:
             reason = act(handle)
-        except (JobIsRunning, JobNotFound) as error:
+        except JobNotFound as error:
             reason = str(error)
         if reason is None:
             changed.append(handle.id)

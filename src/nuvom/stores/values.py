@@ -36,7 +36,7 @@ class CancelAnswer(StrEnum):
     """What a cancel found."""
 
     CANCELLED = "cancelled"
-    RUNNING = "running"
+    REQUESTED = "requested"  # it runs, and is asked to stop
     FINISHED = "finished"
     NOT_FOUND = "not_found"
 

@@ -297,7 +297,7 @@ def test_a_fork_waits_for_the_transaction_of_another_thread(path: Path) -> None:
 
     def write():
         with here._database.write(durable=True) as connection:
-            connection.execute("INSERT INTO tasks VALUES ('a', 'a', 'q', 0, 3, '()', 0)")
+            connection.execute("INSERT INTO tasks VALUES ('a', 'a', 'q', 0, 3, '()', 0, NULL, NULL, NULL, NULL, NULL)")
             inside.set()
             go_on.wait()
 

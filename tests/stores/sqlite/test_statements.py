@@ -39,6 +39,8 @@ PLANS = {
     "promote": ["jobs_delayed (run_at<?)"],
     "has_due": ["jobs_delayed (run_at<?)"],
     "next_delayed": ["jobs_delayed"],
+    "asked_to_stop": ["jobs_asked (worker=?)"],
+    "end_asked": ["jobs_asked (worker=?)", "INTEGER PRIMARY KEY (rowid=?)"],
     "running_jobs": ["jobs_running (worker=?)"],
     "lost_workers": ["jobs_running (worker>?)"],
     "put_back_all": ["jobs_running (worker=?)"],
@@ -53,10 +55,12 @@ PLANS = {
 }
 FILL = """
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)
-INSERT INTO jobs (id, task, queue, priority, run_at, state, arguments, created_at, suspect, worker, finished_at, key)
+INSERT INTO jobs (id, task, queue, priority, run_at, state, arguments, created_at, suspect, worker, finished_at, key,
+    waits_for)
 SELECT
     randomblob(16), 'tasks.send', 'q' || (n % :queues), n % 3, n, state, x'', n, 0,
-    CASE state WHEN 'running' THEN 'w' END, CASE state WHEN 'succeeded' THEN n END, CASE state WHEN 'held' THEN 'k' END
+    CASE state WHEN 'running' THEN 'w' END, CASE state WHEN 'succeeded' THEN n END, CASE state WHEN 'held' THEN 'k' END,
+    CASE state WHEN 'held' THEN 'key' END
 FROM (
     SELECT n, CASE n % 8 WHEN 0 THEN 'ready' WHEN 1 THEN 'delayed' WHEN 2 THEN 'running' WHEN 3 THEN 'held'
         ELSE 'succeeded' END AS state

@@ -50,7 +50,7 @@ def test_a_write_that_sends_nothing_is_noticed_by_the_safety_poll(live: SqliteSt
     with closing(live.listener("worker")) as ear, closing(sqlite3.connect(path)) as stranger:
         while ear.wait(0):
             pass
-        stranger.execute("INSERT INTO tasks VALUES ('a', 'a', 'q', 0, 3, '()', 0)")
+        stranger.execute("INSERT INTO tasks VALUES ('a', 'a', 'q', 0, 3, '()', 0, NULL, NULL, NULL, NULL, NULL)")
         stranger.commit()
         began = time.monotonic()
         assert ear.wait(10)

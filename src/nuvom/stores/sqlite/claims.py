@@ -21,7 +21,7 @@ from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
 _PRIORITY, _RUN_AT, _KEY = 5, 6, 14
-_TEXTS = (2, 4, _KEY, 16)
+_TEXTS = (2, 4, _KEY, 16, 20)
 _priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
 
 

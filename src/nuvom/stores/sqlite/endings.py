@@ -24,6 +24,11 @@ class Endings:
         if key is not None:
             self._keys[key] = None
 
+    def end_asked(self, connection: sqlite3.Connection, now_us: int) -> None:
+        """End the jobs that were asked to stop and do not run any more, in the transaction that let go of them."""
+        for job_id, key in connection.execute(load("end_asked"), (now_us,)).fetchall():
+            self.add(job_id, key)
+
     def apply(self, connection: sqlite3.Connection, now_us: int) -> None:
         """Release what the keys held and note who waits, in the transaction that ends the jobs."""
         if not self._ids:

@@ -82,4 +82,5 @@ def _row(job: NewJob, defaults: TaskDefaults, now_us: int) -> tuple[object, ...]
         None if job.expires_at is None else to_us(job.expires_at),
         job.waits,
         job.backfill,
+        job.context,
     )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
 from nuvom._ids import raw
-from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused
+from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom.stores.sqlite import claims, rows, waiting
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
@@ -98,7 +98,7 @@ class SqliteJobs:
         return [rows.attempt(row) for row in found]
 
     def cancel(self, job_id: str) -> CancelAnswer:
-        """Cancel a job that waits; a running or final one is left as it is."""
+        """Cancel a job that waits, ask a running one to stop; a final one is left as it is."""
         if (identifier := _raw(job_id)) is None:
             return CancelAnswer.NOT_FOUND
         now_us = self._database.now_us()
@@ -106,11 +106,29 @@ class SqliteJobs:
         with self._database.write(durable=True) as connection:
             cancelled = connection.execute(load("cancel_job"), {"id": identifier, "now": now_us}).fetchone()
             if cancelled is None:
-                return _why_not(connection, identifier)
-            endings.add(identifier, *cancelled)
-            endings.apply(connection, now_us)
+                asked = connection.execute(load("ask_to_stop"), {"id": identifier, "now": now_us}).rowcount == 1
+                answer = CancelAnswer.REQUESTED if asked else _why_not(connection, identifier)
+            else:
+                answer = CancelAnswer.CANCELLED
+                endings.add(identifier, *cancelled)
+                endings.apply(connection, now_us)
         endings.wake(self._database)
-        return CancelAnswer.CANCELLED
+        if answer is CancelAnswer.REQUESTED:
+            self._database.wake("worker")
+        return answer
+
+    def asked_to_stop(self, worker: str) -> list[tuple[int | str, int]]:
+        """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
+        with self._database.read() as connection:
+            return connection.execute(load("asked_to_stop"), (worker,)).fetchall()
+
+    def report(self, worker: str, reports: Sequence[Report]) -> None:
+        """Keep how far running jobs say they are; what `worker` does not hold any more changes nothing."""
+        if not reports:
+            return
+        with self._database.write(durable=False) as connection:
+            parameters = [(rows.write_progress(each.progress), each.ref, each.attempt, worker) for each in reports]
+            connection.executemany(load("report"), parameters)
 
     def retry(self, job_id: str) -> bool:
         """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
@@ -197,7 +215,5 @@ def _why_not(connection: sqlite3.Connection, identifier: bytes) -> CancelAnswer:
     match connection.execute(load("job_state"), {"id": identifier}).fetchone():
         case None:
             return CancelAnswer.NOT_FOUND
-        case (JobState.RUNNING.value,):
-            return CancelAnswer.RUNNING
         case _:
             return CancelAnswer.FINISHED

@@ -17,6 +17,7 @@ class Loss(NamedTuple):
     worker: str
     kind: str  # "crash": seen dead; "lost": its lease ran out
     cause: str
+    charged: bool = True  # False: none of the jobs is to blame for it
 
 
 class _Lost(NamedTuple):
@@ -35,10 +36,13 @@ def lose_jobs(connection: sqlite3.Connection, loss: Loss, now_us: int, endings: 
         if row.max_crashes == 0:
             message = f"its process died ({loss.cause}), and max_crashes=0 forbids to run it again"
             _fail(connection, row, 0, write_error(JobError(loss.kind, message=message)), now_us, endings)
+        elif not loss.charged:
+            connection.execute(load("lose_uncharged"), (row.seq,))
         elif not row.suspect:
             connection.execute(load("lose_free"), (row.seq,))
         else:
             _charge(connection, row, loss, now_us, endings)
+    endings.end_asked(connection, now_us)
     return len(rows)
 
 

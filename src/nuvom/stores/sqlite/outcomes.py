@@ -13,8 +13,8 @@ from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.statements import load
 
-_FINAL = (Verdict.SUCCEEDED, Verdict.FAILED)
-_HISTORIC = (Verdict.FAILED, Verdict.RETRY)
+_FINAL = (Verdict.SUCCEEDED, Verdict.FAILED, Verdict.CANCELLED)
+_HISTORIC = (Verdict.FAILED, Verdict.CANCELLED, Verdict.RETRY)
 
 
 class _Mismatch(Exception):
@@ -45,6 +45,8 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
         for outcome in accepted:
             if outcome.verdict in _FINAL:
                 endings.add(outcome.job.id, outcome.job.key)
+        if any(outcome.verdict not in _FINAL for outcome in accepted):
+            endings.end_asked(connection, now_us)
         endings.apply(connection, now_us)
     endings.wake(database)
     if any(outcome.verdict not in _FINAL for outcome in accepted):
@@ -99,8 +101,12 @@ def _succeeded(outcome: Outcome, worker: str, now_us: int) -> _Row:
 
 def _failed(outcome: Outcome, worker: str, now_us: int) -> _Row:
     # Errors are what the task reported; a process that died is none.
-    reported = outcome.error is None or outcome.error.kind == "error"
+    reported = outcome.error is None or outcome.error.kind in ("error", "timeout")
     return now_us, _error(outcome), int(reported), outcome.retries, *_fence(outcome, worker)
+
+
+def _cancelled(outcome: Outcome, worker: str, now_us: int) -> _Row:
+    return now_us, _error(outcome), *_fence(outcome, worker)
 
 
 def _retried(outcome: Outcome, worker: str, now_us: int) -> _Row:
@@ -127,6 +133,7 @@ class _Change(NamedTuple):
 _STATEMENTS = {
     Verdict.SUCCEEDED: _Change("finish_succeeded", _succeeded),
     Verdict.FAILED: _Change("finish_failed", _failed),
+    Verdict.CANCELLED: _Change("finish_cancelled", _cancelled),
     Verdict.RETRY: _Change("finish_retry", _retried),
     Verdict.DEFER: _Change("finish_defer", _deferred),
     Verdict.PUT_BACK: _Change("finish_put_back", _put_back),

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from nuvom._clock import EPOCH, from_us
+from nuvom._clock import EPOCH, from_us, to_us
 from nuvom._ids import text
-from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState
+from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState, Progress
 
 Row = tuple[Any, ...]
 
@@ -28,7 +28,7 @@ class ClaimedRows:
         """Return the job of a row."""
         (
             seq, id_, task, arguments, queue, priority, run_us, created_us, attempt, errors, crashes, max_crashes,
-            defers, suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata,
+            defers, suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata, flow, context,
         ) = row  # fmt: skip
         if run_us != self._run_us:
             self._run_at, self._run_us = from_us(run_us), run_us
@@ -36,6 +36,8 @@ class ClaimedRows:
             _check_object("options", options)
         if metadata is not None:
             _check_object("metadata", metadata)
+        if context is not None:
+            _check_object("context", context)
         fields = (
             seq,
             text(id_),
@@ -58,6 +60,8 @@ class ClaimedRows:
             None if scheduled_for is None else from_us(scheduled_for),
             options,
             metadata,
+            flow,
+            context,
         )
         return _new(ClaimedJob, fields)
 
@@ -67,7 +71,7 @@ def job(row: Row) -> Job:
     (
         id_, task, arguments, queue, priority, state, run_at, created_at, started_at, finished_at, attempt, errors,
         retries, crashes, max_crashes, defers, suspect, worker, key, schedule_id, schedule_name, scheduled_for, value,
-        error, options, metadata,
+        error, options, metadata, waits_for, flow, cancel_at, progress, expires_at,
     ) = row  # fmt: skip
     return Job(
         id=text(id_),
@@ -96,6 +100,11 @@ def job(row: Row) -> Job:
         error=None if error is None else read_error(error),
         options=options,
         metadata=_object(metadata),
+        waits_for=waits_for,
+        flow=flow,
+        cancel_at=moment(cancel_at),
+        progress=None if progress is None else read_progress(progress),
+        expires_at=moment(expires_at),
     )
 
 
@@ -127,6 +136,21 @@ def read_error(data: bytes) -> JobError:
         return JobError(**{name: str(fields.get(name, "")) for name in ("kind", "type", "message", "traceback")})
     except (ValueError, AttributeError):
         return JobError("corrupt", message="the stored error does not decode")
+
+
+def write_progress(progress: Progress) -> bytes:
+    """Return a report as JSON; what UTF-8 cannot carry becomes a question mark."""
+    note = None if progress.note is None else progress.note.encode(errors="replace").decode()
+    return orjson.dumps({"done": progress.done, "total": progress.total, "note": note, "at": to_us(progress.at)})
+
+
+def read_progress(data: bytes) -> Progress | None:
+    """Return the report of `write_progress`'s JSON; None for what is none."""
+    try:
+        fields = orjson.loads(data)
+        return Progress(fields["done"], fields["total"], fields["note"], from_us(fields["at"]))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
 
 
 def _check_object(name: str, data: bytes) -> None:

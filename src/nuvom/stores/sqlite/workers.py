@@ -49,11 +49,13 @@ class SqliteWorkers:
 
     def unregister(self, worker_id: str) -> None:
         """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
+        endings = Endings()
         with self._database.write(durable=False) as connection:
             left = connection.execute(load("put_back_all"), (worker_id,)).rowcount
             connection.execute(load("delete_worker"), (worker_id,))
-        if left:
-            self._database.wake("worker")
+            endings.end_asked(connection, self._database.now_us())
+            endings.apply(connection, self._database.now_us())
+        self._wake(left, endings)
 
     def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
         """Extend these leases; returns the ids whose lease had run out, which stay dead."""
@@ -65,12 +67,12 @@ class SqliteWorkers:
                 if connection.execute(load("heartbeat"), {**moment, "id": worker_id}).rowcount == 0
             )
 
-    def release(self, worker_id: str, cause: str) -> int:
-        """End the lease of a process seen dead, and treat its running jobs as `rescue` does; returns how many."""
+    def release(self, worker_id: str, cause: str, *, charged: bool = True) -> int:
+        """End the lease of a process seen dead, and free its running jobs; returns how many."""
         endings = Endings()
         with self._database.write(durable=False) as connection:
             connection.execute(load("end_lease"), (worker_id,))
-            lost = lose_jobs(connection, Loss(worker_id, "crash", cause), self._database.now_us(), endings)
+            lost = lose_jobs(connection, Loss(worker_id, "crash", cause, charged), self._database.now_us(), endings)
             endings.apply(connection, self._database.now_us())
         self._wake(lost, endings)
         return lost

@@ -170,10 +170,24 @@ def test_cancel_ends_a_job_that_waits(store: Store, clock: VirtualClock) -> None
     assert claimed(store, a_worker(store)) == []
 
 
-def test_cancel_leaves_running_and_final_jobs_as_they_are(store: Store, clock: VirtualClock) -> None:
+def test_a_running_job_that_is_cancelled_is_asked_to_stop_once_and_its_worker_is_told(
+    store: Store, clock: VirtualClock
+) -> None:
+    worker = a_worker(store)
+    job = running(store, worker)
+    assert store.jobs.asked_to_stop(worker) == []
+    asked = clock.now()
+    assert store.jobs.cancel(job.id) is CancelAnswer.REQUESTED
+    clock.advance(HOUR)
+    assert store.jobs.cancel(job.id) is CancelAnswer.REQUESTED
+    assert (the(store, job.id).status, the(store, job.id).cancel_at) == (JobStatus.RUNNING, asked)
+    assert store.jobs.asked_to_stop(worker) == [(job.ref, job.attempt)]
+    assert store.jobs.asked_to_stop("another") == []
+
+
+def test_cancel_leaves_final_jobs_as_they_are(store: Store, clock: VirtualClock) -> None:
     jobs = one_of_each(store, clock)
     answers = {
-        JobState.RUNNING: CancelAnswer.RUNNING,
         JobState.SUCCEEDED: CancelAnswer.FINISHED,
         JobState.FAILED: CancelAnswer.FINISHED,
         JobState.CANCELLED: CancelAnswer.FINISHED,

@@ -12,4 +12,4 @@ WHERE seq IN (
 AND EXISTS (SELECT 1 FROM workers WHERE id = :worker AND boot = :boot AND lease_until > :monotonic)
 RETURNING
     seq, id, task, arguments, queue, priority, run_at, created_at, attempt, errors, crashes, max_crashes, defers,
-    suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata;
+    suspect, key, schedule_id, schedule_name, scheduled_for, options, metadata, flow, context;

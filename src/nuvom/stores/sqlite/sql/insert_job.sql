@@ -2,7 +2,8 @@
 -- held: an open job has its key, whatever its own time, so that never two of a key are loose. ?16: it does not wait.
 INSERT INTO jobs (
     id, task, queue, priority, run_at, state, arguments, max_crashes, key, created_at,
-    schedule_id, schedule_name, scheduled_for, options, metadata, expires_at, backfill
+    schedule_id, schedule_name, scheduled_for, options, metadata, expires_at, backfill,
+    waits_for, context
 )
 VALUES (
     ?1, ?2, ?3, ?4, coalesce(?5, ?14),
@@ -11,6 +12,10 @@ VALUES (
         WHEN ?5 > ?14 THEN 'delayed'
         ELSE 'ready'
     END,
-    ?6, ?7, ?8, ?14, ?9, ?10, ?11, ?12, ?13, ?15, ?17
+    ?6, ?7, ?8, ?14, ?9, ?10, ?11, ?12, ?13, ?15, ?17,
+    CASE
+        WHEN ?8 IS NOT NULL AND ?16 AND EXISTS (SELECT 1 FROM jobs WHERE key = ?8 AND finished_at IS NULL) THEN 'key'
+    END,
+    ?18
 )
 ON CONFLICT (id) DO NOTHING;

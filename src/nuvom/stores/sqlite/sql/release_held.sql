@@ -1,9 +1,9 @@
 -- The oldest job that a key holds back goes on, if nobody of that key is loose.
 UPDATE jobs
-SET state = CASE WHEN run_at > :now THEN 'delayed' ELSE 'ready' END
+SET state = CASE WHEN run_at > :now THEN 'delayed' ELSE 'ready' END, waits_for = NULL
 WHERE seq = (
     SELECT seq FROM jobs INDEXED BY jobs_key
-    WHERE key = :key AND finished_at IS NULL AND state = 'held' ORDER BY seq LIMIT 1
+    WHERE key = :key AND finished_at IS NULL AND state = 'held' AND waits_for = 'key' ORDER BY seq LIMIT 1
 )
 AND NOT EXISTS (
     SELECT 1 FROM jobs INDEXED BY jobs_key

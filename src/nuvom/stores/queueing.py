@@ -1,0 +1,147 @@
+"""What a store must do with jobs and leases: two of the faces that `nuvom.stores.base` puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, TaskRow, Wakeup, WorkerInfo
+
+
+class JobStore(Protocol):
+    """Jobs from push to pruning."""
+
+    def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
+        """Store all of `jobs` or none; an id that is there already changes nothing and says so.
+
+        queue, priority and max_crashes are the call's, else those of the task's `tasks` row, else the job's defaults.
+        A job whose key has an open job is `held` if it `waits`; one whose run_at lies ahead is `delayed`; others are
+        `ready`. Wakes idle workers.
+        """
+        ...
+
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one.
+
+        `BEST` and `FAIR` pass over suspects; `SUSPECT` takes at most one. Nothing for a worker without a live row. A
+        row that does not decode becomes `failed` with kind `corrupt`, and the rest goes on. A job with max_crashes=0
+        is returned only when its claim is on disk.
+        """
+        ...
+
+    def has_ready(self, queues: tuple[str, ...] | None, excluding: Collection[str] = ()) -> bool:
+        """Tell whether a claim would find something, suspects included; a plain read."""
+        ...
+
+    def has_suspects(self, queues: tuple[str, ...] | None) -> bool:
+        """Tell whether a suspect is ready; a plain read."""
+        ...
+
+    def finish(self, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
+        """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned.
+
+        SUCCEEDED, FAILED and CANCELLED end the job. RETRY adds an error and delays until run_at; it, FAILED and
+        CANCELLED leave a history row. DEFER delays and adds to `defers`; PUT_BACK makes the job ready again, free of
+        charge. SUCCEEDED, FAILED, CANCELLED and RETRY clear the suspect mark. Ending a job with a key releases the
+        oldest job held by that key in the same transaction. Wakes those who wait for a result, and workers when ready
+        jobs are left behind.
+        """
+        ...
+
+    def promote(self, limit: int) -> int:
+        """Make at most `limit` due delayed jobs ready, oldest first; returns how many.
+
+        As many that were never started and whose expires_at has come end as `expired`.
+        """
+        ...
+
+    def next_wakeup(self) -> Wakeup:
+        """Say when the next delayed job is due or gives up, and when the earliest lease ends; an index look."""
+        ...
+
+    def get(self, job_id: str) -> Job | None:
+        """Return a job, None for an id that is not (or no longer) there."""
+        ...
+
+    def attempts(self, job_id: str) -> list[Attempt]:
+        """Return the attempts that ended without success, oldest first."""
+        ...
+
+    def cancel(self, job_id: str) -> CancelAnswer:
+        """Cancel a job that waits; ask a running one to stop (once is enough), which wakes its worker.
+
+        A job that was asked and does not run any more, whatever ended its attempt, is cancelled and not run again.
+        """
+        ...
+
+    def asked_to_stop(self, worker: str) -> list[tuple[int | str, int]]:
+        """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
+        ...
+
+    def report(self, worker: str, reports: Sequence[Report]) -> None:
+        """Keep how far running jobs say they are; of those that `worker` does not hold nothing changes."""
+        ...
+
+    def retry(self, job_id: str) -> bool:
+        """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
+        ...
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """Return how many jobs there are of each status; costs a scan, not for loops."""
+        ...
+
+    def queues(self) -> list[QueueStats]:
+        """Return each queue that has jobs waiting or running."""
+        ...
+
+    def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
+        """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        ...
+
+    def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
+        """Return jobs, newest first; `before` is the last id of the page before."""
+        ...
+
+
+class WorkerStore(Protocol):
+    """Leases: one row a process, so that a heartbeat is one write whatever it runs."""
+
+    def register(self, worker: WorkerInfo) -> None:
+        """Start the lease of a process whose id was never used."""
+        ...
+
+    def unregister(self, worker_id: str) -> None:
+        """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
+        ...
+
+    def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
+        """Extend these leases; returns the ids whose lease had run out, which stay dead."""
+        ...
+
+    def release(self, worker_id: str, cause: str, *, charged: bool = True) -> int:
+        """End the lease of a process seen dead, and treat its running jobs as `rescue` does; returns how many.
+
+        charged=False: it was ended for no fault of theirs, so none is suspected and none pays; all are ready again.
+        """
+        ...
+
+    def rescue(self) -> int:
+        """Free the running jobs of processes whose lease ran out; returns how many.
+
+        The first loss is free and marks a job `suspect`, ready again at once; a suspect that is lost pays a crash
+        (history row, kind `crash` or `lost`); beyond max_crashes it is `failed`. max_crashes=0: failed at once.
+        """
+        ...
+
+    def remember_tasks(self, rows: Sequence[TaskRow]) -> None:
+        """Write or replace the `tasks` rows."""
+        ...
+
+    def tasks(self) -> list[TaskRow]:
+        """Return the `tasks` rows, by name."""
+        ...
+
+    def list(self) -> list[WorkerInfo]:
+        """Return the processes with a row, live ones first."""
+        ...

@@ -1,0 +1,3 @@
+-- What a worker runs that somebody asked to stop.
+SELECT seq, attempt FROM jobs INDEXED BY jobs_asked
+WHERE worker = ?1 AND cancel_at IS NOT NULL AND finished_at IS NULL AND state = 'running';
