@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final, Literal, TypeVar, overload
 
 import orjson
 
-from nuvom._job import ClaimedJob
+from nuvom._job import ClaimedJob, Progress
 from nuvom._retry import option
-from nuvom.errors import NotInJob
+from nuvom.errors import JobCancelled, JobTimedOut, NotInJob
 
 D = TypeVar("D")
+
+_NOTE = 1_000  # characters
 
 
 class _Missing(Enum):
@@ -39,15 +42,51 @@ class CurrentJob:
     scheduled_for: datetime | None  # the nominal time of its occurrence
     lateness: timedelta | None  # from there to its start
     metadata: Mapping[str, Any]
+    _running: Running = field(repr=False, compare=False)
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether somebody asked this job to stop."""
+        return self._running.stop is JobCancelled
+
+    def check(self) -> None:
+        """Raise JobCancelled or JobTimedOut if this job was asked to stop; cheap enough for loops."""
+        if self._running.stop is not None:
+            raise self._running.stop
+
+    def report(self, done: float, total: float | None = None, note: str | None = None) -> None:
+        """Say how far this job is; it is stored within a second, and the last report is what counts.
+
+        Args:
+            done: how much is done, in any unit.
+            total: how much there is, None where nobody knows.
+            note: what it is at, for people; at most 1,000 characters of it are kept.
+
+        Raises:
+            TypeError, ValueError: a number is none, or not finite.
+        """
+        self._running.progress = progress(done, total, note)
 
 
-# The claimed job and its task's retries; the view is made only for a task that asks.
-_running: ContextVar[tuple[ClaimedJob, int]] = ContextVar("nuvom_running_job")
+class Running:
+    """A job that runs in this process: what its task says of it, and what others ask of it."""
+
+    __slots__ = ("job", "progress", "retries", "stop")
+
+    def __init__(self, job: ClaimedJob, retries: int) -> None:
+        self.job = job
+        self.retries = retries  # of its task
+        self.stop: type[JobCancelled | JobTimedOut] | None = None  # the first reason stands
+        self.progress: Progress | None = None
+
+
+# The view is made only for a task that asks.
+_running: ContextVar[Running] = ContextVar("nuvom_running_job")
 
 enter = _running.set
 
 
-def leave(token: Token[tuple[ClaimedJob, int]]) -> None:
+def leave(token: Token[Running]) -> None:
     """Undo `enter`."""
     _running.reset(token)
 
@@ -68,24 +107,39 @@ def current_job(default: D | Literal[_Missing.MISSING] = _MISSING) -> CurrentJob
         NotInJob: outside a job, where no default was given.
     """
     try:
-        job, retries = _running.get()
+        running = _running.get()
     except LookupError:
         if default is _MISSING:
             raise NotInJob from None
         return default
-    return _view(job, retries)
+    return _view(running)
 
 
-def _view(job: ClaimedJob, retries: int) -> CurrentJob:
+def progress(done: float, total: float | None, note: str | None) -> Progress:
+    """Return a report with the time of now; raises TypeError or ValueError naming what cannot be one."""
+    numbers: tuple[tuple[str, object], ...] = (("done", done), ("total", total))
+    for name, value in numbers:
+        if isinstance(value, bool) or not isinstance(value, int | float | None) or (value is None and name == "done"):
+            raise TypeError(f"{name}={value!r} must be a number")
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{name}={value!r} must be finite")
+    if note is not None and not isinstance(note, str):
+        raise TypeError(f"note={note!r} must be text")
+    return Progress(done, total, note and note[:_NOTE], datetime.now(UTC))
+
+
+def _view(running: Running) -> CurrentJob:
+    job = running.job
     return CurrentJob(
         id=job.id,
         task=job.task,
         queue=job.queue,
         attempt=job.attempt,
-        is_last_attempt=job.errors >= option(job.options, "retries", retries),
+        is_last_attempt=job.errors >= option(job.options, "retries", running.retries),
         schedule_id=job.schedule_id,
         schedule_name=job.schedule_name,
         scheduled_for=job.scheduled_for,
         lateness=None if job.scheduled_for is None else job.started_at - job.scheduled_for,
         metadata={} if job.metadata is None else orjson.loads(job.metadata),
+        _running=running,
     )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from nuvom import _current
 from nuvom._crashpoint import reached
+from nuvom._current import Running
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import MAX_DEFERS, RetryLater, option, retry_at
 from nuvom.worker.error_text import describe
@@ -83,13 +84,14 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - validators are the user's code: they may raise anything
         return _misfit(job, error)
-    token = _current.enter((job, task.retries))
+    running = Running(job, task.retries)
+    token = _current.enter(running)
     try:
         reached("worker.before_call")
         value = task.function(*args, **kwargs)
         reached("worker.after_call")
     except BaseException as error:  # noqa: BLE001 - SystemExit too costs this job an error and nobody else anything
-        return _failed(job, task, error, world)
+        return _failed(running, task, error, world)
     finally:
         _current.leave(token)
     return _succeeded(job, task, value)
@@ -101,13 +103,14 @@ async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcom
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - as in execute
         return _misfit(job, error)
-    token = _current.enter((job, task.retries))
+    running = Running(job, task.retries)
+    token = _current.enter(running)
     try:
         reached("worker.before_call")
         value = await task.function(*args, **kwargs)
         reached("worker.after_call")
     except BaseException as error:  # noqa: BLE001 - as in execute; nobody else cancels this coroutine
-        return _failed(job, task, error, world)
+        return _failed(running, task, error, world)
     finally:
         _current.leave(token)
     return _succeeded(job, task, value)
@@ -133,8 +136,9 @@ def _misfit(job: ClaimedJob, error: BaseException) -> Outcome:
     return Outcome(job, Verdict.FAILED, None, reason)
 
 
-def _failed(job: ClaimedJob, task: Prepared, error: BaseException, world: World) -> Outcome:
+def _failed(running: Running, task: Prepared, error: BaseException, world: World) -> Outcome:
     """Say what an exception means: a later run that was asked for, another try, or the end."""
+    job = running.job
     retries = option(job.options, "retries", task.retries)
     if isinstance(error, RetryLater):
         return _deferred(job, error, retries, world.now())
