@@ -53,6 +53,7 @@ class Overlap(StrEnum):
     ALLOW = "allow"  # always
     SKIP = "skip"  # not while one is open: the occurrence is `skipped_overlap`
     QUEUE_ONE = "queue_one"  # one is held until the open one ends; while one is held, others are `skipped_overlap`
+    CANCEL_OTHER = "cancel_other"  # the open ones are cancelled, one that runs is asked to stop; it is held until then
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: `of` fills the instance at once, which a dispatch does by thousands

@@ -251,7 +251,7 @@ class Task(Generic[P, R, C]):
             store_result: Whether the returned value is kept.
             catch_up: Which of the occurrences that fell due together are run: `latest`, `first`, `all` or `skip`.
             grace: How late an occurrence may still start, a duration; by default however late.
-            overlap: Whether a run may start while another is open: `allow`, `skip` or `queue_one`.
+            overlap: Whether a run may start while another is open: `allow`, `skip`, `queue_one` or `cancel_other`.
             jitter: Up to how much later a run starts, a duration; the same each time for the same occurrence.
             starts_at: Occurrences from this time on; an interval's grid begins there.
             ends_at: Occurrences before this time.

@@ -372,6 +372,15 @@ class TestOverlap:
         assert [job.state.value for job in memory.jobs()] == ["ready", "held"]
         assert memory.run_due() == 2
 
+    def test_cancel_other_leaves_only_the_newest_run(self, memory: Memory) -> None:
+        note.options(name="c", overlap="cancel_other").schedule("a", interval=60)
+        for _ in range(3):
+            memory.clock.advance(60)
+            step(memory)
+        assert [row.outcome for row in app.schedules.runs("c")] == ["dispatched"] * 3
+        assert [job.state.value for job in memory.jobs()] == ["cancelled", "cancelled", "ready"]
+        assert memory.run_due() == 1
+
     def test_allow_runs_them_side_by_side(self, memory: Memory) -> None:
         note.options(name="a").schedule("a", interval=60)
         for _ in range(4):

@@ -30,6 +30,7 @@ class ModelJob:
     worker: str | None = None
     finished_at: datetime | None = None
     history: list[int] = field(default_factory=list)
+    asked: bool = False  # to stop
 
     @property
     def best(self) -> tuple[int, datetime, int]:
@@ -78,8 +79,11 @@ class JobModel:
         job = self.jobs.get(job_id)
         if job is None:
             return "not_found"
-        if job.state in FINAL or job.state == "running":
-            return "running" if job.state == "running" else "finished"
+        if job.state in FINAL:
+            return "finished"
+        if job.state == "running":
+            job.asked = True
+            return "requested"
         self.end(job, "cancelled")
         return "cancelled"
 
@@ -89,6 +93,7 @@ class JobModel:
             return False
         job.state = "held" if self.loose(job.key) else "ready"
         job.run_at, job.errors, job.crashes, job.suspect, job.finished_at = self.now, 0, 0, False, None
+        job.asked = False
         return True
 
     # What workers do
@@ -113,6 +118,8 @@ class JobModel:
         if job is None or job.seq != seq or (job.state, job.worker, job.attempt) != ("running", worker, attempt):
             return False
         job.worker = None
+        if verdict == "cancelled":
+            job.history.append(attempt)
         if verdict in {"failed", "retry"}:
             job.errors += 1
             job.history.append(attempt)
@@ -126,7 +133,13 @@ class JobModel:
                 job.defers += verdict == "defer"
             case _:
                 self.end(job, verdict)
+        self.settle(job)
         return True
+
+    def settle(self, job: ModelJob) -> None:
+        """End a job that was asked to stop and does not run any more."""
+        if job.asked and job.state in ("ready", "delayed"):
+            self.end(job, "cancelled")
 
     def end(self, job: ModelJob, state: str) -> None:
         """End a job and let the oldest that its key holds back go on."""
@@ -159,6 +172,7 @@ class JobModel:
             self.end(job, "failed")
         else:
             job.state, job.suspect = "ready", True
+            self.settle(job)
 
     def release(self, worker: str) -> int:
         lost = self.held_by(worker)
@@ -170,6 +184,7 @@ class JobModel:
     def unregister(self, worker: str) -> None:
         for job in self.held_by(worker):
             job.state, job.worker = "ready", None
+            self.settle(job)
         self.leases.pop(worker, None)
 
     def rescue(self) -> int:

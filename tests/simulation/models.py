@@ -30,6 +30,8 @@ class Jobs(JobModel):
         """Push a job as it comes; False when its id was there."""
         queue, priority = job.queue or job.defaults.queue, job.priority or 0
         crashes = job.defaults.max_crashes if job.max_crashes is None else job.max_crashes
+        if job.ousts and job.id not in self.jobs:
+            self.oust(job.key)
         if not self.push(job.id, job.task, queue, priority, job.run_at, crashes, job.key):
             return False
         model = self.jobs[job.id]
@@ -85,7 +87,19 @@ class Jobs(JobModel):
     def blocked(self, schedule_id: str, overlap: Overlap) -> bool:
         """Whether a schedule may not start another run now."""
         runs = self.open_runs(schedule_id)
-        return any(overlap is Overlap.SKIP or job.state == "held" or job.key is None for job in runs)
+        return any(
+            overlap is Overlap.SKIP or job.key is None or (overlap is Overlap.QUEUE_ONE and job.state == "held")
+            for job in runs
+        )
+
+    def oust(self, key: str | None) -> None:
+        """Make room for a run that takes the place of the others of its key."""
+        others = [job for job in self.jobs.values() if key is not None and job.key == key and job.state not in ENDS]
+        for job in others:
+            if job.state == "running":
+                job.asked = True
+            else:
+                job.state, job.finished_at = "cancelled", self.now
 
 
 @dataclass

@@ -36,7 +36,7 @@ CatchUp = Annotated[
 ]
 Grace = Annotated[str | None, typer.Option("--grace", metavar="5m", help="How late a run may still start.")]
 Overlap = Annotated[
-    str | None, typer.Option("--overlap", help="allow, skip or queue_one: while an earlier run is open.")
+    str | None, typer.Option("--overlap", help="allow, skip, queue_one or cancel_other: while an earlier run is open.")
 ]
 Jitter = Annotated[str | None, typer.Option("--jitter", metavar="2m", help="Spread its runs over as long.")]
 StartsAt = Annotated[str | None, typer.Option("--starts-at", metavar="TIME", help="No run before then.")]

@@ -40,6 +40,7 @@ _DROPPED = {
 _BLOCKED = {
     Overlap.SKIP: "overlap=skip: an earlier run was still open",
     Overlap.QUEUE_ONE: "overlap=queue_one: another run was waiting already",
+    Overlap.CANCEL_OTHER: "overlap=cancel_other: a run was open that was dispatched before the overlap was set",
 }
 
 
@@ -102,6 +103,8 @@ def _item(due: Due, now: datetime, tzdata: str, *, blocked: bool) -> PlanItem:
     asked = blocked if envelope.overlap is not Overlap.ALLOW and choice.runs else None
     runs = () if asked else choice.runs
     jobs = new_jobs(envelope, [(nominal, due.run_time(nominal)) for nominal in runs])
+    if envelope.overlap is Overlap.CANCEL_OTHER:
+        jobs = [job._replace(ousts=True) for job in jobs]
     rows = [dispatched(envelope, job, now) for job in jobs]
     if asked:
         reason = _BLOCKED[envelope.overlap]

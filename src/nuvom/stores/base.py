@@ -60,8 +60,8 @@ class Ledger(Protocol):
     def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
         """Return which of these schedules may not start another run now, by the overlap that each has.
 
-        `skip`: a run is open. `queue_one`: one is held, or one is open that was pushed without the schedule's key.
-        Backfills are no open runs.
+        `skip`: a run is open. `queue_one`: one is held, or one is open that was pushed without the schedule's key;
+        `cancel_other`: only the latter. Backfills are no open runs.
         """
         ...
 

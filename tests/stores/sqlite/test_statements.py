@@ -36,6 +36,8 @@ PLANS = {
     "finish_failed": ["INTEGER PRIMARY KEY (rowid=?)"],
     "finish_retry": ["INTEGER PRIMARY KEY (rowid=?)"],
     "release_held": ["jobs_key (key=? AND state=?)"],
+    "oust_waiting": ["jobs_key (key=?", "INTEGER PRIMARY KEY (rowid=?)"],
+    "oust_running": ["jobs_key (key=? AND state=?)", "INTEGER PRIMARY KEY (rowid=?)"],
     "promote": ["jobs_delayed (run_at<?)"],
     "has_due": ["jobs_delayed (run_at<?)"],
     "next_delayed": ["jobs_delayed"],

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
-from nuvom._job import JobState
+from nuvom._job import JobError, JobState, NewJob
 from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope
 from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
+from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
@@ -25,6 +27,7 @@ _ONCE = {
     Once.DISPATCH: "insert_backfill",
     Once.ROW: "insert_occurrence",
 }
+_OUSTED = write_error(JobError("cancelled", message="a later run of its schedule took its place"))
 _FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that SQLite can hold
 
 
@@ -40,8 +43,7 @@ class SqliteLedger:
             refusals = [_fenced(connection, item) for item in items]
             accepted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
             recorded = record(connection, accepted, self._database.now_us())
-        if recorded.ready:
-            self._database.wake("worker")
+        recorded.wake(self._database)
         return [refusal for refusal in refusals if refusal]
 
     def request(self, item: PlanItem, once: Once) -> Requested:
@@ -51,8 +53,7 @@ class SqliteLedger:
             if refusal is not None:
                 return Requested(frozenset(), refusal)
             recorded = record(connection, [item], self._database.now_us(), _ONCE[once])
-        if recorded.ready:
-            self._database.wake("worker")
+        recorded.wake(self._database)
         return Requested(recorded.jobs, None)
 
     def requested(self, schedule_id: str, source: str) -> Occurrence | None:
@@ -118,10 +119,17 @@ def read_fence(connection: sqlite3.Connection, schedule_id: bytes | None) -> Fen
 
 
 class Recorded(NamedTuple):
-    """What came of recording a plan: ids of the jobs whose row was new, and whether workers have something to take."""
+    """What came of recording a plan: the jobs whose row was new, whether workers should look, and what it ended."""
 
     jobs: frozenset[str]
     ready: bool
+    endings: Endings
+
+    def wake(self, database: Database) -> None:
+        """Wake whom it concerns, after the commit."""
+        self.endings.wake(database)
+        if self.ready:
+            database.wake("worker")
 
 
 def record(
@@ -133,9 +141,23 @@ def record(
     reached("scheduler.occurrences")
     fresh = frozenset(row.job_id for row, is_new in zip(occurrences, new, strict=True) if is_new and row.job_id)
     jobs = [job for item in items for job in item.jobs if job.id in fresh]
+    endings = Endings()
+    asked = _oust(connection, jobs, now_us, endings)
     inserted = insert_jobs(connection, jobs, now_us)
     reached("scheduler.jobs")
-    return Recorded(fresh, inserted.ready)
+    return Recorded(fresh, inserted.ready or asked, endings)
+
+
+def _oust(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int, endings: Endings) -> bool:
+    """Make room for jobs that take the place of others of their key; tells whether one that runs was asked to stop."""
+    asked = False
+    for job in jobs:
+        if job.ousts:
+            for job_id, key_ in connection.execute(load("oust_waiting"), (job.key, now_us, _OUSTED)).fetchall():
+                endings.add(job_id, key_)
+            asked |= connection.execute(load("oust_running"), (job.key, now_us)).rowcount > 0
+    endings.apply(connection, now_us)
+    return asked
 
 
 def changed(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> list[bool]:

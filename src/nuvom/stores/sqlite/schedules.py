@@ -146,8 +146,7 @@ class SqliteSchedules:
             refused += [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
             recorded = record(connection, fitting, to_us(now))
             _uncount(connection, fitting, recorded.jobs)
-        if recorded.ready:
-            self._database.wake("worker")
+        recorded.wake(self._database)
         return refused
 
     def _read(self, statement: str, *parameters: object) -> builtins.list[ScheduleEnvelope]:

@@ -28,7 +28,7 @@ from nuvom.testing.conformance.examples import (
     the,
 )
 
-SKIP, QUEUE_ONE = Overlap.SKIP, Overlap.QUEUE_ONE
+SKIP, QUEUE_ONE, CANCEL_OTHER = Overlap.SKIP, Overlap.QUEUE_ONE, Overlap.CANCEL_OTHER
 
 
 def a_run(store: Store, envelope: ScheduleEnvelope, nominal: datetime, **said: Any) -> NewJob:
@@ -121,6 +121,55 @@ def plan_of(envelope: ScheduleEnvelope, found: bool, *rows: Occurrence) -> PlanI
     jobs = tuple(job_of(envelope, row)._replace(key=run_key(envelope.id)) for row in rows if row.job_id)
     following = envelope.next_nominal + MINUTE
     return PlanItem(envelope, rows, jobs, following, following, blocked=found)
+
+
+@pytest.mark.parametrize("way", ["apply", "deliver"])
+def test_cancel_other_asks_the_running_one_to_stop_and_holds_the_next_until_it_ends(
+    store: Store, clock: VirtualClock, way: str
+) -> None:
+    envelope = stored(store, every(60, clock.now(), overlap=CANCEL_OTHER))
+    take = store.schedules.apply if way == "apply" else store.ledger.deliver
+    a_run(store, envelope, clock.now() - HOUR)
+    worker = a_worker(store)
+    [running] = claimed(store, worker)
+    assert not blocked(store, envelope, CANCEL_OTHER)
+    plan = ousting(envelope, dispatched(envelope, clock.now()))
+    assert take([plan]) == []
+    assert store.jobs.asked_to_stop(worker) == [(running.ref, running.attempt)]
+    [following] = [job.id for job in plan.jobs]
+    assert the(store, following).state is JobState.HELD
+    store.jobs.finish(worker, [retried(running, clock.now() + HOUR)])
+    assert the(store, running.id).state is JobState.CANCELLED, "it was asked to stop: no other try"
+    assert the(store, following).state is JobState.READY
+
+
+def test_cancel_other_cancels_those_that_wait_and_no_backfill(store: Store, clock: VirtualClock) -> None:
+    envelope = stored(store, every(60, clock.now(), overlap=CANCEL_OTHER))
+    waiting = [a_run(store, envelope, clock.now() - MINUTE * n) for n in (3, 2)]
+    past = a_run(store, envelope, clock.now() - HOUR, backfill=True, key=f"backfill:{envelope.id}")
+    plan = ousting(envelope, dispatched(envelope, clock.now()))
+    assert store.schedules.apply([plan]) == []
+    assert [the(store, job.id).state.value for job in (*waiting, past, *plan.jobs)] == [
+        *["cancelled"] * 2,
+        *["ready"] * 2,
+    ]
+    error = the(store, waiting[0].id).error
+    assert error is not None
+    assert error.message == "a later run of its schedule took its place"
+
+
+def test_cancel_other_does_not_start_beside_a_run_that_does_not_know_of_the_others(
+    store: Store, clock: VirtualClock
+) -> None:
+    envelope = stored(store, every(60, clock.now()))
+    a_run(store, envelope, clock.now(), key=None)
+    assert blocked(store, envelope, CANCEL_OTHER)
+
+
+def ousting(envelope: ScheduleEnvelope, *rows: Occurrence) -> PlanItem:
+    """Return a plan whose runs take the place of the others."""
+    plan = plan_of(envelope, False, *rows)
+    return plan._replace(jobs=tuple(job._replace(ousts=True) for job in plan.jobs))
 
 
 @pytest.mark.parametrize("way", ["apply", "deliver"])
