@@ -34,6 +34,7 @@ MODULES = (
     "declared",
     "overlap",
     "requests",
+    "stopping",
     "expiry",
     "pausing",
     "backend",
