@@ -65,19 +65,22 @@ class CurrentJob:
         Raises:
             TypeError, ValueError: a number is none, or not finite.
         """
-        self._running.progress = progress(done, total, note)
+        self._running.reports[self._running] = progress(done, total, note)
 
 
 class Running:
     """A job that runs in this process: what its task says of it, and what others ask of it."""
 
-    __slots__ = ("job", "progress", "retries", "stop")
+    __slots__ = ("home", "job", "marked", "raised", "reports", "retries", "stop")
 
-    def __init__(self, job: ClaimedJob, retries: int) -> None:
+    def __init__(self, job: ClaimedJob, retries: int, home: object, reports: dict[Running, Progress]) -> None:
         self.job = job
         self.retries = retries  # of its task
+        self.home = home  # what can be stopped: the number of its thread, or its asyncio.Task
+        self.reports = reports
         self.stop: type[JobCancelled | JobTimedOut] | None = None  # the first reason stands
-        self.progress: Progress | None = None
+        self.marked = False  # somebody may stop it, or has
+        self.raised = False  # an exception was sent into its thread
 
 
 # The view is made only for a task that asks.

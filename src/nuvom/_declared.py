@@ -30,6 +30,7 @@ class ScheduleOptions(TypedDict, total=False):
     retries: int
     max_crashes: int
     store_result: bool
+    timeout: Duration
     catch_up: CatchUp | str
     grace: Duration
     overlap: Overlap | str

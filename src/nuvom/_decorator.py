@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from nuvom import _options
+from nuvom._duration import Duration
 from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, TaskDefaults
 from nuvom._task import Definition, Task
 
@@ -49,6 +50,7 @@ class TaskDecorator:
         retries: int = 0,
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
+        timeout: Duration | None = None,
         aliases: Sequence[str] = (),
     ) -> _Decorate: ...
 
@@ -63,6 +65,7 @@ class TaskDecorator:
         retries: int = 0,
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
+        timeout: Duration | None = None,
         aliases: Sequence[str] = (),
     ) -> Any:
         """Make a function a task.
@@ -75,17 +78,24 @@ class TaskDecorator:
             retries: How many errors are followed by another try, with exponential backoff.
             max_crashes: How many runs without an outcome are followed by another; 0 means at most once.
             store_result: Whether returned values are kept.
+            timeout: How long an attempt may take, a duration; one that takes longer is stopped, which is an error.
             aliases: Older names under which jobs may still come.
 
         Raises:
             TaskDefinitionError: the function cannot be a task; the message says what would.
         """
         said = _options.checked(
-            queue=queue, priority=priority, retries=retries, max_crashes=max_crashes, store_result=store_result
+            queue=queue,
+            priority=priority,
+            retries=retries,
+            max_crashes=max_crashes,
+            store_result=store_result,
+            timeout=timeout,
         )
         definition = Definition(
             retries=said.retries or 0,
             store_result=store_result,
+            timeout=said.timeout,
             defaults=TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes),
             aliases=_options.names(aliases, "aliases"),
         )

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import orjson
 
-from nuvom._duration import to_timedelta
+from nuvom._duration import seconds, to_timedelta
 from nuvom._ids import is_uuid, named_id
 from nuvom._job import PRIORITIES
 from nuvom._naming import check_name
@@ -18,6 +18,7 @@ from nuvom._schedule import CatchUp, Overlap
 MAX_COUNT = 1_000_000
 RECURRING = ("catch_up", "overlap", "jitter", "starts_at", "ends_at", "max_runs")
 OF_SCHEDULES = ("name", "grace", *RECURRING)
+EXECUTION = ("retries", "store_result", "timeout")  # what the worker reads
 LONGEST = timedelta(days=36_500)  # of a grace and a jitter: times must stay inside what a calendar holds
 
 
@@ -32,6 +33,7 @@ class Options:
     retries: int | None = None
     max_crashes: int | None = None
     store_result: bool | None = None
+    timeout: float | None = None  # seconds
     catch_up: CatchUp | None = None
     grace: timedelta | None = None
     overlap: Overlap | None = None
@@ -55,12 +57,12 @@ class Options:
 
     def execution(self) -> bytes | None:
         """Return the JSON of what the worker reads, None when nothing was said."""
-        said = {name: getattr(self, name) for name in ("retries", "store_result") if getattr(self, name) is not None}
+        said = {name: getattr(self, name) for name in EXECUTION if getattr(self, name) is not None}
         return orjson.dumps(said) if said else None
 
     def for_schedule(self) -> dict[str, Any]:
         """Return what a schedule hands on to its jobs."""
-        names = ("queue", "priority", "max_crashes", "retries", "store_result")
+        names = ("queue", "priority", "max_crashes", *EXECUTION)
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def job_id(self) -> tuple[str | None, Mapping[str, Any]]:
@@ -129,6 +131,13 @@ def _span(value: object, name: str) -> timedelta:
     return span
 
 
+def _timeout(value: object, name: str) -> float:
+    limit = seconds(value, name)
+    if not 0 < limit <= LONGEST.total_seconds():
+        raise ValueError(f"{name}={value!r} must be more than 0 and at most {LONGEST.days} days")
+    return limit
+
+
 def _moment(value: object, name: str) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError(f"{name}={value!r} must be a datetime, such as datetime(2027, 8, 25, tzinfo=timezone.utc)")
@@ -164,6 +173,7 @@ _CHECKS: dict[str, Any] = {
     "retries": _count,
     "max_crashes": _count,
     "store_result": _flag,
+    "timeout": _timeout,
     "catch_up": _choice(CatchUp),
     "grace": _span,
     "overlap": _choice(Overlap),

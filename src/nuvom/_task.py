@@ -78,6 +78,7 @@ class Definition:
 
     retries: int = 0
     store_result: bool = True
+    timeout: float | None = None  # seconds
     defaults: TaskDefaults = TaskDefaults()
     aliases: tuple[str, ...] = ()
 
@@ -122,6 +123,11 @@ class Task(Generic[P, R, C]):
     def store_result(self) -> bool:
         """Whether returned values are kept."""
         return self.definition.store_result
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds an attempt may take, None for as long as it takes."""
+        return self.definition.timeout
 
     @property
     def max_crashes(self) -> int:
@@ -230,6 +236,7 @@ class Task(Generic[P, R, C]):
         retries: int | None = None,
         max_crashes: int | None = None,
         store_result: bool | None = None,
+        timeout: Duration | None = None,
         catch_up: CatchUp | str | None = None,
         grace: Duration | None = None,
         overlap: Overlap | str | None = None,
@@ -249,6 +256,7 @@ class Task(Generic[P, R, C]):
             retries: How many errors are followed by another try.
             max_crashes: How many runs that ended without an outcome are followed by another; 0 means at most once.
             store_result: Whether the returned value is kept.
+            timeout: How long an attempt may take, a duration; one that takes longer is stopped, which is an error.
             catch_up: Which of the occurrences that fell due together are run: `latest`, `first`, `all` or `skip`.
             grace: How late an occurrence may still start, a duration; by default however late.
             overlap: Whether a run may start while another is open: `allow`, `skip`, `queue_one` or `cancel_other`.
@@ -269,6 +277,7 @@ class Task(Generic[P, R, C]):
             retries=retries,
             max_crashes=max_crashes,
             store_result=store_result,
+            timeout=timeout,
             catch_up=catch_up,
             grace=grace,
             overlap=overlap,

@@ -16,7 +16,7 @@ from nuvom._times import NAMES, Times, Zone, at_next, aware, check_policies, on_
 from nuvom.errors import InvalidTrigger
 
 _FIELDS = ("catch_up", "grace", "overlap", "jitter", "starts_at", "ends_at", "max_runs", "metadata")
-_JOB_OPTIONS = ("queue", "priority", "retries", "max_crashes", "store_result")
+_JOB_OPTIONS = ("queue", "priority", "max_crashes", *_options.EXECUTION)
 CHANGES = ("args", "kwargs", *NAMES, *_FIELDS, *_JOB_OPTIONS)
 _WITHOUT: dict[str, Any] = {
     "catch_up": CatchUp.LATEST,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from threading import get_ident
 from typing import Any, NamedTuple, Protocol, Self
 
 from nuvom import _current
@@ -14,12 +16,14 @@ from nuvom._current import Running
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import MAX_DEFERS, RetryLater, option, retry_at
 from nuvom.worker.error_text import describe
+from nuvom.worker.stopping import Fate, Stops, is_cancelled, reason as reason_of
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
 # What most jobs need is made at half the cost: before Python 3.12 a member of an enum is looked up by Python code.
 _SUCCEEDED = Verdict.SUCCEEDED
 _new = tuple.__new__
+_NO_VALUE: Any = object()
 
 
 class Runnable(Protocol):
@@ -38,6 +42,11 @@ class Runnable(Protocol):
     @property
     def store_result(self) -> bool:
         """Whether what it returns is kept."""
+        ...
+
+    @property
+    def timeout(self) -> float | None:
+        """How many seconds an attempt may take where its call said nothing."""
         ...
 
     @property
@@ -64,18 +73,28 @@ class Prepared:
     is_async: bool
     retries: int
     store_result: bool
+    timeout: float | None
 
     @classmethod
     def of(cls, task: Runnable) -> Self:
         """Read a task."""
-        return cls(task.function, task.decode, task.encode_result, task.is_async, task.retries, task.store_result)
+        return cls(
+            task.function,
+            task.decode,
+            task.encode_result,
+            task.is_async,
+            task.retries,
+            task.store_result,
+            task.timeout,
+        )
 
 
 class World(NamedTuple):
-    """What an attempt takes from outside: the time, and a random number from 0 to 1."""
+    """What an attempt takes from outside: the time, a random number from 0 to 1, and who stops it."""
 
     now: Callable[[], datetime]
     random: Callable[[], float]
+    stops: Stops = Stops()  # its thread starts with the first job that has a timeout
 
 
 def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
@@ -84,17 +103,30 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - validators are the user's code: they may raise anything
         return _misfit(job, error)
-    running = Running(job, task.retries)
+    stops, value = world.stops, _NO_VALUE
+    failure: BaseException | None = None
+    running = Running(job, task.retries, get_ident(), stops.reports)
     token = _current.enter(running)
     try:
-        reached("worker.before_call")
-        value = task.function(*args, **kwargs)
-        reached("worker.after_call")
-    except BaseException as error:  # noqa: BLE001 - SystemExit too costs this job an error and nobody else anything
-        return _failed(running, task, error, world)
+        _limited(running, task, world)
+        try:
+            stops.alive.add(running)
+            reached("worker.before_call")
+            value = task.function(*args, **kwargs)
+            reached("worker.after_call")
+        except BaseException as raised:  # noqa: BLE001 - SystemExit too costs this job an error and nobody else anything
+            failure = raised
+        stops.end(running)
+    except BaseException as late:  # noqa: BLE001 - a stop that arrived while the attempt ended: the only one
+        stops.end(running)
+        failure = late if failure is None else failure
+    _current.leave(token)
+    try:
+        if failure is not None and value is _NO_VALUE:
+            return _failed(running, task, failure, world)
     finally:
-        _current.leave(token)
-    return _succeeded(job, task, value)
+        del failure  # which holds this frame
+    return _succeeded(job, task, value)  # whatever was to stop it: it has returned
 
 
 async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
@@ -103,17 +135,41 @@ async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcom
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - as in execute
         return _misfit(job, error)
-    running = Running(job, task.retries)
+    stops = world.stops
+    running = Running(job, task.retries, asyncio.current_task(), stops.reports)
     token = _current.enter(running)
     try:
+        _limited(running, task, world)
+        stops.alive.add(running)
         reached("worker.before_call")
         value = await task.function(*args, **kwargs)
         reached("worker.after_call")
-    except BaseException as error:  # noqa: BLE001 - as in execute; nobody else cancels this coroutine
+    except BaseException as error:  # noqa: BLE001 - as in execute
         return _failed(running, task, error, world)
     finally:
+        stops.end(running)
         _current.leave(token)
     return _succeeded(job, task, value)
+
+
+def _limited(running: Running, task: Prepared, world: World) -> None:
+    """Let an attempt be stopped if it has a limit, and say before it begins what becomes of it then."""
+    limit = _limit(running.job, task)
+    if limit is not None:
+        run_at, retries = _next_try(running.job, task, world)
+        again = None if run_at is None or not running.job.max_crashes else (run_at - world.now()).total_seconds()
+        verdict = Verdict.FAILED if again is None else Verdict.RETRY
+        world.stops.limit(running, limit, Fate(verdict, again, retries, limit))
+
+
+def _limit(job: ClaimedJob, task: Prepared) -> float | None:
+    return task.timeout if job.options is None else option(job.options, "timeout", task.timeout)
+
+
+def _next_try(job: ClaimedJob, task: Prepared, world: World) -> tuple[datetime | None, int]:
+    """Return when an error is followed by another try, None where it ends the job; and how many are allowed."""
+    retries = option(job.options, "retries", task.retries)
+    return None if job.errors >= retries else retry_at(job.errors, world.now(), world.random()), retries
 
 
 def _succeeded(job: ClaimedJob, task: Prepared, value: Any) -> Outcome:
@@ -139,16 +195,18 @@ def _misfit(job: ClaimedJob, error: BaseException) -> Outcome:
 def _failed(running: Running, task: Prepared, error: BaseException, world: World) -> Outcome:
     """Say what an exception means: a later run that was asked for, another try, or the end."""
     job = running.job
-    retries = option(job.options, "retries", task.retries)
     if isinstance(error, RetryLater):
-        return _deferred(job, error, retries, world.now())
-    reason = describe(error, "error")
-    if job.errors >= retries:
+        return _deferred(job, error, option(job.options, "retries", task.retries), world.now())
+    reason = reason_of(running, error, _limit(job, task))
+    if is_cancelled(running, error):
+        log.info("job %s of task %r was asked to stop, and did", job.id, job.task)
+        return Outcome(job, Verdict.CANCELLED, None, reason)
+    run_at, retries = _next_try(job, task, world)
+    if run_at is None:
         log.error(
             "job %s of task %r failed: %s: %s\n%s", job.id, job.task, reason.type, reason.message, reason.traceback
         )
         return Outcome(job, Verdict.FAILED, None, reason, None, retries)
-    run_at = retry_at(job.errors, world.now(), world.random())
     log.warning(
         "job %s of task %r raised %s: %s; try %d of %d follows at %s",
         job.id,
