@@ -74,13 +74,13 @@ class Running:
     __slots__ = ("home", "job", "marked", "raised", "reports", "retries", "stop")
 
     def __init__(self, job: ClaimedJob, retries: int, home: object, reports: dict[Running, Progress]) -> None:
-        self.job = job
-        self.retries = retries  # of its task
-        self.home = home  # what can be stopped: the number of its thread, or its asyncio.Task
-        self.reports = reports
+        self.job: ClaimedJob = job
+        self.retries: int = retries  # of its task
+        self.home: object = home  # what can be stopped: the number of its thread, or its asyncio.Task
+        self.reports: dict[Running, Progress] = reports
         self.stop: type[JobCancelled | JobTimedOut] | None = None  # the first reason stands
-        self.marked = False  # somebody may stop it, or has
-        self.raised = False  # an exception was sent into its thread
+        self.marked: bool = False  # somebody may stop it, or has
+        self.raised: bool = False  # an exception was sent into its thread
 
 
 # The view is made only for a task that asks.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from nuvom import RetryLater, current_job
@@ -73,6 +73,11 @@ class SimulatedHands:
     def take_back(self, claimed_before: float) -> list[ClaimedJob]:
         taken = [job for job, _, claimed_at in self._queue if claimed_at < claimed_before]
         self._queue = deque(work for work in self._queue if work[2] >= claimed_before)
+        return taken
+
+    def ask_to_stop(self, wanted: Collection[tuple[int | str, int]]) -> list[ClaimedJob]:
+        taken = [job for job, _, _ in self._queue if (job.ref, job.attempt) in wanted]
+        self._queue = deque(work for work in self._queue if work[0] not in taken)
         return taken
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:

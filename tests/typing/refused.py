@@ -32,7 +32,7 @@ def wrong_arguments() -> None:
 
 
 def wrong_declarations() -> None:
-    cron("* * * * *", timeout=5)(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    cron("* * * * *", timeouts=5)(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     cron("* * * * *", id="x")(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     cron("* * * * *", queue=1)(add)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     every("15m", timezone_name="UTC")(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -65,6 +65,11 @@ class Inline:
     def take_back(self, claimed_before: float) -> list[ClaimedJob]:
         taken = [job for job, _, claimed_at in self._queue if claimed_at < claimed_before]
         self._queue = deque(work for work in self._queue if work[2] >= claimed_before)
+        return taken
+
+    def ask_to_stop(self, wanted: Collection[tuple[int | str, int]]) -> list[ClaimedJob]:
+        taken = [job for job, _, _ in self._queue if (job.ref, job.attempt) in wanted]
+        self._queue = deque(work for work in self._queue if work[0] not in taken)
         return taken
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:

@@ -53,10 +53,11 @@ class Claims:
         self._names = {kind: tuple(name for name, task in tasks.items() if task.is_async is kind) for kind in kinds}
         self._tasks = tasks
         self._plain = 0.5  # which share of the claimed jobs was plain lately
-        self._count = 0
+        self._tries = 0
         self._fruitless = 0
         self._more = True  # a claim is likely to find something
         self._announced = False
+        self.count: int = 0  # jobs that were claimed
         self.look_at: float = 0.0
         self.pace: Pace = Pace()
         # The fate of a claim is unknown: the store may count jobs as ours that we do not have.
@@ -87,8 +88,8 @@ class Claims:
             if not self._announced and not self._look(passed_over):
                 return Claimed([], _NEVER)
         announced, self._announced = self._announced, False
-        self._count += 1
-        order = Order.BEST if self._count % FAIR_EVERY else Order.FAIR
+        self._tries += 1
+        order = Order.BEST if self._tries % FAIR_EVERY else Order.FAIR
         jobs = self._claim(Claim(worker, limit, self._settings.queues, passed_over, order))
         self._more = len(jobs) == limit
         if not jobs and announced and not self._look(passed_over):
@@ -124,6 +125,7 @@ class Claims:
             self.doubtful |= error.unknown
             raise
         reached("worker.claimed")
+        self.count += len(jobs)
         return jobs
 
     def _room(self, now: float) -> tuple[int, tuple[str, ...]]:
@@ -140,6 +142,8 @@ class Claims:
             else:
                 share = 1.0 if len(self._names) == 1 else 1 - self._plain if kind else self._plain
                 limits.append(int(room / max(share, 0.01)))
+        if self._settings.max_jobs is not None:
+            limits.append(self._settings.max_jobs - self.count)
         return min([MAX_CLAIM, *limits]) if limits else 0, passed_over
 
     def _learn(self, jobs: list[ClaimedJob]) -> None:

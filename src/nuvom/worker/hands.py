@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import SimpleQueue
 from time import monotonic, perf_counter, sleep
 from typing import Protocol, TypeVar
@@ -54,6 +54,10 @@ class Hands(Protocol):
         """Return jobs that nobody has begun, of those claimed before then; nobody will begin them."""
         ...
 
+    def ask_to_stop(self, wanted: Collection[tuple[int | str, int]]) -> list[ClaimedJob]:
+        """Stop jobs (ref, attempt) that run; returns those of them that nobody has begun, and nobody will begin."""
+        ...
+
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
         """Call `wait` unless there is something to collect; an outcome ends it. Returns what `wait` returned."""
         ...
@@ -82,11 +86,11 @@ class Lane:
         self.load -= len(done)
         return done
 
-    def take_back(self, claimed_before: float) -> list[ClaimedJob]:
-        """Return the jobs that still wait and were claimed before then."""
+    def take_back(self, wanted: Callable[[Work], bool]) -> list[ClaimedJob]:
+        """Return the jobs that still wait and are wanted."""
         waiting = _drained(self.inbox)
-        taken = [job for job, _, claimed_at in waiting if claimed_at < claimed_before]
-        self.inbox.extend(work for work in waiting if work[2] >= claimed_before)
+        taken = [work[0] for work in waiting if wanted(work)]
+        self.inbox.extend(work for work in waiting if not wanted(work))
         self.load -= len(taken)
         return taken
 
@@ -165,9 +169,14 @@ class Pool:
 
     def take_back(self, claimed_before: float) -> list[ClaimedJob]:
         """Return jobs that nobody has begun, of those claimed before then."""
-        taken = self._plain.take_back(claimed_before)
-        self._call(len(self._plain.inbox))  # a thread that looked meanwhile saw nothing and went to sleep
-        return taken + self._async.take_back(claimed_before)
+        return self._take_back(lambda work: work[2] < claimed_before)
+
+    def ask_to_stop(self, wanted: Collection[tuple[int | str, int]]) -> list[ClaimedJob]:
+        """Stop jobs that run, return those that nobody has begun; who is just beginning one is asked again later."""
+        taken = self._take_back(lambda work: (work[0].ref, work[0].attempt) in wanted)
+        for ref, attempt in wanted:
+            self._world.stops.cancel(ref, attempt)
+        return taken
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
         """Wait, to be woken by an outcome only while asleep: a wake-up for each would cost more than the job."""
@@ -191,6 +200,11 @@ class Pool:
         for thread in everyone:
             thread.join(max(0.0, deadline - monotonic()))
         return not any(thread.is_alive() for thread in everyone)
+
+    def _take_back(self, wanted: Callable[[Work], bool]) -> list[ClaimedJob]:
+        taken = self._plain.take_back(wanted)
+        self._call(len(self._plain.inbox))  # a thread that looked meanwhile saw nothing and went to sleep
+        return taken + self._async.take_back(wanted)
 
     def _worth_waking(self) -> bool:
         return bool(self._async.outbox) or (bool(self._plain.outbox) and len(self._plain.inbox) <= self._low)

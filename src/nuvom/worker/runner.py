@@ -8,30 +8,29 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from nuvom._clock import SYSTEM_CLOCK, Clock
-from nuvom._crashpoint import reached
-from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
+from nuvom._job import ClaimedJob
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.housekeeping import Housekeeping
 from nuvom.stores.outage import Outage
-from nuvom.stores.values import MAX_BATCH, TaskRow
+from nuvom.stores.values import TaskRow
 from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.execution import Prepared, Runnable, World
-from nuvom.worker.hands import Done, Hands, Pool, Work
+from nuvom.worker.hands import Hands, Pool, Work
+from nuvom.worker.holdings import Holdings
 from nuvom.worker.lease import Lease
 from nuvom.worker.settings import WorkerSettings
 from nuvom.worker.solitude import Phase, Solitude
+from nuvom.worker.stopping import Stops, Warden
 from nuvom.worker.unknown import UnknownTasks
 from nuvom.worker.watch import ScheduleWatch
 
-FULL = 300  # outcomes that are flushed without waiting for more
-FLUSH = 0.005  # seconds that an outcome waits for others, at most
 NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations are read anew after each
 UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
 PROMOTE = 1_000
 REST = 0.05  # seconds until the next peek, when something was due and others were faster
 LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
-_ALL = float("inf")
+_NEVER = float("inf")
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
@@ -51,6 +50,8 @@ class Runner:
         hands: who runs jobs; threads and an event loop by default.
         wait: how to sleep; the store's listener by default.
         registered: called with each worker id under which this process comes to hold jobs.
+        retires: called with the reason when it takes no more jobs because it has run as many as it may.
+        warden: who ends this process when a stop does not reach a job.
         beats: whether the runner extends its own lease, because no supervisor does.
     """
 
@@ -66,6 +67,8 @@ class Runner:
         hands: Callable[[World], Hands] | None = None,
         wait: Wait | None = None,
         registered: Callable[[str], None] | None = None,
+        retires: Callable[[str], None] | None = None,
+        warden: Warden | None = None,
         beats: bool = False,
     ) -> None:
         random = random or Random()
@@ -76,7 +79,9 @@ class Runner:
         self._tasks = {name: Prepared.of(task) for name, task in tasks.items()}
         self._bell = threading.Event()
         self._wait = wait or self._listen
-        world = World(clock.now, random.random)
+        self._retires = retires
+        self._stops = Stops(warden)
+        world = World(clock.now, random.random, self._stops)
         self._hands = hands(world) if hands else Pool(settings.threads, world, self.wake)
         self._lease = Lease(store, settings.lease, random, beats=beats, registered=registered)
         self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
@@ -85,10 +90,9 @@ class Runner:
         self._outage = Outage(random.random, log)
         self._housekeeping = Housekeeping(store, settings.keep, random.random, log)
         self._watch = ScheduleWatch(store, clock.monotonic())
-        self._held: dict[int | str, ClaimedJob] = {}
-        self._outcomes: list[Outcome] = []
+        self._holdings = Holdings(store, self._hands, self._stops, clock.monotonic())
         self._stop_at: float | None = None
-        self._flushed_at = self._peek_at = self._unstarted_at = clock.monotonic()
+        self._peek_at = self._unstarted_at = clock.monotonic()
         self.ended: bool = False
 
     def wake(self) -> None:
@@ -102,6 +106,15 @@ class Runner:
         stop_at = self._clock.monotonic() + grace
         self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
         self.wake()
+
+    def retire(self) -> None:
+        """Claim nothing more and end when the running jobs have, however long that takes; from any thread."""
+        self.stop(_NEVER)
+
+    @property
+    def holding(self) -> bool:
+        """Whether jobs still run here; once it has ended, they go on until the process does."""
+        return bool(self._holdings.jobs)
 
     def lease_lost(self) -> None:
         """Look at once whether the lease still lives, because a supervisor says that it does not; from any thread."""
@@ -119,6 +132,7 @@ class Runner:
         """Let go of threads and listener; False when a job still holds a thread."""
         if self._lease.listener is not None:
             self._lease.listener.close()
+        self._stops.close()
         return self._hands.close(0.2)
 
     def step(self, *, woken: bool = True) -> float:
@@ -145,6 +159,7 @@ class Runner:
         names = tuple(self._tasks)
         worker = self._lease.id or self._lease.begin(self._settings.queues, names, self._rows, now)
         self._flush(worker, now)
+        self._holdings.ask(worker, now, woken=woken)
         if self._stop_at is not None:
             return self._wind_down(worker, now, self._stop_at)
         if self._begins_anew(now):
@@ -154,6 +169,8 @@ class Runner:
         # Before all other reads, which would stand between a wake-up and the start of a job.
         may_claim = self._solitude.phase is Phase.OPEN and not self._claims.doubtful
         again = self._claim(worker, now) if may_claim else 0.0
+        if self._spent():
+            return 0.0
         if woken:
             self._peek_at = min(self._peek_at, now + REST if self._claims.likely else self._claims.look_at)
         if self._peek(now):
@@ -169,48 +186,23 @@ class Runner:
         plain = self._hands.collect(is_async=False)
         if plain:  # coroutines wait while others run, so their durations say nothing of threads
             self._claims.pace.measure(len(plain), sum(seconds for _, seconds in plain))
-        self._accept(plain)
-        self._accept(self._hands.collect(is_async=True))
-
-    def _accept(self, done: Sequence[Done]) -> None:
-        """Keep the outcomes of jobs that are still ours; those of a lost lease are forgotten."""
-        held = self._held
-        for outcome, _ in done:
-            if held.get(outcome.job.ref) is outcome.job:
-                del held[outcome.job.ref]
-                self._outcomes.append(outcome)
+        self._holdings.accept(plain)
+        self._holdings.accept(self._hands.collect(is_async=True))
 
     def _flush(self, worker: str, now: float, *, force: bool = False) -> None:
-        """Record outcomes: a full batch, all there will be for now, or what has waited long enough."""
-        full = len(self._outcomes) >= FULL or not self._held
-        if not (force or full or now - self._flushed_at >= FLUSH):
-            return
-        while batch := self._outcomes[:MAX_BATCH]:
-            reached("worker.flush")
-            refused = self._store.jobs.finish(worker, batch)
-            reached("worker.flushed")
-            del self._outcomes[: len(batch)]  # only now: while the store is away they stay
-            self._flushed_at = now
-            if refused:
-                log.warning("%d outcomes came too late: their jobs had been given to others", len(refused))
-                self._lease.suspect()
-            if any(outcome.run_at is not None for outcome in batch):
-                self._peek_at = now
+        flushed = self._holdings.flush(worker, now, force=force)
+        if flushed.refused:
+            self._lease.suspect()
+        if flushed.later:
+            self._peek_at = now
 
     def _return_unstarted(self, now: float) -> None:
         """Put back jobs for which no thread was free in time, free of charge."""
         if now < self._unstarted_at or not self._hands.waiting():
             return
         self._unstarted_at = now + UNSTARTED / 4
-        if self._put_back(now - UNSTARTED):
+        if self._holdings.put_back(now - UNSTARTED):
             self._claims.pace.blocked()
-
-    def _put_back(self, claimed_before: float) -> int:
-        taken = self._hands.take_back(claimed_before)
-        for job in taken:
-            if self._held.pop(job.ref, None) is job:
-                self._outcomes.append(Outcome(job, Verdict.PUT_BACK))
-        return len(taken)
 
     # Claims.
 
@@ -225,16 +217,26 @@ class Runner:
 
     def _hand_out(self, jobs: Sequence[ClaimedJob], now: float) -> None:
         work: list[Work] = []
-        tasks, held = self._tasks, self._held
+        tasks, held = self._tasks, self._holdings.jobs
         for job in jobs:
             task = tasks.get(job.task)
             if task is None:
-                self._outcomes.append(self._unknown.meet(job, now, self._clock.now(), self._is_live))
+                self._holdings.outcomes.append(self._unknown.meet(job, now, self._clock.now(), self._is_live))
             else:
                 held[job.ref] = job
                 work.append((job, task, now))
         if work:
             self._hands.give(work, short=self._claims.pace.short)
+
+    def _spent(self) -> bool:
+        """Retire after the last job that this process may run."""
+        limit = self._settings.max_jobs
+        if limit is None or self._claims.count < limit:
+            return False
+        if self._retires is not None:
+            self._retires(f"it has run {limit:,} jobs")
+        self.retire()
+        return True
 
     def _is_live(self, task: str) -> bool:
         try:
@@ -252,7 +254,7 @@ class Runner:
                 found = self._claims.suspects_ready()
                 solitude.looked(now, found=found)
                 if found:
-                    self._put_back(_ALL)
+                    self._holdings.put_back()
                 return found
             case Phase.EMPTYING if self._load():
                 return not solitude.gave_up(now)
@@ -262,7 +264,7 @@ class Runner:
                 self._hand_out(jobs, now)
                 return bool(jobs)
             case Phase.ALONE:
-                if self._load() or self._outcomes:
+                if self._load() or self._holdings.outcomes:
                     return True
                 solitude.ended()
                 return False
@@ -295,9 +297,7 @@ class Runner:
 
     def _pause(self, now: float, pause: float) -> float:
         """Return how long to sleep: at most until the next thing that nobody announces."""
-        ends = [self._peek_at, self._lease.next_beat()]
-        if self._outcomes:
-            ends.append(self._flushed_at + FLUSH if self._held else now)
+        ends = [self._peek_at, self._lease.next_beat(), self._holdings.next_turn(now)]
         if self._hands.waiting():
             ends.append(self._unstarted_at)
         if self._solitude.phase is Phase.EMPTYING:
@@ -307,26 +307,25 @@ class Runner:
     def _begins_anew(self, now: float) -> bool:
         """Give up an id whose lease ran out, or that may hold jobs which never came here."""
         if self._lease.lost(now):
-            self._hands.take_back(_ALL)
-            self._held.clear()
-            self._outcomes.clear()
+            self._holdings.forget()
             return True
-        if not self._claims.doubtful or self._held or self._outcomes:
+        if not self._claims.doubtful or self._holdings:
             return False
         self._lease.end()
         self._claims.doubtful = False
         return True
 
     def _wind_down(self, worker: str, now: float, stop_at: float) -> float:
-        """End: what nobody began goes back, what runs may end until `stop_at`."""
-        self._put_back(_ALL)
-        if self._held and now >= stop_at:
-            self._outcomes += map(_surrendered, self._held.values())
-            self._held.clear()
+        """End: what nobody began goes back, what runs may end until `stop_at`.
+
+        What still runs then is put back by whoever sees this process end, and not before: it would run twice at once.
+        """
+        self._holdings.put_back()
         self._flush(worker, now, force=True)
-        if self._held:
-            return min(NAP, stop_at - now)
-        self._lease.end()
+        if self.holding and now < stop_at:
+            return max(0.0, min(NAP, stop_at - now, self._holdings.next_turn(now) - now))
+        if not self.holding:
+            self._lease.end()
         self.ended = True
         return 0.0
 
@@ -334,7 +333,7 @@ class Runner:
         """Whether to end without the store: it was never reached, or it stays away at the end."""
         if self._lease.id is None:
             return True
-        return self._outage.lasts and (now >= stop_at + LAST_TRIES or not (self._held or self._outcomes))
+        return self._outage.lasts and (now >= stop_at + LAST_TRIES or not self._holdings)
 
     def _listen(self, seconds: float) -> bool:
         if self._lease.listener is not None and not self._outage.lasts:
@@ -351,10 +350,3 @@ class Runner:
         self._bell.clear()
         return rang
 
-
-def _surrendered(job: ClaimedJob) -> Outcome:
-    """Return the outcome of a job that did not end in the time that a stop gives."""
-    if job.max_crashes:
-        return Outcome(job, Verdict.PUT_BACK)
-    message = "its worker was stopped while it ran; with max_crashes=0 it is not run again"
-    return Outcome(job, Verdict.FAILED, None, JobError("lost", "", message))

@@ -14,6 +14,7 @@ class WorkerSettings:
     queues: tuple[str, ...] | None = None  # None: every queue
     threads: int = 10  # jobs of plain functions at once
     async_concurrency: int = 100  # jobs of coroutine functions at once
+    max_jobs: int | None = None  # after which the process retires
     lease: float = 30.0
     unknown_task: float = 300.0  # for which a job of a task that is not known here is left to other workers
     keep: Retention = field(default_factory=Retention)

@@ -1,0 +1,114 @@
+"""What one process holds: jobs that wait or run in it, and outcomes on their way to the store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from nuvom._crashpoint import reached
+from nuvom._job import ClaimedJob, JobError, Outcome, Report, Verdict
+from nuvom.errors import StoreError
+from nuvom.stores.base import Store
+from nuvom.stores.values import MAX_BATCH
+from nuvom.worker.hands import Done, Hands
+from nuvom.worker.stopping import Stops
+
+FULL = 300  # outcomes that are flushed without waiting for more
+FLUSH = 0.005  # seconds that an outcome waits for others, at most
+ASK = 0.5  # seconds between looks for jobs that somebody asked to stop, and between reports
+ALL = float("inf")
+
+log: logging.Logger = logging.getLogger("nuvom.worker")
+
+
+class Holdings:
+    """The jobs of one process from claim to outcome; times are monotonic seconds."""
+
+    def __init__(self, store: Store, hands: Hands, stops: Stops, now: float) -> None:
+        self._store = store
+        self._hands = hands
+        self._stops = stops
+        self._flushed_at = self._ask_at = now
+        self.jobs: dict[int | str, ClaimedJob] = {}
+        self.outcomes: list[Outcome] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs or self.outcomes)
+
+    def accept(self, done: Sequence[Done]) -> None:
+        """Keep the outcomes of jobs that are still ours; those of a lost lease are forgotten."""
+        held = self.jobs
+        for outcome, _ in done:
+            if held.get(outcome.job.ref) is outcome.job:
+                del held[outcome.job.ref]
+                self.outcomes.append(outcome)
+
+    def flush(self, worker: str, now: float, *, force: bool = False) -> Flushed:
+        """Record outcomes: a full batch, all there will be for now, or what has waited long enough."""
+        flushed = Flushed()
+        full = len(self.outcomes) >= FULL or not self.jobs
+        if not (force or full or now - self._flushed_at >= FLUSH):
+            return flushed
+        if self.outcomes and self._stops.reports:
+            self._report(worker)  # what a job said last must be there before it ends
+        while batch := self.outcomes[:MAX_BATCH]:
+            reached("worker.flush")
+            flushed.refused += len(self._store.jobs.finish(worker, batch))
+            reached("worker.flushed")
+            del self.outcomes[: len(batch)]  # only now: while the store is away they stay
+            self._flushed_at = now
+            flushed.later |= any(outcome.run_at is not None for outcome in batch)
+        if flushed.refused:
+            log.warning("%d outcomes came too late: their jobs had been given to others", flushed.refused)
+        return flushed
+
+    def put_back(self, claimed_before: float = ALL) -> int:
+        """Give back jobs that nobody has begun, free of charge; returns how many."""
+        return self._end_unbegun(self._hands.take_back(claimed_before), Verdict.PUT_BACK, None)
+
+    def ask(self, worker: str, now: float, *, woken: bool) -> None:
+        """Pass on what others ask of running jobs and what those report, where it is time to."""
+        if not self.jobs or now < (self._ask_at - ASK + 10 * FLUSH if woken else self._ask_at):
+            return
+        self._ask_at = now + ASK
+        if self._stops.reports:
+            self._report(worker)
+        if wanted := self._store.jobs.asked_to_stop(worker):
+            error = JobError("cancelled", "", "it was asked to stop before it began")
+            self._end_unbegun(self._hands.ask_to_stop(wanted), Verdict.CANCELLED, error)
+
+    def forget(self) -> None:
+        """Drop everything: others have the jobs."""
+        self._hands.take_back(ALL)
+        self._stops.take_reports()
+        self.jobs.clear()
+        self.outcomes.clear()
+
+    def next_turn(self, now: float) -> float:
+        """Return when there is something to do that nobody announces."""
+        if self.outcomes:
+            return self._flushed_at + FLUSH if self.jobs else now
+        return self._ask_at if self.jobs else ALL
+
+    def _end_unbegun(self, jobs: Collection[ClaimedJob], verdict: Verdict, error: JobError | None) -> int:
+        for job in jobs:
+            if self.jobs.pop(job.ref, None) is job:
+                self.outcomes.append(Outcome(job, verdict, None, error))
+        return len(jobs)
+
+    def _report(self, worker: str) -> None:
+        taken = self._stops.take_reports()
+        try:
+            self._store.jobs.report(worker, [Report(r.job.ref, r.job.attempt, p) for r, p in taken.items()])
+        except StoreError:
+            for running, progress in taken.items():
+                self._stops.reports.setdefault(running, progress)
+            raise
+
+
+class Flushed:
+    """What a flush met: how many outcomes were refused, and whether a job comes back at a later time."""
+
+    def __init__(self) -> None:
+        self.refused: int = 0
+        self.later: bool = False
