@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
     from nuvom._job import Attempt, Job, JobError, JobStatus, Progress
-    from nuvom._retry import RetryLater
+    from nuvom._retry import Retry, RetryLater
     from nuvom._schedule import (
         CatchUp,
         Occurrence,
@@ -62,7 +62,7 @@ _HOMES = {
     "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
     "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress"),
-    "_retry": ("RetryLater",),
+    "_retry": ("Retry", "RetryLater"),
     "_schedule": (
         "CatchUp",
         "Occurrence",
@@ -136,6 +136,7 @@ __all__ = [
     "PayloadTooLarge",
     "Progress",
     "ResultNotStored",
+    "Retry",
     "RetryLater",
     "ScheduleChanged",
     "ScheduleEnded",

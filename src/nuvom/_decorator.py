@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 from nuvom import _options
 from nuvom._duration import Duration
 from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, TaskDefaults
+from nuvom._retry import Retry, policy
 from nuvom._task import Definition, Task
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class TaskDecorator:
         name: str | None = None,
         queue: str = DEFAULT_QUEUE,
         priority: int = 0,
-        retries: int = 0,
+        retries: int | None = None,
+        retry: Retry | None = None,
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
         timeout: Duration | None = None,
@@ -62,7 +64,8 @@ class TaskDecorator:
         name: str | None = None,
         queue: str = DEFAULT_QUEUE,
         priority: int = 0,
-        retries: int = 0,
+        retries: int | None = None,
+        retry: Retry | None = None,
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
         timeout: Duration | None = None,
@@ -75,7 +78,8 @@ class TaskDecorator:
             name: Name of the task; by default that of its module and function.
             queue: Queue of its jobs.
             priority: -1000 to 1000, higher first.
-            retries: How many errors are followed by another try, with exponential backoff.
+            retries: How many errors are followed by another try, with exponential backoff; 0 if it is not said.
+            retry: The whole policy, in place of `retries`: how often, when, and after which errors.
             max_crashes: How many runs without an outcome are followed by another; 0 means at most once.
             store_result: Whether returned values are kept.
             timeout: How long an attempt may take, a duration; one that takes longer is stopped, which is an error.
@@ -83,17 +87,17 @@ class TaskDecorator:
 
         Raises:
             TaskDefinitionError: the function cannot be a task; the message says what would.
+            TypeError, ValueError: an option cannot be used; the message names it and its value.
         """
         said = _options.checked(
             queue=queue,
             priority=priority,
-            retries=retries,
             max_crashes=max_crashes,
             store_result=store_result,
             timeout=timeout,
         )
         definition = Definition(
-            retries=said.retries or 0,
+            retry=policy(retries, retry),
             store_result=store_result,
             timeout=said.timeout,
             defaults=TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes),

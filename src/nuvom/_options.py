@@ -13,9 +13,9 @@ from nuvom._duration import seconds, to_timedelta
 from nuvom._ids import is_uuid, named_id
 from nuvom._job import PRIORITIES
 from nuvom._naming import check_name
+from nuvom._numbers import MAX_COUNT, flag, whole
 from nuvom._schedule import CatchUp, Overlap
 
-MAX_COUNT = 1_000_000
 RECURRING = ("catch_up", "overlap", "jitter", "starts_at", "ends_at", "max_runs")
 OF_SCHEDULES = ("name", "grace", *RECURRING)
 EXECUTION = ("retries", "store_result", "timeout")  # what the worker reads
@@ -84,27 +84,12 @@ def checked(**said: Any) -> Options:
     return Options(**given)
 
 
-def whole(value: object, name: str, low: int, high: int) -> int:
-    """Return a whole number within bounds; raises TypeError or ValueError naming the option."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name}={value!r} must be a whole number")
-    if not low <= value <= high:
-        raise ValueError(f"{name}={value!r} must be between {low} and {high}")
-    return value
-
-
 def _count(value: object, name: str) -> int:
     return whole(value, name, 0, MAX_COUNT)
 
 
 def _priority(value: object, name: str) -> int:
     return whole(value, name, PRIORITIES[0], PRIORITIES[-1])
-
-
-def _flag(value: object, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} must be True or False")
-    return value
 
 
 def _schedule_name(value: object, name: str) -> str:
@@ -172,7 +157,7 @@ _CHECKS: dict[str, Any] = {
     "priority": _priority,
     "retries": _count,
     "max_crashes": _count,
-    "store_result": _flag,
+    "store_result": flag,
     "timeout": _timeout,
     "catch_up": _choice(CatchUp),
     "grace": _span,

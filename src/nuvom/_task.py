@@ -16,7 +16,9 @@ from nuvom._call import Call, Draft
 from nuvom._duration import Duration
 from nuvom._ids import new_ids
 from nuvom._job import NewJob, TaskDefaults
+from nuvom._numbers import whole
 from nuvom._options import Options
+from nuvom._retry import NO_RETRY, Retry
 from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope
 from nuvom._times import NAMES, Times
 from nuvom.errors import PayloadTooLarge
@@ -76,7 +78,7 @@ class Producer(Protocol):
 class Definition:
     """What the decorator said of a task, read by the code that runs it."""
 
-    retries: int = 0
+    retry: Retry = NO_RETRY
     store_result: bool = True
     timeout: float | None = None  # seconds
     defaults: TaskDefaults = TaskDefaults()
@@ -115,9 +117,9 @@ class Task(Generic[P, R, C]):
         return self.definition.aliases
 
     @property
-    def retries(self) -> int:
-        """How many errors are followed by another try."""
-        return self.definition.retries
+    def retry(self) -> Retry:
+        """What becomes of a job after an error."""
+        return self.definition.retry
 
     @property
     def store_result(self) -> bool:
@@ -306,7 +308,7 @@ class Task(Generic[P, R, C]):
         Raises:
             TypeError: an item is none of these, or does not fit the task; its index is named.
         """
-        _options.whole(chunk, "chunk", 1, 1_000)
+        whole(chunk, "chunk", 1, 1_000)
         self.said.refuse(("id",), ".map()", "give each call its own: task.bind(…).options(id=…)")
         items = list(calls)
         fresh = new_ids(self._app.now(), len(items))

@@ -12,9 +12,9 @@ import nuvom
 FACE = """
 ArgumentsError Attempt Call CatchUp DuplicateScheduleWarning InvalidCron InvalidTrigger Job JobCancelled
 JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut NaiveDatetimeWarning NotInJob Nuvom
-NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge Progress ResultNotStored RetryLater ScheduleChanged
-ScheduleEnded ScheduleEnvelope ScheduleNotFound ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy
-StoreError StoreFull StoreUnavailable StoreUnusable Task TaskDefinitionError TaskNotFound UnknownTimezone
+NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge Progress ResultNotStored Retry RetryLater
+ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound ScheduleState ScheduleType SchemaTooNew SettingsError
+StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task TaskDefinitionError TaskNotFound UnknownTimezone
 UnsupportedByBackend app configure cron current_job every job jobs queues schedule schedules task workers
 """.split()
 

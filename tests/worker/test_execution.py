@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nuvom import NotInJob, Nuvom, RetryLater, current_job
+from nuvom import JobTimedOut, NotInJob, Nuvom, Retry, RetryLater, current_job
 from nuvom._current import CurrentJob
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._task import Definition, Task
@@ -37,11 +37,17 @@ class Plain:
     function: Callable[..., Any]
     retries: int = 0
     store_result: bool = True
+    retry: Retry | None = None
 
 
 def run(task: Plain, arguments: bytes = b"[[],{}]", **fields: Any) -> Outcome:
     # Made directly: the decorator refuses functions that workers could not find by importing their module.
-    real = Task(APP, task.function, "task", Definition(retries=task.retries, store_result=task.store_result))
+    real = Task(
+        APP,
+        task.function,
+        "task",
+        Definition(retry=task.retry or Retry(max=task.retries), store_result=task.store_result),
+    )
     prepared, job = Prepared.of(real), claimed(arguments, **fields)
     return asyncio.run(execute_async(job, prepared, WORLD)) if prepared.is_async else execute(job, prepared, WORLD)
 
@@ -157,6 +163,55 @@ def test_retry_later_costs_no_retry_and_can_be_asked_a_hundred_times(
     beyond = run(task, defers=100)
     assert beyond.verdict is Verdict.FAILED
     assert "101 times" in error_of(beyond).message
+
+
+def test_a_policy_says_how_often_a_task_may_ask_for_a_later_run() -> None:
+    task = Plain(raises(RetryLater(in_=1)), retry=Retry(max_defers=2))
+    assert run(task, defers=1).verdict is Verdict.DEFER
+    beyond = run(task, defers=2)
+    assert beyond.verdict is Verdict.FAILED
+    assert "3 times; a job of its task may do that 2 times" in error_of(beyond).message
+
+
+def test_an_error_that_the_policy_leaves_out_fails_at_once() -> None:
+    task = Plain(raises(ValueError("no")), retry=Retry(max=3, on=OSError))
+    assert run(task).verdict is Verdict.FAILED
+    assert run(Plain(raises(OSError("yes")), retry=task.retry)).verdict is Verdict.RETRY
+
+
+def test_the_delay_is_the_policys() -> None:
+    task = Plain(raises(ValueError("no")), retry=Retry(max=9, base="10s", factor=3, cap="1m", jitter=False))
+    delays = [(run(task, errors=errors).run_at or NOW) - NOW for errors in range(4)]
+    assert [delay.total_seconds() for delay in delays] == [10, 30, 60, 60]
+
+
+def test_a_call_says_how_often_and_the_policy_the_rest() -> None:
+    task = Plain(raises(ValueError("no")), retry=Retry(max=9, base=8, jitter=False))
+    assert run(task, options=b'{"retries":1}').run_at == NOW + timedelta(seconds=8)
+    assert run(task, errors=1, options=b'{"retries":1}').verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize("which", ["on", "give_up_on"])
+@pytest.mark.parametrize("raised", [ZeroDivisionError("mine"), SystemExit(3)])
+def test_a_predicate_that_raises_is_logged_and_the_job_is_not_tried_again(
+    which: str, raised: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    def predicate(error: BaseException) -> bool:
+        raise raised
+
+    outcome = run(Plain(raises(ValueError("no")), retry=Retry(**{which: predicate})))
+    assert outcome.verdict is Verdict.FAILED
+    assert error_of(outcome).type == "ValueError"
+    assert "job job of task 'task' is not tried again: a function of its Retry raised" in caplog.text
+
+
+def test_a_timeout_is_an_error_that_is_tried_again_unless_the_policy_says_otherwise() -> None:
+    def verdict(retry: Retry) -> Verdict:
+        return run(Plain(raises(JobTimedOut()), retry=retry)).verdict
+
+    assert verdict(Retry()) is verdict(Retry(on=OSError)) is Verdict.RETRY
+    assert verdict(Retry(on=lambda error: isinstance(error, OSError))) is Verdict.FAILED
+    assert verdict(Retry(give_up_on=JobTimedOut)) is verdict(Retry(max=0)) is Verdict.FAILED
 
 
 @pytest.mark.parametrize("arguments", [b"[[],{}]", b"[[1,2],{}]", b'[["x"],{}]', b'[[],{"other":1}]', b"not json"])

@@ -14,7 +14,8 @@ from nuvom import _current
 from nuvom._crashpoint import reached
 from nuvom._current import Running
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
-from nuvom._retry import MAX_DEFERS, RetryLater, option, retry_at
+from nuvom._retry import Retry, RetryLater, option
+from nuvom.errors import JobTimedOut
 from nuvom.worker.error_text import describe
 from nuvom.worker.stopping import Fate, Stops, is_cancelled, reason as reason_of
 
@@ -35,8 +36,8 @@ class Runnable(Protocol):
         ...
 
     @property
-    def retries(self) -> int:
-        """How many errors a job survives where its call said nothing."""
+    def retry(self) -> Retry:
+        """What becomes of a job after an error, as far as its call said nothing."""
         ...
 
     @property
@@ -71,7 +72,7 @@ class Prepared:
     decode: Callable[[bytes], tuple[Sequence[Any], Mapping[str, Any]]]
     encode_result: Callable[[Any], bytes]
     is_async: bool
-    retries: int
+    retry: Retry
     store_result: bool
     timeout: float | None
 
@@ -83,7 +84,7 @@ class Prepared:
             task.decode,
             task.encode_result,
             task.is_async,
-            task.retries,
+            task.retry,
             task.store_result,
             task.timeout,
         )
@@ -105,7 +106,7 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
         return _misfit(job, error)
     stops, value = world.stops, _NO_VALUE
     failure: BaseException | None = None
-    running = Running(job, task.retries, get_ident(), stops.reports)
+    running = Running(job, task.retry.max, get_ident(), stops.reports)
     token = _current.enter(running)
     try:
         _limited(running, task, world)
@@ -136,7 +137,7 @@ async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcom
     except BaseException as error:  # noqa: BLE001 - as in execute
         return _misfit(job, error)
     stops = world.stops
-    running = Running(job, task.retries, asyncio.current_task(), stops.reports)
+    running = Running(job, task.retry.max, asyncio.current_task(), stops.reports)
     token = _current.enter(running)
     try:
         _limited(running, task, world)
@@ -156,7 +157,7 @@ def _limited(running: Running, task: Prepared, world: World) -> None:
     """Let an attempt be stopped if it has a limit, and say before it begins what becomes of it then."""
     limit = _limit(running.job, task)
     if limit is not None:
-        run_at, retries = _next_try(running.job, task, world)
+        run_at, retries = _next_try(running.job, task, JobTimedOut(), world)
         again = None if run_at is None or not running.job.max_crashes else (run_at - world.now()).total_seconds()
         verdict = Verdict.FAILED if again is None else Verdict.RETRY
         world.stops.limit(running, limit, Fate(verdict, again, retries, limit))
@@ -166,10 +167,12 @@ def _limit(job: ClaimedJob, task: Prepared) -> float | None:
     return task.timeout if job.options is None else option(job.options, "timeout", task.timeout)
 
 
-def _next_try(job: ClaimedJob, task: Prepared, world: World) -> tuple[datetime | None, int]:
+def _next_try(job: ClaimedJob, task: Prepared, error: BaseException, world: World) -> tuple[datetime | None, int]:
     """Return when an error is followed by another try, None where it ends the job; and how many are allowed."""
-    retries = option(job.options, "retries", task.retries)
-    return None if job.errors >= retries else retry_at(job.errors, world.now(), world.random()), retries
+    retries = option(job.options, "retries", task.retry.max)
+    if job.errors >= retries or not _tries_again(job, task.retry, error):
+        return None, retries
+    return world.now() + task.retry.delay(job.errors, world.random()), retries
 
 
 def _succeeded(job: ClaimedJob, task: Prepared, value: Any) -> Outcome:
@@ -196,12 +199,14 @@ def _failed(running: Running, task: Prepared, error: BaseException, world: World
     """Say what an exception means: a later run that was asked for, another try, or the end."""
     job = running.job
     if isinstance(error, RetryLater):
-        return _deferred(job, error, option(job.options, "retries", task.retries), world.now())
+        retries = option(job.options, "retries", task.retry.max)
+        return _deferred(job, error, task.retry.max_defers, retries, world.now())
     reason = reason_of(running, error, _limit(job, task))
     if is_cancelled(running, error):
         log.info("job %s of task %r was asked to stop, and did", job.id, job.task)
         return Outcome(job, Verdict.CANCELLED, None, reason)
-    run_at, retries = _next_try(job, task, world)
+    met = JobTimedOut() if reason.kind == "timeout" else error  # a coroutine is cancelled when its time is up
+    run_at, retries = _next_try(job, task, met, world)
     if run_at is None:
         log.error(
             "job %s of task %r failed: %s: %s\n%s", job.id, job.task, reason.type, reason.message, reason.traceback
@@ -220,9 +225,17 @@ def _failed(running: Running, task: Prepared, error: BaseException, world: World
     return Outcome(job, Verdict.RETRY, None, reason, run_at, retries)
 
 
-def _deferred(job: ClaimedJob, error: RetryLater, retries: int, now: datetime) -> Outcome:
-    if job.defers < MAX_DEFERS:
+def _tries_again(job: ClaimedJob, retry: Retry, error: BaseException) -> bool:
+    try:
+        return retry.tries_again(error)
+    except BaseException:
+        log.exception("job %s of task %r is not tried again: a function of its Retry raised", job.id, job.task)
+        return False
+
+
+def _deferred(job: ClaimedJob, error: RetryLater, most: int, retries: int, now: datetime) -> Outcome:
+    if job.defers < most:
         return Outcome(job, Verdict.DEFER, None, None, now + error.in_, retries)
-    message = f"asked for a later run {job.defers + 1} times; a job may do that {MAX_DEFERS} times"
+    message = f"asked for a later run {job.defers + 1} times; a job of its task may do that {most} times"
     log.error("job %s of task %r failed: %s", job.id, job.task, message)
     return Outcome(job, Verdict.FAILED, None, JobError("error", "nuvom.RetryLater", message), None, retries)

@@ -349,4 +349,3 @@ class Runner:
         rang = self._bell.wait(seconds)
         self._bell.clear()
         return rang
-
