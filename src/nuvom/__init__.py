@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nuvom._call import Call
     from nuvom._current import current_job
     from nuvom._declared import cron, every
-    from nuvom._default import app, configure, job, jobs, queues, schedule, schedules, task, workers
+    from nuvom._default import app, configure, job, jobs, lifespan, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
     from nuvom._job import Attempt, Job, JobError, JobStatus, Progress
     from nuvom._retry import Retry, RetryLater
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         JobFailed,
         JobNotFound,
         JobTimedOut,
+        LifespanError,
         NaiveDatetimeWarning,
         NotInJob,
         NuvomError,
@@ -59,7 +60,7 @@ _HOMES = {
     "_call": ("Call",),
     "_current": ("current_job",),
     "_declared": ("cron", "every"),
-    "_default": ("app", "configure", "job", "jobs", "queues", "schedule", "schedules", "task", "workers"),
+    "_default": ("app", "configure", "job", "jobs", "lifespan", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
     "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress"),
     "_retry": ("Retry", "RetryLater"),
@@ -83,6 +84,7 @@ _HOMES = {
         "JobFailed",
         "JobNotFound",
         "JobTimedOut",
+        "LifespanError",
         "NaiveDatetimeWarning",
         "NotInJob",
         "NuvomError",
@@ -126,6 +128,7 @@ __all__ = [
     "JobNotFound",
     "JobStatus",
     "JobTimedOut",
+    "LifespanError",
     "NaiveDatetimeWarning",
     "NotInJob",
     "Nuvom",
@@ -163,6 +166,7 @@ __all__ = [
     "every",
     "job",
     "jobs",
+    "lifespan",
     "queues",
     "schedule",
     "schedules",

@@ -15,9 +15,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
-from nuvom import _caller, _changing, _settings
+from nuvom import _caller, _changing, _lifespan, _settings
 from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._collections import Jobs, Queues, Workers
@@ -48,6 +48,7 @@ from nuvom.stores.registry import open_store
 from nuvom.stores.values import Change, Upserted
 
 _log = logging.getLogger("nuvom")
+L = TypeVar("L", bound=_lifespan.Function)
 
 
 class Nuvom:
@@ -68,6 +69,7 @@ class Nuvom:
         self.registry: dict[str, Task[..., Any, Any]] = {}
         self.declared: Declared = {}
         self._unnamed: set[tuple[int, str]] = set()  # process and id of unnamed recurring schedules that calls made
+        self.lives: _lifespan.Function | None = None
         self.task: TaskDecorator = TaskDecorator(self._register)
         self.jobs: Jobs = Jobs(self)
         self.schedules: Schedules = Schedules(self)
@@ -96,6 +98,19 @@ class Nuvom:
     def every(self, duration: Duration, **said: Unpack[EveryOptions]) -> Callable[[T], T]:
         """Declare a schedule of the task below, which belongs to its task's app; see `nuvom.every`."""
         return every(duration, **said)
+
+    def lifespan(self, function: L) -> L:
+        """Make a generator function, async or not, the lifespan of the jobs in each process that runs them.
+
+        It runs up to its `yield` before the first job, and on from there after the last one. What it yields is
+        `current_job().state`. An async one runs in the event loop of coroutine tasks.
+
+        Raises:
+            LifespanError: it is no such function, or the app has one already; the message names both.
+        """
+        _lifespan.check(function, self.lives)
+        self.lives = function
+        return function
 
     @cached_property
     def settings(self) -> Settings:

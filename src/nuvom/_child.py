@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nuvom.errors import NuvomError
+from nuvom.errors import LifespanError, NuvomError
 from nuvom.stores.values import Retention
 from nuvom.worker.link import Inbox, Message, listen, read_first, send
 
@@ -126,6 +126,7 @@ def _retention(settings: Settings) -> Retention:
 
 def _worker(config: Message, line: socket.socket) -> Service:
     from nuvom._task import task_rows
+    from nuvom.worker.lifespan import Life
     from nuvom.worker.runner import Runner
     from nuvom.worker.settings import WorkerSettings
 
@@ -144,6 +145,7 @@ def _worker(config: Message, line: socket.socket) -> Service:
         app.registry,
         settings,
         rows=task_rows(app.registry),
+        life=Life(app.lives),
         registered=lambda worker_id: send(line, registered=worker_id),
     )
 
@@ -206,7 +208,12 @@ def main(descriptor: int) -> None:
         raise
     logs.show(config.get("log_level", logging.INFO))
     orders.serve(service)
-    service.run()
+    try:
+        service.run()
+    except LifespanError as error:
+        logging.getLogger("nuvom.worker").error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 - the trace is the user's
+        send(line, failed=str(error))
+        sys.exit(1)
     send(line, ended=True)
     if not service.close():  # a job still holds a thread; its row was put back
         logging.shutdown()

@@ -8,7 +8,7 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any, Final, Literal, TypeVar, overload
+from typing import Any, Final, Literal, Protocol, TypeVar, overload
 
 import orjson
 
@@ -42,6 +42,7 @@ class CurrentJob:
     scheduled_for: datetime | None  # the nominal time of its occurrence
     lateness: timedelta | None  # from there to its start
     metadata: Mapping[str, Any]
+    state: Any  # what the app's lifespan yielded in this process, None without one
     _running: Running = field(repr=False, compare=False)
 
     @property
@@ -68,16 +69,33 @@ class CurrentJob:
         self._running.reports[self._running] = progress(done, total, note)
 
 
+class Surroundings(Protocol):
+    """What the jobs of a process share."""
+
+    @property
+    def state(self) -> Any:
+        """What the app's lifespan yielded."""
+        ...
+
+
 class Running:
     """A job that runs in this process: what its task says of it, and what others ask of it."""
 
-    __slots__ = ("home", "job", "marked", "raised", "reports", "retries", "stop")
+    __slots__ = ("home", "job", "life", "marked", "raised", "reports", "retries", "stop")
 
-    def __init__(self, job: ClaimedJob, retries: int, home: object, reports: dict[Running, Progress]) -> None:
+    def __init__(
+        self,
+        job: ClaimedJob,
+        retries: int,
+        home: object,
+        reports: dict[Running, Progress],
+        life: Surroundings | None = None,
+    ) -> None:
         self.job: ClaimedJob = job
         self.retries: int = retries  # of its task
         self.home: object = home  # what can be stopped: the number of its thread, or its asyncio.Task
         self.reports: dict[Running, Progress] = reports
+        self.life: Surroundings | None = life
         self.stop: type[JobCancelled | JobTimedOut] | None = None  # the first reason stands
         self.marked: bool = False  # somebody may stop it, or has
         self.raised: bool = False  # an exception was sent into its thread
@@ -144,5 +162,6 @@ def _view(running: Running) -> CurrentJob:
         scheduled_for=job.scheduled_for,
         lateness=None if job.scheduled_for is None else job.started_at - job.scheduled_for,
         metadata={} if job.metadata is None else orjson.loads(job.metadata),
+        state=None if running.life is None else running.life.state,
         _running=running,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nuvom._app import Nuvom
+from nuvom._app import L, Nuvom
 from nuvom._collections import Jobs, Queues, Workers
 from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
@@ -27,6 +27,11 @@ def configure(url: str | None = None, *, scheduler: str | None = None, **setting
 def job(job_id: str) -> JobHandle[Any]:
     """Return the handle of a job of the default app by its id, from any process."""
     return app.job(job_id)
+
+
+def lifespan(function: L) -> L:
+    """Make a generator function the lifespan of the default app's jobs; see `Nuvom.lifespan`."""
+    return app.lifespan(function)
 
 
 def schedule(key: str) -> ScheduleEnvelope:

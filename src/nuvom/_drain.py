@@ -6,11 +6,12 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager
 from datetime import datetime
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from nuvom import __version__
@@ -20,6 +21,7 @@ from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Store
 from nuvom.stores.values import Claim, WorkerInfo
 from nuvom.worker.execution import Prepared, World, execute, execute_async
+from nuvom.worker.lifespan import Life
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 _LONGEST_SLEEP = 0.25  # seconds: others may push meanwhile
 _SHORTEST_SLEEP = 0.000_001  # seconds: what is due in less must still move a clock of microseconds
 _BATCH = 100
+_PATIENCE = 60.0  # seconds for an async lifespan to end in
+
+T = TypeVar("T")
 
 
 def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
@@ -35,16 +40,17 @@ def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
     store = app.store
     service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings(), clock)
     ran = 0
-    while True:
-        count, pause = _run_due(app, store, service)
-        ran += count
-        left = None if until is None else (until - store.now()).total_seconds()
-        if left is None or left <= 0:
-            return ran
-        clock.sleep(min(left, max(pause, _SHORTEST_SLEEP), _LONGEST_SLEEP if clock is SYSTEM_CLOCK else left))
+    with closing(_Hands(app, store)) as hands:
+        while True:
+            count, pause = _run_due(app, store, service, hands)
+            ran += count
+            left = None if until is None else (until - store.now()).total_seconds()
+            if left is None or left <= 0:
+                return ran
+            clock.sleep(min(left, max(pause, _SHORTEST_SLEEP), _LONGEST_SLEEP if clock is SYSTEM_CLOCK else left))
 
 
-def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> tuple[int, float]:
+def _run_due(app: Nuvom, store: Store, service: SchedulerService, hands: _Hands) -> tuple[int, float]:
     """Run until nothing is due; returns how many jobs were run, and seconds until something becomes due by itself."""
     ran = 0
     unknown: set[str] = set()
@@ -54,7 +60,7 @@ def _run_due(app: Nuvom, store: Store, service: SchedulerService) -> tuple[int, 
             store.jobs.promote(_BATCH)
             jobs = store.jobs.claim(Claim(worker, 1, excluding=tuple(unknown)))
             unknown |= {job.task for job in jobs if job.task not in app.registry}
-            outcomes = [_outcome(job, app.registry.get(job.task), store) for job in jobs]
+            outcomes = [hands.run(job, app.registry.get(job.task)) for job in jobs]
             store.jobs.finish(worker, outcomes)
             ran += sum(outcome.verdict is not Verdict.PUT_BACK for outcome in outcomes)
             if not jobs and pause > 0:
@@ -82,17 +88,58 @@ def _lease(app: Nuvom, store: Store) -> Iterator[str]:
         store.workers.unregister(worker)
 
 
-def _outcome(job: ClaimedJob, task: Task[..., Any, Any] | None, store: Store) -> Outcome:
-    if task is None:
-        return Outcome(job, Verdict.PUT_BACK)
-    prepared, world = Prepared.of(task), World(store.now, random.random)
-    return _in_own_loop(job, prepared, world) if prepared.is_async else execute(job, prepared, world)
+class _Hands:
+    """Runs jobs inside the app's lifespan, which begins with the first of them."""
+
+    def __init__(self, app: Nuvom, store: Store) -> None:
+        self._life: Life | None = None
+        self._function = app.lives
+        self._store = store
+        self._loop = _Loop()
+
+    def run(self, job: ClaimedJob, task: Task[..., Any, Any] | None) -> Outcome:
+        """Return the outcome of a job; raises LifespanError."""
+        if task is None:
+            return Outcome(job, Verdict.PUT_BACK)
+        if self._life is None:
+            life = Life(self._function)
+            life.enter(self._loop.submit)
+            self._life = life
+        prepared, world = Prepared.of(task), World(self._store.now, random.random, self._life)
+        if prepared.is_async:
+            return self._loop.submit(execute_async(job, prepared, world)).result()
+        return execute(job, prepared, world)
+
+    def close(self) -> None:
+        """End the lifespan, if a job began it."""
+        if self._life is not None:
+            self._life.leave(_PATIENCE)
+        self._loop.close()
 
 
-def _in_own_loop(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
-    # A thread of its own: the caller may be inside a running event loop.
-    outcomes: list[Outcome] = []
-    thread = Thread(target=lambda: outcomes.append(asyncio.run(execute_async(job, task, world))))
-    thread.start()
-    thread.join()
-    return outcomes[0]
+class _Loop:
+    """An event loop in a thread of its own, begun when it is needed: the caller may be inside a running one."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: Future[None] = Future()
+        self._thread: Thread | None = None
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin to run a coroutine."""
+        if self._loop is None or self._thread is None or not self._thread.is_alive():  # a task may end its own loop
+            begun: Future[asyncio.AbstractEventLoop] = Future()
+            self._thread = Thread(target=asyncio.run, args=[self._serve(begun)], name="nuvom-async", daemon=True)
+            self._thread.start()
+            self._loop = begun.result()
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def close(self) -> None:
+        """End the loop, if it was begun."""
+        self._stop.set_result(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    async def _serve(self, begun: Future[asyncio.AbstractEventLoop]) -> None:
+        begun.set_result(asyncio.get_running_loop())
+        await asyncio.wrap_future(self._stop)

@@ -244,6 +244,18 @@ class TaskDefinitionError(NuvomError, TypeError):
     """A function cannot be a task as it is decorated."""
 
 
+class LifespanError(NuvomError):
+    """A lifespan cannot be used, or raised at its start; `function` names it, `reason` says what."""
+
+    def __init__(self, function: str, reason: str) -> None:
+        super().__init__(function, reason)
+        self.function = function
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"lifespan {self.function} {self.reason}"
+
+
 class TasksUnreadable(NuvomError):
     """A module or file of tasks raised while it was imported; `trace` is the traceback from its first line on."""
 

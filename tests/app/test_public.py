@@ -11,11 +11,12 @@ import nuvom
 
 FACE = """
 ArgumentsError Attempt Call CatchUp DuplicateScheduleWarning InvalidCron InvalidTrigger Job JobCancelled
-JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut NaiveDatetimeWarning NotInJob Nuvom
-NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge Progress ResultNotStored Retry RetryLater
-ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound ScheduleState ScheduleType SchemaTooNew SettingsError
-StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task TaskDefinitionError TaskNotFound UnknownTimezone
-UnsupportedByBackend app configure cron current_job every job jobs queues schedule schedules task workers
+JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut LifespanError NaiveDatetimeWarning
+NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge Progress ResultNotStored Retry
+RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound ScheduleState ScheduleType SchemaTooNew
+SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task TaskDefinitionError TaskNotFound
+UnknownTimezone UnsupportedByBackend app configure cron current_job every job jobs lifespan queues schedule schedules
+task workers
 """.split()
 
 

@@ -52,7 +52,7 @@ def told() -> Told:
 @pytest.fixture
 def world(told: Told) -> Iterator[World]:
     stops = Stops(told)
-    yield World(lambda: NOW, lambda: 0.5, stops)
+    yield World(lambda: NOW, lambda: 0.5, None, stops)
     stops.close()
     assert not stops.alive
 

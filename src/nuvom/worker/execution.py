@@ -17,6 +17,7 @@ from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import Retry, RetryLater, option
 from nuvom.errors import JobTimedOut
 from nuvom.worker.error_text import describe
+from nuvom.worker.lifespan import Life
 from nuvom.worker.stopping import Fate, Stops, is_cancelled, reason as reason_of
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
@@ -91,10 +92,11 @@ class Prepared:
 
 
 class World(NamedTuple):
-    """What an attempt takes from outside: the time, a random number from 0 to 1, and who stops it."""
+    """What an attempt takes from outside: time, a random number from 0 to 1, what its process set up, who stops it."""
 
     now: Callable[[], datetime]
     random: Callable[[], float]
+    life: Life | None = None
     stops: Stops = Stops()  # its thread starts with the first job that has a timeout
 
 
@@ -106,7 +108,7 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
         return _misfit(job, error)
     stops, value = world.stops, _NO_VALUE
     failure: BaseException | None = None
-    running = Running(job, task.retry.max, get_ident(), stops.reports)
+    running = Running(job, task.retry.max, get_ident(), stops.reports, world.life)
     token = _current.enter(running)
     try:
         _limited(running, task, world)
@@ -137,7 +139,7 @@ async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcom
     except BaseException as error:  # noqa: BLE001 - as in execute
         return _misfit(job, error)
     stops = world.stops
-    running = Running(job, task.retry.max, asyncio.current_task(), stops.reports)
+    running = Running(job, task.retry.max, asyncio.current_task(), stops.reports, world.life)
     token = _current.enter(running)
     try:
         _limited(running, task, world)

@@ -7,10 +7,11 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from concurrent.futures import Future
 from queue import SimpleQueue
 from time import monotonic, perf_counter, sleep
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from nuvom._job import ClaimedJob, Outcome, Verdict
 from nuvom.worker.error_text import describe
@@ -60,6 +61,10 @@ class Hands(Protocol):
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
         """Call `wait` unless there is something to collect; an outcome ends it. Returns what `wait` returned."""
+        ...
+
+    def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        """Begin to run a coroutine in the event loop of coroutine functions."""
         ...
 
     def close(self, timeout: float) -> bool:
@@ -186,6 +191,10 @@ class Pool:
             return False if self._worth_waking() else wait(seconds)
         finally:
             self._sleeping = False
+
+    def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        """Begin to run a coroutine in the event loop."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._started_loop())
 
     def close(self, timeout: float) -> bool:
         """Let the threads and the loop end; False when a job still holds one after `timeout` seconds."""

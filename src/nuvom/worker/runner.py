@@ -19,6 +19,7 @@ from nuvom.worker.execution import Prepared, Runnable, World
 from nuvom.worker.hands import Hands, Pool, Work
 from nuvom.worker.holdings import Holdings
 from nuvom.worker.lease import Lease
+from nuvom.worker.lifespan import Life
 from nuvom.worker.settings import WorkerSettings
 from nuvom.worker.solitude import Phase, Solitude
 from nuvom.worker.stopping import Stops, Warden
@@ -49,6 +50,7 @@ class Runner:
         random: chance of its own: tasks may seed the global one.
         hands: who runs jobs; threads and an event loop by default.
         wait: how to sleep; the store's listener by default.
+        life: what the jobs share, entered by `run` before the first and left after the last.
         registered: called with each worker id under which this process comes to hold jobs.
         retires: called with the reason when it takes no more jobs because it has run as many as it may.
         warden: who ends this process when a stop does not reach a job.
@@ -66,6 +68,7 @@ class Runner:
         random: Random | None = None,
         hands: Callable[[World], Hands] | None = None,
         wait: Wait | None = None,
+        life: Life | None = None,
         registered: Callable[[str], None] | None = None,
         retires: Callable[[str], None] | None = None,
         warden: Warden | None = None,
@@ -80,8 +83,9 @@ class Runner:
         self._bell = threading.Event()
         self._wait = wait or self._listen
         self._retires = retires
+        self._life = life or Life(None)
         self._stops = Stops(warden)
-        world = World(clock.now, random.random, self._stops)
+        world = World(clock.now, random.random, self._life, self._stops)
         self._hands = hands(world) if hands else Pool(settings.threads, world, self.wake)
         self._lease = Lease(store, settings.lease, random, beats=beats, registered=registered)
         self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
@@ -122,11 +126,16 @@ class Runner:
         self.wake()
 
     def run(self) -> None:
-        """Work until stopped."""
-        woken = True
-        while not self.ended:
-            pause = self.step(woken=woken)
-            woken = pause > 0 and self._hands.sleep(self._wait, pause)
+        """Work until stopped; raises LifespanError where the lifespan of its jobs does not begin."""
+        self._life.enter(self._hands.submit)
+        try:
+            woken = True
+            while not self.ended:
+                pause = self.step(woken=woken)
+                woken = pause > 0 and self._hands.sleep(self._wait, pause)
+        finally:
+            left = 0.0 if self._stop_at is None else max(0.0, self._stop_at - self._clock.monotonic())
+            self._life.leave(left + LAST_TRIES)
 
     def close(self) -> bool:
         """Let go of threads and listener; False when a job still holds a thread."""
