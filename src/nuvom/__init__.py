@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ScheduleType,
     )
     from nuvom._task import Task
+    from nuvom._waiting import Waited, as_completed, as_completed_async, wait, wait_async
     from nuvom.errors import (
         ArgumentsError,
         DuplicateScheduleWarning,
@@ -74,6 +75,7 @@ _HOMES = {
         "ScheduleType",
     ),
     "_task": ("Task",),
+    "_waiting": ("Waited", "as_completed", "as_completed_async", "wait", "wait_async"),
     "errors": (
         "ArgumentsError",
         "DuplicateScheduleWarning",
@@ -159,7 +161,10 @@ __all__ = [
     "TaskNotFound",
     "UnknownTimezone",
     "UnsupportedByBackend",
+    "Waited",
     "app",
+    "as_completed",
+    "as_completed_async",
     "configure",
     "cron",
     "current_job",
@@ -171,6 +176,8 @@ __all__ = [
     "schedule",
     "schedules",
     "task",
+    "wait",
+    "wait_async",
     "workers",
 ]
 

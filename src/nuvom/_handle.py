@@ -86,7 +86,7 @@ class JobHandle(Generic[R_co]):
             TimeoutError: it is not final yet.
             RuntimeError: called in a running event loop, which it would block: await aresult().
         """
-        if _in_event_loop():
+        if in_event_loop():
             raise RuntimeError(f"result() of job {self.id} would block the running event loop: await aresult()")
         if current_job(None) is not None:
             _caller.warn("result() inside a job holds its worker's slot until the other job ends; it can wait for ever")
@@ -183,7 +183,8 @@ class JobHandle(Generic[R_co]):
         return await in_thread(self.attempts)
 
 
-def _in_event_loop() -> bool:
+def in_event_loop() -> bool:
+    """Tell whether the calling thread runs an event loop, which a wait would block."""
     if "asyncio" not in sys.modules:  # nobody runs a loop, and importing it costs
         return False
     import asyncio

@@ -15,8 +15,8 @@ JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut
 NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge Progress ResultNotStored Retry
 RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound ScheduleState ScheduleType SchemaTooNew
 SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable Task TaskDefinitionError TaskNotFound
-UnknownTimezone UnsupportedByBackend app configure cron current_job every job jobs lifespan queues schedule schedules
-task workers
+UnknownTimezone UnsupportedByBackend Waited app as_completed as_completed_async configure cron current_job every job
+jobs lifespan queues schedule schedules task wait wait_async workers
 """.split()
 
 

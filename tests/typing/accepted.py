@@ -56,6 +56,20 @@ def bare(handle: JobHandle, any_task: Task, call: Call) -> None:
     call.delay()
 
 
+def waits(texts: list[JobHandle[str]]) -> None:
+    done, still_open = nuvom.wait(texts, timeout="1m", return_when="first")
+    assert_type(done, set[JobHandle[str]])
+    assert_type(still_open, set[JobHandle[str]])
+    for handle in nuvom.as_completed(texts):
+        assert_type(handle.result(), str)
+
+
+async def waits_async(texts: list[JobHandle[str]]) -> None:
+    assert_type((await nuvom.wait_async(texts)).done, set[JobHandle[str]])
+    async for handle in nuvom.as_completed_async(texts):
+        assert_type(await handle.aresult(), str)
+
+
 def results() -> None:
     assert_type(add(1, 2), int)
     assert_type(add.delay(1, y=2), JobHandle[int])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Protocol
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
@@ -97,6 +97,17 @@ class JobStore(Protocol):
 
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
         """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        ...
+
+    def ended(
+        self, job_ids: Sequence[str], timeout: float | None
+    ) -> Generator[Mapping[str, JobStatus | None], None, None]:
+        """Yield the status of those of these jobs that are final, each once, None for one that is not there.
+
+        What is final already comes first, then batches as jobs end, until all have or `timeout` seconds are over; an
+        empty batch now and then lets who waits stop waiting. It sleeps until it is woken, and each look is one for all.
+        Closing it ends the wait.
+        """
         ...
 
     def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:

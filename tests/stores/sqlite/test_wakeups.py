@@ -105,6 +105,22 @@ def test_a_waiter_is_woken_by_the_outcome_and_leaves_no_row(live: SqliteStore) -
     assert _waiters(live) == 0
 
 
+def test_a_thousand_awaited_jobs_cost_a_few_looks_a_wakeup(live: SqliteStore) -> None:
+    worker = a_worker(live)
+    live.jobs.push([a_job() for _ in range(1_000)])
+    jobs = claimed(live, worker, 1_000)
+    seen: list[str] = []
+    with closing(live.jobs.ended([job.id for job in jobs], 20)) as batches:
+        assert [next(batches), next(batches)] == [{}, {}]
+        assert _waiters(live) == 1_000
+        live._database._connections["reader"].set_trace_callback(seen.append)
+        live.jobs.finish(worker, [succeeded(job) for job in jobs[:300]])
+        assert len(next(filter(None, batches))) == 300
+        live._database._connections["reader"].set_trace_callback(None)
+    assert len([statement for statement in seen if "JOIN jobs" in statement]) <= 3
+    assert _waiters(live) == 0
+
+
 def test_a_waiter_that_died_in_its_sleep_is_forgotten(store: SqliteStore, clock: VirtualClock, path: Path) -> None:
     with store._database.write(durable=False) as connection:
         connection.execute("INSERT INTO waiters VALUES (?, 9, ?)", (b"x" * 16, store._database.now_us() + 1_000_000))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
@@ -161,6 +161,12 @@ class SqliteJobs:
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
         """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
         return waiting.wait_final(self._database, self, job_id, timeout)
+
+    def ended(
+        self, job_ids: Sequence[str], timeout: float | None
+    ) -> Generator[Mapping[str, JobStatus | None], None, None]:
+        """Yield which of some jobs are final, as they end, for at most `timeout` seconds."""
+        return waiting.ended(self._database, job_ids, timeout)
 
     def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:
         """Return jobs, newest first; `before` is the last id of the page before."""

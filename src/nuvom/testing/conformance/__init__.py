@@ -40,6 +40,7 @@ MODULES = (
     "backend",
     "pruning",
     "listening",
+    "waiting",
     "racing",
     "clocks",
     "zones",

@@ -1,2 +1,0 @@
--- They woke.
-DELETE FROM waiters WHERE job_id = :id AND port = :port;
