@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import Protocol
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, TaskRow, Wakeup, WorkerInfo
+from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, TaskRow, Throughput, Wakeup, WorkerInfo
 
 
 class JobStore(Protocol):
@@ -93,6 +93,14 @@ class JobStore(Protocol):
 
     def queues(self) -> list[QueueStats]:
         """Return each queue that has jobs waiting or running."""
+        ...
+
+    def throughput(self) -> list[Throughput]:
+        """Return how many jobs of each queue ended within the last minute and the last hour, as they are counted.
+
+        A batch is counted in the transaction that ends its jobs. Cancelled and expired ones did not run, and do not
+        count. Queues in which none ended are left out.
+        """
         ...
 
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:

@@ -62,6 +62,16 @@ class QueueStats(NamedTuple):
     oldest: datetime | None  # run_at of the ready job that waits longest
 
 
+class Throughput(NamedTuple):
+    """How many jobs of one queue ended within the last minute and the last hour, to some seconds."""
+
+    queue: str
+    succeeded_last_minute: int
+    failed_last_minute: int
+    succeeded_last_hour: int
+    failed_last_hour: int
+
+
 class Wakeup(NamedTuple):
     """When the next thing happens that no wake-up announces; seconds from now, None for never."""
 

@@ -14,7 +14,18 @@ from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.stores.values import Order, Retention
 from nuvom.testing.clock import VirtualClock
-from nuvom.testing.conformance.examples import DAY, MINUTE, a_worker, claimed, every, planned, stored, succeeded
+from nuvom.testing.conformance.examples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    a_job,
+    a_worker,
+    claimed,
+    every,
+    planned,
+    stored,
+    succeeded,
+)
 from nuvom.testing.conformance.harness import START
 
 KEEP = Retention()
@@ -200,3 +211,16 @@ def test_a_sweep_reads_by_key_whatever_an_analyze_saw(
     steps = [step for *_, step in file.execute(f"EXPLAIN QUERY PLAN {load(statement)}", place)]
     assert any(step.startswith("SEARCH") for step in steps)
     assert not [step for step in steps if step.startswith("SCAN") and step != "SCAN step"]  # the page of 500
+
+
+def test_throughput_is_forgotten_after_an_hour(
+    store: SqliteStore, clock: VirtualClock, file: sqlite3.Connection
+) -> None:
+    for _ in range(3):
+        worker = a_worker(store)
+        store.jobs.push([a_job()])
+        store.jobs.finish(worker, [succeeded(job) for job in claimed(store, worker)])
+        while store.prune(KEEP):
+            pass
+        clock.advance(HOUR / 2 + MINUTE)
+    assert count(file, "throughput") == 2

@@ -17,11 +17,12 @@ from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.failures import code
 from nuvom.stores.sqlite.rows import ClaimedRows, Row, write_error
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.sqlite.throughput import count_ended
 from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
-_PRIORITY, _RUN_AT, _KEY = 5, 6, 14
-_TEXTS = (2, 4, _KEY, 16, 20)
+_QUEUE, _PRIORITY, _RUN_AT, _KEY = 4, 5, 6, 14
+_TEXTS = (2, _QUEUE, _KEY, 16, 20)
 _priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
 
 
@@ -152,5 +153,6 @@ def _decoded(
             parameters = (to_us(now), write_error(JobError("corrupt", message=message)), row[0])
             connection.execute(load("insert_lost_attempt"), parameters)
             connection.execute(load("fail_corrupt"), parameters)
+            count_ended(connection, [(str(row[_QUEUE]), False)], to_us(now))
             endings.add(row[1], row[_KEY] if isinstance(row[_KEY], str) else None)
     return jobs

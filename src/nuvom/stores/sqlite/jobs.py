@@ -14,7 +14,8 @@ from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
 from nuvom.stores.sqlite.outcomes import finish
 from nuvom.stores.sqlite.statements import load
-from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, Wakeup
+from nuvom.stores.sqlite.throughput import throughput
+from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, Throughput, Wakeup
 
 _END = (1 << 63) - 1  # above every seq
 
@@ -157,6 +158,10 @@ class SqliteJobs:
                 oldest = min((moment for moment in moments if moment), default=None)
                 found[queue] = stats._replace(**{state: number + getattr(stats, state), "oldest": oldest})
         return [found[queue] for queue in sorted(found)]
+
+    def throughput(self) -> list[Throughput]:
+        """Return how many jobs of each queue ended within the last minute and the last hour."""
+        return throughput(self._database)
 
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
         """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""

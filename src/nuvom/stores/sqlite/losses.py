@@ -9,6 +9,7 @@ from nuvom._job import JobError
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.sqlite.throughput import count_ended
 
 
 class Loss(NamedTuple):
@@ -23,6 +24,7 @@ class Loss(NamedTuple):
 class _Lost(NamedTuple):
     seq: int
     id: bytes
+    queue: str
     key: str | None
     suspect: int
     crashes: int
@@ -62,4 +64,5 @@ def _fail(
 ) -> None:
     connection.execute(load("insert_lost_attempt"), (now_us, error, row.seq))
     connection.execute(load("lose_for_good"), (now_us, crashes, error, row.seq))
+    count_ended(connection, [(row.queue, False)], now_us)
     endings.add(row.id, row.key)

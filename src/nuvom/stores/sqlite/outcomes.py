@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from nuvom._clock import to_us
@@ -12,6 +12,7 @@ from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.sqlite.throughput import count_ended
 
 _FINAL = (Verdict.SUCCEEDED, Verdict.FAILED, Verdict.CANCELLED)
 _HISTORIC = (Verdict.FAILED, Verdict.CANCELLED, Verdict.RETRY)
@@ -47,11 +48,20 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
                 endings.add(outcome.job.id, outcome.job.key)
         if any(outcome.verdict not in _FINAL for outcome in accepted):
             endings.end_asked(connection, now_us)
+        count_ended(connection, _counted(accepted), now_us)
         endings.apply(connection, now_us)
     endings.wake(database)
     if any(outcome.verdict not in _FINAL for outcome in accepted):
         database.wake("worker")  # a ready job, or a time to wake for that nobody else knows yet
     return accepted
+
+
+def _counted(accepted: Sequence[Outcome]) -> Iterator[tuple[str, bool]]:
+    for outcome in accepted:
+        if outcome.verdict is Verdict.SUCCEEDED:
+            yield outcome.job.queue, True
+        elif outcome.verdict is Verdict.FAILED:
+            yield outcome.job.queue, False
 
 
 def _all_at_once(

@@ -15,6 +15,7 @@ from nuvom._job import JobStatus
 from nuvom._schedule import OccurrenceOutcome
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.sqlite.throughput import forget
 from nuvom.stores.values import Retention
 
 _PAGE = 500  # rows a step; a write lock of some milliseconds
@@ -101,7 +102,7 @@ class Pruner:
         self._job = 0
         self._place: Place = (b"", _FIRST, "")
         self._fence = b""
-        self._left: list[Callable[[_Cutoffs], bool]] = [self._jobs, self._occurrences, self._fences]
+        self._left: list[Callable[[_Cutoffs], bool]] = [self._jobs, self._occurrences, self._fences, self._throughput]
 
     def _jobs(self, cutoffs: _Cutoffs) -> bool:
         """Look at the next jobs; True when there may be more that are old enough."""
@@ -149,6 +150,10 @@ class Pruner:
             return False
         self._fence = rows[-1][0]
         return True
+
+    def _throughput(self, _: _Cutoffs) -> bool:
+        forget(self._database)
+        return False
 
 
 def _oldest_kept(connection: sqlite3.Connection, schedule_id: bytes, rows: int) -> int:

@@ -41,6 +41,7 @@ MODULES = (
     "pruning",
     "listening",
     "waiting",
+    "throughput",
     "racing",
     "clocks",
     "zones",

@@ -142,13 +142,13 @@ CREATE TABLE paused_queues (
     note  TEXT
 ) STRICT, WITHOUT ROWID;
 
--- What ended in each queue and minute, for an hour or so.
+-- What ended in each queue, in slices of some seconds, for an hour or so.
 CREATE TABLE throughput (
-    minute    INTEGER NOT NULL,
+    since     INTEGER NOT NULL,
     queue     TEXT NOT NULL,
     succeeded INTEGER NOT NULL,
     failed    INTEGER NOT NULL,
-    PRIMARY KEY (minute, queue)
+    PRIMARY KEY (since, queue)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE schedules_new (
