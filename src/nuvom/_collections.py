@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import TYPE_CHECKING, Any
 
 from nuvom._job import Job, JobStatus
 from nuvom._task import Task
-from nuvom.stores.values import JobFilter, QueueStats, WorkerInfo
+from nuvom.stores.values import JobFilter, QueueStats, Throughput, WorkerInfo
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -67,6 +68,10 @@ class Queues:
     def list(self) -> list[QueueStats]:
         """Return each queue that has jobs waiting or running."""
         return self._app.job_store.queues()
+
+    def throughput(self) -> builtins.list[Throughput]:
+        """Return how many jobs of each queue ended within the last minute and the last hour."""
+        return self._app.job_store.throughput()
 
 
 class Workers:

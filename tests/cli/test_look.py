@@ -7,8 +7,11 @@ import socket
 from uuid import uuid4
 
 from nuvom import Nuvom
-from nuvom.stores.values import WorkerInfo
+from nuvom._job import Progress, Report
+from nuvom.stores.values import Claim, WorkerInfo
+from nuvom.testing.conformance.examples import HOUR, pushed
 from tests.cli.conftest import Project, quiet_cpu
+from tests.waiting import until
 
 
 def live(app: Nuvom, kind: str, host: str | None = None) -> str:
@@ -48,6 +51,60 @@ def test_workers_lists_processes_newest_first(project: Project, app: Nuvom) -> N
     assert found[1]["queues"] == ["a", "b"]
     assert len(project.inside("workers", "--json", "--limit", "1").json) == 1
     assert first in project.inside("workers").out
+
+
+def test_stats_say_for_each_queue_what_waits_how_long_and_what_ended_lately(project: Project, app: Nuvom) -> None:
+    app.registry["tasks.add"].map([(1,), (2,)])
+    app.registry["tasks.fail"].delay("x")
+    app.drain()
+    app.registry["tasks.add"].delay(3)
+    pushed(app.store, run_at=app.now() + HOUR)
+    until(lambda: project.inside("stats", "--json").json["queues"][0]["oldest_age"] > 0)
+    default, slow = project.inside("stats", "--json").json["queues"]
+    assert {name: default[name] for name in ("queue", "ready", "delayed", "held", "running")} == {
+        "queue": "default", "ready": 1, "delayed": 1, "held": 0, "running": 0,
+    }  # fmt: skip
+    assert (default["per_minute"], default["succeeded_last_minute"], default["failed_last_hour"]) == (2, 2, 0)
+    assert 0 < default["oldest_age"] < 60
+    ended = ("per_minute", "succeeded_last_minute", "failed_last_minute", "failed_last_hour", "oldest_age")
+    assert (slow["queue"], *(slow[name] for name in ended)) == ("slow", 1, 0, 1, 1, None)
+    head, first, second = project.inside("stats").out.splitlines()[-3:]
+    assert head.split() == "queue ready delayed held running oldest per minute failed 1m failed 1h".split()
+    assert (first.split()[:5], first.split()[-3:]) == (["default", "1", "1", "0", "0"], ["2", "0", "0"])
+    assert (second.split()[0], second.split()[-3:]) == ("slow", ["1", "1", "1"])
+
+
+def working(app: Nuvom) -> tuple[str, str]:
+    """A process that runs a job which said how far it is; returns the ids of both."""
+    worker = live(app, "worker")
+    handle = app.registry["tasks.add"].delay(1)
+    [job] = app.job_store.claim(Claim(worker, 10))
+    progress = Progress(40, 100, "reading", app.now())
+    app.job_store.report(worker, [Report(job.ref, job.attempt, progress)])
+    return worker, handle.id
+
+
+def test_workers_say_what_each_process_runs_and_how_far_it_is(project: Project, app: Nuvom) -> None:
+    idle = live(app, "scheduler")
+    worker, job_id = working(app)
+    app.registry["tasks.add"].delay(2)
+    found = {process["id"]: process for process in project.inside("workers", "--json").json}
+    assert found[idle]["jobs"] == []
+    [job] = found[worker]["jobs"]
+    assert (job["id"], job["task"], job["queue"], job["attempt"]) == (job_id, "tasks.add", "default", 1)
+    assert (job["progress"]["done"], job["progress"]["total"], job["progress"]["note"]) == (40, 100, "reading")
+    assert job["started_at"]
+    line = project.inside("workers").out.splitlines()[-1]
+    assert line.startswith(f"{job_id}  tasks.add  1 ")
+    assert line.rstrip().endswith(f"{socket.gethostname()}:{os.getpid()}  40/100 (40%) reading")
+
+
+def test_running_jobs_are_listed_without_the_others(project: Project, app: Nuvom) -> None:
+    _, job_id = working(app)
+    app.registry["tasks.add"].delay(2)
+    [job] = project.inside("jobs", "list", "--status", "running", "--json").json
+    assert job["id"] == job_id
+    assert project.inside("jobs", "list", "--status", "running", "--task", "tasks.fail", "--json").json == []
 
 
 def test_health_asks_for_a_service_on_this_host(project: Project, app: Nuvom) -> None:

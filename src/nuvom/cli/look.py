@@ -13,6 +13,8 @@ from nuvom.cli.site import Site, command
 if TYPE_CHECKING:
     from nuvom.stores.values import WorkerInfo
 
+_MOST_RUNNING = 10_000  # jobs that a listing of processes names
+
 
 def register(root: typer.Typer) -> None:
     """Add the commands that look at the whole store."""
@@ -40,14 +42,17 @@ def queues(site: Site, limit: Limit = 100) -> None:
 
 
 def workers(site: Site, limit: Limit = 100) -> None:
-    """List the processes of workers and schedulers, newest first."""
+    """List the processes of workers and schedulers, newest first, and the jobs that they run."""
+    from nuvom._job import JobStatus
     from nuvom._moments import distance
     from nuvom.cli.output import print_json, print_table
+    from nuvom.cli.picture import RUNNING_COLUMNS, process_of, running_cells
     from nuvom.cli.views import worker_fields
 
     found = sorted(site.app.workers.list(), key=_newest)[:limit]
+    jobs = site.app.jobs.list(status=JobStatus.RUNNING, limit=_MOST_RUNNING)
     if site.as_json:
-        print_json([worker_fields(worker) for worker in found])
+        print_json([worker_fields(worker, (job for job in jobs if job.worker == worker.id)) for worker in found])
         return
     now = site.app.now()
     rows = (
@@ -55,7 +60,7 @@ def workers(site: Site, limit: Limit = 100) -> None:
             w.id,
             w.kind,
             "alive" if w.alive else "dead",
-            f"{w.host}:{w.pid}",
+            process_of(w),
             w.running,
             distance(w.beat_at, now),
             "all" if w.queues is None else ",".join(w.queues),
@@ -67,27 +72,28 @@ def workers(site: Site, limit: Limit = 100) -> None:
     )
     columns = ("id", "kind", "state", "process", "running", "last beat", "queues", "tasks", "started", "version")
     print_table(columns, rows, empty="no worker and no scheduler is known to this store")
+    if jobs:
+        print()
+        print_table(RUNNING_COLUMNS, running_cells(jobs, found, now), empty="")
 
 
 def stats(site: Site) -> None:
-    """Count jobs by status, and what waits in each queue."""
-    from nuvom.cli.output import print_fields, print_json
-    from nuvom.cli.views import queue_fields
+    """Count jobs by status; for each queue what waits in it, since when, and what ended within a minute and an hour."""
+    from nuvom.cli.output import print_fields, print_json, print_table
+    from nuvom.cli.picture import QUEUE_COLUMNS, queue_lines
+    from nuvom.cli.views import queue_line_fields
 
     counts = {status.value: number for status, number in site.app.jobs.counts().items()}
     live = [worker.kind for worker in site.app.workers.list() if worker.alive]
     services = {"workers": live.count("worker"), "schedulers": live.count("scheduler")}
-    found = site.app.queues.list()
+    lines, now = queue_lines(site.app), site.app.now()
     if site.as_json:
-        print_json({**counts, **services, "queues": [queue_fields(queue) for queue in found]})
+        print_json({**counts, **services, "queues": [queue_line_fields(line, now) for line in lines]})
         return
     print_fields({name: f"{number:,}" for name, number in {**counts, **services}.items()})
-    if found:
+    if lines:
         print()
-        rows = ((q.queue, q.ready, q.delayed, q.held, q.running) for q in found)
-        from nuvom.cli.output import print_table
-
-        print_table(("queue", "ready", "delayed", "held", "running"), rows, empty="")
+        print_table(QUEUE_COLUMNS, (line.cells(now) for line in lines), empty="")
 
 
 def health(

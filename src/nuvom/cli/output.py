@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _SHORT = 12  # characters of a cell that is not folded
 _GAP = 2
@@ -33,23 +37,35 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         rows: The cells; None is an empty one.
         empty: What is said on stderr when there are no rows.
     """
+    found = list(rows)
+    if not found:
+        print(empty, file=sys.stderr)
+        return
+    screen = console()
+    screen.print(table(columns, found, screen.width))
+
+
+def console() -> Console:
+    """Return where people read: the terminal with its width, or a wide page."""
     from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, file=sys.stdout)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], room: int) -> Table:
+    """Return rows as a table of at most `room` columns of text; see `print_table`."""
     from rich.table import Table
     from rich.text import Text
 
     cells = [[shown(cell) for cell in row] for row in rows]
-    if not cells:
-        print(empty, file=sys.stderr)
-        return
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False, file=sys.stdout)
     needed = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    kept = fitting(needed, console.width)
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    kept = fitting(needed, room)
+    made = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading, width in list(zip(columns, needed, strict=True))[:kept]:
-        table.add_column(heading, overflow="fold", no_wrap=not table.columns or width <= _SHORT)
+        made.add_column(heading, overflow="fold", no_wrap=not made.columns or width <= _SHORT)
     for row in cells:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row[:kept]))
-    console.print(table)
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row[:kept]))
+    return made
 
 
 def fitting(widths: Sequence[int], room: int) -> int:

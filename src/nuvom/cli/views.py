@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +13,7 @@ import orjson
 if TYPE_CHECKING:
     from nuvom._job import Attempt, Job, JobError
     from nuvom._schedule import Occurrence, ScheduleEnvelope
+    from nuvom.cli.picture import QueueLine
     from nuvom.inquiry.audit import AuditReport
     from nuvom.inquiry.why import Why
     from nuvom.stores.values import QueueStats, WorkerInfo
@@ -112,13 +115,30 @@ def audit_fields(report: AuditReport) -> dict[str, Any]:
     return {"clean": report.clean, **asdict(report)}
 
 
+def queue_line_fields(line: QueueLine, now: datetime) -> dict[str, Any]:
+    """Return a queue with what waits in it and what ended lately, for programs; `oldest_age` is seconds."""
+    return {**asdict(line), "oldest_age": line.oldest_age(now), "per_minute": line.per_minute}
+
+
+def running_fields(job: Job) -> dict[str, Any]:
+    """Return what a process runs, for programs."""
+    return {
+        "id": job.id,
+        "task": job.task,
+        "queue": job.queue,
+        "attempt": job.attempt,
+        "started_at": job.started_at,
+        "progress": None if job.progress is None else job.progress._asdict(),
+    }
+
+
 def queue_fields(queue: QueueStats) -> dict[str, Any]:
     """Return what waits and runs in a queue, for programs."""
     return queue._asdict()
 
 
-def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
-    """Return a worker's or scheduler's process for programs."""
+def worker_fields(worker: WorkerInfo, jobs: Iterable[Job]) -> dict[str, Any]:
+    """Return a worker's or scheduler's process for programs, with what it runs."""
     return {
         "id": worker.id,
         "kind": worker.kind,
@@ -131,6 +151,7 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "running": worker.running,
         "started_at": worker.started_at,
         "beat_at": worker.beat_at,
+        "jobs": [running_fields(job) for job in jobs],
     }
 
 

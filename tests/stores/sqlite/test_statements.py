@@ -50,6 +50,8 @@ PLANS = {
     "expire": ["jobs_expiring (expires_at<?)"],
     "has_expired": ["jobs_expiring (expires_at<?)"],
     "list_failed": ["jobs_failed (seq<?)"],
+    "list_running": ["jobs_running"],
+    "ended_of": ["sqlite_autoindex_jobs_1 (id=?)"],
     "list_jobs": ["INTEGER PRIMARY KEY (rowid<?)"],
     "get_job": ["sqlite_autoindex_jobs_1 (id=?)"],
     "cancel_job": ["sqlite_autoindex_jobs_1 (id=?)"],

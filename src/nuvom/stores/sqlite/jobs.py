@@ -187,6 +187,8 @@ class SqliteJobs:
             statement = "list_by_schedule"
         elif wanted.status is JobStatus.FAILED:
             statement = "list_failed"
+        elif wanted.status is JobStatus.RUNNING:
+            statement = "list_running"
         with self._database.read() as connection:
             found = connection.execute(load(statement), {**parameters, "before": _seq(connection, before)}).fetchall()
         return [rows.job(row) for row in found]

@@ -93,7 +93,7 @@ CREATE INDEX jobs_claim ON jobs (queue, priority DESC, run_at, seq) WHERE state 
 CREATE INDEX jobs_suspects ON jobs (queue, run_at, seq) WHERE state = 'ready' AND suspect = 1;
 -- promote.sql, next_delayed.sql
 CREATE INDEX jobs_delayed ON jobs (run_at) WHERE state = 'delayed';
--- running_jobs.sql
+-- running_jobs.sql, list_running.sql
 CREATE INDEX jobs_running ON jobs (worker) WHERE state = 'running';
 -- release_held.sql: who holds a key, and who waits for it
 CREATE INDEX jobs_key ON jobs (key, state, seq) WHERE key IS NOT NULL AND finished_at IS NULL;
