@@ -272,7 +272,8 @@ def test_options_of_schedules_do_not_fit_delay(memory: Memory, options: dict[str
         ({"ends_at": 5}, TypeError, "ends_at"),
         ({"max_runs": 0}, ValueError, "max_runs"),
         ({"max_runs": 1.5}, TypeError, "max_runs"),
-        ({"timeout": 5}, TypeError, "timeout"),
+        ({"timeout": 0}, ValueError, "timeout"),
+            ({"time_limit": 5}, TypeError, "time_limit"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(

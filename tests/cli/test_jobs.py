@@ -129,12 +129,12 @@ def test_cancel_of_a_final_and_of_an_unknown_job_says_what_each_is(project: Proj
 
 @pytest.mark.parametrize("command", ["retry", "cancel"])
 def test_all_jobs_at_once_must_be_said(project: Project, ran: Nuvom, command: str) -> None:
-    before = project.inside("stats", "--json").json
+    before = project.inside("jobs", "list", "--json").json
     for words in ([], ["some-id", "--task", "tasks.add"]):
         answer = project.inside("jobs", command, *words)
         assert answer.code == 2
         assert "Error: Invalid value" in answer.err
-    assert project.inside("stats", "--json").json == before
+    assert project.inside("jobs", "list", "--json").json == before
 
 
 @pytest.mark.parametrize(

@@ -303,8 +303,8 @@ MUTANTS = (
     Mutant(
         "a held run does not block another one",
         f"{SQL}/blocked.sql",
-        "OR state = 'held'",
-        "OR state = 'never'",
+        "AND state = 'held'",
+        "AND state = 'never'",
         _kit("held_run_blocks"),
     ),
     Mutant(

@@ -37,8 +37,8 @@ MUTANTS = (
     _found(
         "retries are never bounded",
         "src/nuvom/worker/execution.py",
-        "if job.errors >= retries:",
-        "if job.errors >= retries + 100:",
+        "if job.errors >= retries or",
+        "if job.errors >= retries + 100 or",
     ),
     _found(
         "jobs whose claim has an unknown fate are forgotten",
@@ -48,9 +48,9 @@ MUTANTS = (
     ),
     _found(
         "outcomes are dropped while the store is away",
-        "src/nuvom/worker/runner.py",
-        "        while batch := self._outcomes[:MAX_BATCH]:\n",
-        "        while batch := self._outcomes[:MAX_BATCH]:\n            self._outcomes = []\n",
+        "src/nuvom/worker/holdings.py",
+        "        while batch := self.outcomes[:MAX_BATCH]:\n",
+        "        while batch := self.outcomes[:MAX_BATCH]:\n            self.outcomes = []\n",
     ),
     _found(
         "a process that was stopped in a look does not look again for long",
