@@ -15,17 +15,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from nuvom.errors import LifespanError, NuvomError
 from nuvom.stores.values import Retention
-from nuvom.worker.link import Inbox, Message, listen, read_first, send
+from nuvom.worker.hard_ends import Announcer
+from nuvom.worker.link import Inbox, Message, Voice, listen, read_first
+from nuvom.worker.signals import Distinct, passed_over, pipe
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._settings import Settings
 
 _PATIENCE = 8.0  # seconds in which a process ends whose supervisor is gone: nobody beats for it any more
+_LAST_LINES = 0.5  # seconds for what was logged to be written by a process that ends although jobs run in it
 
 
 class Service(Protocol):
-    """What a child runs."""
+    """What a child runs; its `lease` is in seconds."""
+
+    lease: float
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -33,6 +38,15 @@ class Service(Protocol):
 
     def stop(self, grace: float) -> None:
         """End, at the latest in `grace` seconds; from any thread, more than once."""
+        ...
+
+    def retire(self) -> None:
+        """Take nothing more, and end when what runs has; from any thread."""
+        ...
+
+    @property
+    def holding(self) -> bool:
+        """Whether jobs still run, after `run` has returned."""
         ...
 
     def lease_lost(self) -> None:
@@ -51,12 +65,14 @@ class _Orders:
         self._grace = grace
         self._service: Service | None = None
         self._stopped: float | None = None
+        self._patience = _PATIENCE
         self._lock = threading.Lock()
 
     def serve(self, service: Service) -> None:
         """Name the service; what was said before reaches it now."""
         with self._lock:
             self._service = service
+            self._patience = min(_PATIENCE, service.lease / 3)  # whoever runs its jobs next waits at least twice that
             if self._stopped is not None:
                 service.stop(self._stopped)
 
@@ -66,6 +82,8 @@ class _Orders:
             self.stop(message["stop"])
         elif "lease" in message and self._service is not None:
             self._service.lease_lost()
+        elif "retire" in message and self._service is not None:
+            self._service.retire()
 
     def stop(self, grace: float) -> None:
         """Stop the service; where there is none yet, nothing is held and the process ends."""
@@ -76,28 +94,31 @@ class _Orders:
             self._service.stop(grace)
 
     def orphaned(self) -> None:
-        """Put back what can be put back, and end: the supervisor is gone."""
-        logging.getLogger("nuvom.worker").warning("the supervisor is gone: this process puts back its jobs and ends")
+        """Record what has ended, put back what was not begun, and end: the supervisor is gone."""
+        logging.getLogger("nuvom.worker").warning(
+            "the supervisor is gone: this process ends, and what it runs is run again when its lease has run out"
+        )
         self.stop(0.0)
-        time.sleep(_PATIENCE)
+        time.sleep(self._patience)
         os._exit(1)
 
     def take_signals(self) -> None:
         """Stop on SIGTERM, at once on the second; SIGINT and SIGHUP of a terminal are the supervisor's to answer."""
-        reader, writer = os.pipe()
-        os.set_blocking(writer, False)
+        reader, writer = pipe()
+        os.set_blocking(reader, True)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             # A handler of our own and not SIG_IGN, which the tasks' own child processes would inherit (execve(2)).
-            signal.signal(number, lambda *_: None)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+            signal.signal(number, passed_over)
         threading.Thread(target=self._read_signals, args=[reader], name="nuvom-signals", daemon=True).start()
 
     def _read_signals(self, reader: int) -> None:
-        grace = self._grace
+        grace, distinct = self._grace, Distinct()
         while numbers := os.read(reader, 64):
-            if signal.SIGTERM in numbers:
-                self.stop(grace)
-                grace = 0.0
+            for number in distinct.of(numbers, time.monotonic()):
+                if number == signal.SIGTERM:
+                    self.stop(grace)
+                    grace = 0.0
 
 
 def _listening(line: socket.socket, inbox: Inbox, orders: _Orders) -> None:
@@ -124,7 +145,7 @@ def _retention(settings: Settings) -> Retention:
     return Retention(jobs=settings.keep_jobs, failed=settings.keep_failed, occurrences=settings.keep_occurrences)
 
 
-def _worker(config: Message, line: socket.socket) -> Service:
+def _worker(config: Message, voice: Voice) -> Service:
     from nuvom._task import task_rows
     from nuvom.worker.lifespan import Life
     from nuvom.worker.runner import Runner
@@ -136,6 +157,7 @@ def _worker(config: Message, line: socket.socket) -> Service:
         queues=None if queues is None else tuple(queues),
         threads=config["threads"],
         async_concurrency=config["async_concurrency"],
+        max_jobs=config.get("max_jobs"),
         lease=app.settings.lease.total_seconds(),
         unknown_task=app.settings.unknown_task.total_seconds(),
         keep=_retention(app.settings),
@@ -146,25 +168,28 @@ def _worker(config: Message, line: socket.socket) -> Service:
         settings,
         rows=task_rows(app.registry),
         life=Life(app.lives),
-        registered=lambda worker_id: send(line, registered=worker_id),
+        registered=lambda worker_id: voice.say(registered=worker_id),
+        retires=lambda reason: voice.say(retires=reason),
+        warden=Announcer(voice.say),
     )
 
 
 class _Scheduler:
     """A scheduler as a child: its service holds and extends its own lease."""
 
-    def __init__(self, config: Message, line: socket.socket) -> None:
+    def __init__(self, config: Message, voice: Voice) -> None:
         from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 
         app = _app(config, with_tasks=False)
         settings = app.settings
+        self.lease: float = settings.lease.total_seconds()
         self._stop = threading.Event()
         self._service = SchedulerService(
             app.open(busy_timeout=None),
             app.backend if app.split else None,
             SchedulerSettings(
                 poll=settings.scheduler_poll.total_seconds(),
-                lease=settings.lease.total_seconds(),
+                lease=self.lease,
                 keep=_retention(settings),
             ),
         )
@@ -178,6 +203,15 @@ class _Scheduler:
         self._stop.set()
         self._service.wake()
 
+    def retire(self) -> None:
+        """End after the batch at hand."""
+        self.stop(0.0)
+
+    @property
+    def holding(self) -> bool:
+        """Whether jobs run: never."""
+        return False
+
     def lease_lost(self) -> None:
         """Do nothing: the service looks after its lease."""
 
@@ -186,7 +220,7 @@ class _Scheduler:
         return True
 
 
-_SERVICES: dict[str, Callable[[Message, socket.socket], Service]] = {"worker": _worker, "scheduler": _Scheduler}
+_SERVICES: dict[str, Callable[[Message, Voice], Service]] = {"worker": _worker, "scheduler": _Scheduler}
 
 
 def main(descriptor: int) -> None:
@@ -196,13 +230,14 @@ def main(descriptor: int) -> None:
     line = socket.socket(fileno=descriptor)
     line.set_inheritable(False)
     config, inbox = read_first(line)
+    voice = Voice(line)
     orders = _Orders(config.get("grace", 0.0))
     orders.take_signals()
     _listening(line, inbox, orders)
     try:
-        service = _SERVICES[config["kind"]](config, line)
+        service = _SERVICES[config["kind"]](config, voice)
     except BaseException as error:
-        send(line, failed=f"{type(error).__name__}: {error}")
+        voice.say(failed=f"{type(error).__name__}: {error}")
         if isinstance(error, NuvomError):
             sys.exit(1)  # the supervisor says it
         raise
@@ -212,12 +247,19 @@ def main(descriptor: int) -> None:
         service.run()
     except LifespanError as error:
         logging.getLogger("nuvom.worker").error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 - the trace is the user's
-        send(line, failed=str(error))
+        voice.say(failed=str(error))
         sys.exit(1)
-    send(line, ended=True)
-    if not service.close():  # a job still holds a thread; its row was put back
-        logging.shutdown()
-        os._exit(0)
+    voice.say(**{"left" if service.holding else "ended": True})
+    if service.holding or not service.close():
+        _leave()
+
+
+def _leave() -> None:
+    """End although a job holds a thread: whoever sees it puts the job back, and not before."""
+    writing = threading.Thread(target=logging.shutdown, daemon=True)  # a job may hold the lock of a handler
+    writing.start()
+    writing.join(_LAST_LINES)
+    os._exit(0)
 
 
 if __name__ == "__main__":

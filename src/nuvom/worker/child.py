@@ -8,13 +8,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from nuvom.worker.link import Inbox, send
+from nuvom.worker.hard_ends import HardEnd, HardEnds
+from nuvom.worker.heart import Dead
+from nuvom.worker.link import Inbox, Message, send
 
 CHILD = "nuvom._child"
+
+
+class Sentence(NamedTuple):
+    """Why a child is killed, whether its jobs may be to blame, and those for which it is."""
+
+    cause: str
+    charged: bool
+    ends: Sequence[HardEnd] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,11 @@ class Child:
         self.started_at: float = time.monotonic()
         self.worker_id: str | None = None
         self.stopped: bool = False  # by SIGSTOP: it does nothing, so nobody says that it lives
-        self.orderly: bool = False
+        self.ended_at: float | None = None  # when it said that all it held has ended
+        self.left: bool = False  # it ends although jobs still run in it
+        self.retires: str | None = None  # why it takes no more jobs
+        self.sentence: Sentence | None = None  # why it was killed
+        self.ends: HardEnds = HardEnds()
         self.failure: str = ""
         self._inbox = Inbox()
         send(self.line, kind=spec.kind, **spec.config)
@@ -65,10 +79,27 @@ class Child:
         except OSError:
             return False
         for message in self._inbox.feed(data):
-            self.worker_id = message.get("registered", self.worker_id)
-            self.orderly = message.get("ended", self.orderly)
-            self.failure = message.get("failed", self.failure)
+            self._note(message, time.monotonic())
         return bool(data)
+
+    def _note(self, message: Message, now: float) -> None:
+        self.worker_id = message.get("registered", self.worker_id)
+        self.left = message.get("left", self.left)
+        self.retires = message.get("retires", self.retires)
+        self.failure = message.get("failed", self.failure)
+        if "ended" in message:
+            self.ended_at = now
+        self.ends.hear(message, now)
+
+    @property
+    def orderly(self) -> bool:
+        """Whether its end is no failure of its own."""
+        return self.ended_at is not None or self.left or (self.sentence is not None and not self.sentence.charged)
+
+    def retire(self, reason: str) -> None:
+        """Let it take no more jobs."""
+        self.retires = reason
+        self.tell(retire=reason)
 
     def observe(self) -> str | None:
         """Note whether it was stopped or continued; returns how it ended, None while it has not.
@@ -87,15 +118,25 @@ class Child:
                 self._process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped: Popen must not try
                 return _cause(self._process.returncode)
 
-    def last_words(self) -> None:
-        """Read what it said before it ended, and close the line."""
-        while self.hear() and _readable(self.line):
+    def hear_all(self) -> None:
+        """Read all that it has said."""
+        while _readable(self.line) and self.hear():
             pass
-        self.line.close()
 
-    def kill(self) -> None:
+    def kill(self, sentence: Sentence) -> None:
         """End it at once."""
-        self._process.send_signal(signal.SIGKILL)
+        self.sentence = sentence
+        os.kill(self.pid, signal.SIGKILL)  # not by Popen, which would reap it first if it has ended
+
+    def dead(self, cause: str) -> Dead | None:
+        """Say what its end means for the jobs that it may have held, None where it held none."""
+        if self.worker_id is None or self.ended_at is not None:
+            return None
+        if self.sentence is not None:
+            return Dead(self.worker_id, *self.sentence)
+        if self.left:
+            return Dead(self.worker_id, "its worker was stopped while it ran", charged=False)
+        return Dead(self.worker_id, cause)
 
 
 def _readable(line: socket.socket) -> bool:

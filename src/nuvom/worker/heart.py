@@ -5,14 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import random
+from typing import NamedTuple
 
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.outage import Outage
+from nuvom.worker.hard_ends import HardEnd
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
+
+
+class Dead(NamedTuple):
+    """A process that has ended: how, whether its jobs may be to blame, and those whose outcome is known all the same."""
+
+    worker_id: str
+    cause: str
+    charged: bool = True
+    ends: Sequence[HardEnd] = ()
 
 
 class Heart:
@@ -34,7 +45,7 @@ class Heart:
         self._lost = lost
         self._store: Store | None = None
         self._outage = Outage(random, log)
-        self._dead: list[tuple[str, str]] = []
+        self._dead: list[Dead] = []
         self._bell = threading.Event()
         self._closing = False
         self._beat_at = 0.0
@@ -44,9 +55,9 @@ class Heart:
         """Begin."""
         self._thread.start()
 
-    def release(self, worker_id: str, cause: str) -> None:
+    def release(self, dead: Dead) -> None:
         """End the lease of a process seen dead, soon."""
-        self._dead.append((worker_id, cause))
+        self._dead.append(dead)
         self._bell.set()
 
     def close(self, timeout: float) -> None:
@@ -90,8 +101,9 @@ class Heart:
 
     def _release(self, store: Store) -> None:
         while self._dead:
-            worker_id, cause = self._dead[0]
-            freed = store.workers.release(worker_id, cause)
+            worker_id, cause, charged, ends = self._dead[0]
+            store.jobs.finish(worker_id, [end.outcome(store.now()) for end in ends])
+            freed = store.workers.release(worker_id, cause, charged=charged)
             self._dead.pop(0)
             if freed:
-                log.warning("%d jobs of a dead process run again elsewhere (%s)", freed, cause)
+                log.warning("%d jobs of a process that has ended run again elsewhere (%s)", freed, cause)

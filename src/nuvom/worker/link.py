@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,19 @@ def send(line: socket.socket, **message: Any) -> None:
     """Send a message; one to a peer that is gone is dropped."""
     with suppress(OSError):
         line.sendall(json.dumps(message).encode() + b"\n")
+
+
+class Voice:
+    """The sending end of a line, for all threads of a process."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._lock = threading.Lock()
+
+    def say(self, **message: Any) -> None:
+        """Send a message."""
+        with self._lock:
+            send(self._line, **message)
 
 
 class Inbox:

@@ -84,6 +84,7 @@ class Runner:
         self._wait = wait or self._listen
         self._retires = retires
         self._life = life or Life(None)
+        self.lease: float = settings.lease
         self._stops = Stops(warden)
         world = World(clock.now, random.random, self._life, self._stops)
         self._hands = hands(world) if hands else Pool(settings.threads, world, self.wake)
