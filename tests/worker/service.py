@@ -30,7 +30,8 @@ logs.show()
 app = Nuvom(**config["settings"])
 children = [ChildSpec(kind, config) for kind in config["kinds"]]
 lease = app.settings.lease.total_seconds()
-Supervisor(children, lambda: app.open(busy_timeout=None), lease=lease, grace=config["grace"]).run()
+Supervisor(children, lambda: app.open(busy_timeout=None), lease=lease, grace=config["grace"],
+    max_memory=config.get("max_memory")).run()
 """
 
 

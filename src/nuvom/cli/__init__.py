@@ -8,9 +8,13 @@ import warnings
 from io import TextIOWrapper
 from pathlib import Path
 
+from nuvom.worker.signals import ends_at_once
+
 
 def main() -> None:
     """Run the command that `sys.argv` holds and exit: 0 done, 1 failed or unhealthy, 2 called in a wrong way."""
+    if not {"run", "runworker", "runscheduler"}.isdisjoint(sys.argv[1:]):
+        ends_at_once()
     from nuvom.cli.program import program
 
     _prepare_streams()

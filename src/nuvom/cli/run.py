@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -23,6 +23,13 @@ AsyncConcurrency = Annotated[
     int, typer.Option("--async-concurrency", min=1, max=1_000_000, help="Jobs of async functions at once, in each.")
 ]
 Grace = Annotated[float, typer.Option("--grace", min=0, help="Seconds for running jobs to end after SIGTERM.")]
+MaxJobs = Annotated[
+    int | None, typer.Option("--max-jobs", min=1, metavar="N", help="Jobs after which another process takes over.")
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option("--max-memory", metavar="500M", help="What a process may hold before another one takes over."),
+]
 Level = Annotated[str, typer.Option("--log-level", "-l", help=f"One of {', '.join(_LEVELS)}.")]
 
 
@@ -41,10 +48,13 @@ def run(
     threads: Threads = 10,
     async_concurrency: AsyncConcurrency = 100,
     grace: Grace = 20,
+    max_jobs: MaxJobs = None,
+    max_memory: MaxMemory = None,
     log_level: Level = "info",
 ) -> None:
     """Run a scheduler and a worker under one supervisor: enough for one machine."""
-    _serve(site, tasks, queues, processes, threads, async_concurrency, scheduler=True, grace=grace, log_level=log_level)
+    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory)
+    _serve(site, plan, scheduler=True, grace=grace, log_level=log_level)
 
 
 def runworker(
@@ -55,12 +65,13 @@ def runworker(
     threads: Threads = 10,
     async_concurrency: AsyncConcurrency = 100,
     grace: Grace = 20,
+    max_jobs: MaxJobs = None,
+    max_memory: MaxMemory = None,
     log_level: Level = "info",
 ) -> None:
     """Run a worker: it runs jobs, and leaves schedules to a scheduler."""
-    _serve(
-        site, tasks, queues, processes, threads, async_concurrency, scheduler=False, grace=grace, log_level=log_level
-    )
+    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory)
+    _serve(site, plan, scheduler=False, grace=grace, log_level=log_level)
 
 
 def runscheduler(site: Site, log_level: Level = "info") -> None:
@@ -73,33 +84,41 @@ def runscheduler(site: Site, log_level: Level = "info") -> None:
     serve(app, app_path=None, worker=None, scheduler=True, grace=0, level=_level(log_level))
 
 
-def _serve(
-    site: Site,
-    tasks: list[str] | None,
-    queues: list[str] | None,
-    processes: int,
-    threads: int,
-    async_concurrency: int,
-    *,
-    scheduler: bool,
-    grace: float,
-    log_level: str,
-) -> None:
+class _Said(NamedTuple):
+    """What the command line says of a worker."""
+
+    tasks: list[str] | None
+    queues: list[str] | None
+    processes: int
+    threads: int
+    async_concurrency: int
+    max_jobs: int | None
+    max_memory: str | None
+
+
+def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level: str) -> None:
     from nuvom.cli.services import WorkerPlan, queue_names, serve
     from nuvom.cli.tasks import app_with_tasks
+    from nuvom.worker.memory import size
 
     level = _level(log_level)
     try:
-        wanted = queue_names(queues)
+        wanted = queue_names(said.queues)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="-Q") from None
-    app, targets = app_with_tasks(site, tasks or (), needed=True)
+    try:
+        memory = None if said.max_memory is None else size(said.max_memory)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--max-memory") from None
+    app, targets = app_with_tasks(site, said.tasks or (), needed=True)
     plan = WorkerPlan(
         targets=targets,
         queues=wanted,
-        processes=processes,
-        threads=threads,
-        async_concurrency=async_concurrency,
+        processes=said.processes,
+        threads=said.threads,
+        async_concurrency=said.async_concurrency,
+        max_jobs=said.max_jobs,
+        max_memory=memory,
     )
     serve(app, app_path=site.app_path, worker=plan, scheduler=scheduler, grace=grace, level=level)
 

@@ -40,6 +40,8 @@ class WorkerPlan:
     processes: int
     threads: int
     async_concurrency: int
+    max_jobs: int | None = None  # of each process
+    max_memory: int | None = None  # bytes
 
 
 def serve(
@@ -69,6 +71,7 @@ def serve(
         lambda: app.open(busy_timeout=None),
         lease=app.settings.lease.total_seconds(),
         grace=grace,
+        max_memory=None if worker is None else worker.max_memory,
     ).run()
 
 
@@ -90,6 +93,7 @@ def _children(
             "queues": worker.queues,
             "threads": worker.threads,
             "async_concurrency": worker.async_concurrency,
+            "max_jobs": worker.max_jobs,
         }
         children += [ChildSpec("worker", config)] * worker.processes
     return children

@@ -18,7 +18,7 @@ log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Dead(NamedTuple):
-    """A process that has ended: how, whether its jobs may be to blame, and those whose outcome is known all the same."""
+    """A process that has ended: how, whether its jobs may be to blame, and those whose outcome is known."""
 
     worker_id: str
     cause: str

@@ -36,9 +36,12 @@ def size(text: str) -> int:
     word = text.strip().upper().removesuffix("B")
     number = word.rstrip("KMGI")
     try:
-        return int(float(number) * _UNITS[word[len(number) :]])
+        size = int(float(number) * _UNITS[word[len(number) :]])
     except (KeyError, ValueError, OverflowError):
-        raise ValueError(f'{text!r} is no size; write it such as "500M", "2G" or "512MiB"') from None
+        size = 0
+    if size <= 0:
+        raise ValueError(f'{text!r} is no size; write it such as "500M", "2G" or "512MiB"')
+    return size
 
 
 def shown(size: int) -> str:

@@ -11,7 +11,7 @@ _PR_GET_CHILD_SUBREAPER = 37
 
 
 def are_ours() -> bool:
-    """Whether orphans become children of this process: it is the first of its container, or asked for them (prctl(2))."""
+    """Whether orphans become children of this process: the first of its container, or a subreaper (prctl(2))."""
     if os.getpid() == 1:
         return True
     if sys.platform != "linux":

@@ -155,9 +155,7 @@ class Supervisor:
         child.hear_all()
         if ends := child.ends.due(now):
             names = ", ".join(f"{end.job.id}, attempt {end.job.attempt}" for end in ends)
-            self._kill(
-                child, Sentence(f"it was replaced for a job that did not stop: {names}", charged=False, ends=ends)
-            )
+            self._kill(child, Sentence(f"it ran jobs that did not stop: {names}", charged=False, ends=ends))
 
     def _weigh(self, now: float) -> None:
         """Let workers retire that hold too much memory; kill those that hold far too much, or do not come to an end."""
