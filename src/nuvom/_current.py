@@ -81,7 +81,7 @@ class Surroundings(Protocol):
 class Running:
     """A job that runs in this process: what its task says of it, and what others ask of it."""
 
-    __slots__ = ("home", "job", "life", "marked", "raised", "reports", "retries", "stop")
+    __slots__ = ("home", "job", "life", "marked", "reached", "reports", "retries", "stop")
 
     def __init__(
         self,
@@ -98,13 +98,18 @@ class Running:
         self.life: Surroundings | None = life
         self.stop: type[JobCancelled | JobTimedOut] | None = None  # the first reason stands
         self.marked: bool = False  # somebody may stop it, or has
-        self.raised: bool = False  # an exception was sent into its thread
+        self.reached: bool = False  # the stop has arrived in its thread or coroutine
 
 
 # The view is made only for a task that asks.
 _running: ContextVar[Running] = ContextVar("nuvom_running_job")
 
 enter = _running.set
+
+
+def running() -> Running | None:
+    """Return what runs in the calling code's context."""
+    return _running.get(None)
 
 
 def leave(token: Token[Running]) -> None:
@@ -127,13 +132,12 @@ def current_job(default: D | Literal[_Missing.MISSING] = _MISSING) -> CurrentJob
     Raises:
         NotInJob: outside a job, where no default was given.
     """
-    try:
-        running = _running.get()
-    except LookupError:
-        if default is _MISSING:
-            raise NotInJob from None
-        return default
-    return _view(running)
+    found = running()
+    if found is not None:
+        return _view(found)
+    if default is _MISSING:
+        raise NotInJob
+    return default
 
 
 def progress(done: float, total: float | None, note: str | None) -> Progress:

@@ -33,7 +33,7 @@ class HardEnd(NamedTuple):
         if verdict is Verdict.CANCELLED:
             message = f"it was asked to stop and did not within {COOPERATION:g} s, so its process was replaced"
             return Outcome(self.job, verdict, None, JobError("cancelled", "nuvom.JobCancelled", message))
-        how = "was told so and went on" if self.reached else "did not yield"
+        how = "went on although it was stopped" if self.reached else "did not yield"
         error = JobError("timeout", "nuvom.JobTimedOut", f"{too_long(limit)} and {how}, so its process was replaced")
         return Outcome(
             self.job, verdict, None, error, None if again is None else now + timedelta(seconds=again), retries

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from nuvom import _current
 from nuvom._current import Running
 from nuvom._job import JobError, Progress, Verdict
 from nuvom.errors import JobCancelled, JobTimedOut
 from nuvom.worker.error_text import describe
 
-UNMOVED = 0.5  # seconds after its limit that a job has to show that the stop reached it
+YIELD = 0.5  # seconds after its limit in which a stop must reach a job
 CLEANING = 5.0  # seconds after its limit that a job which was reached has to end
 COOPERATION = 10.0  # seconds that a job has to end when somebody asked it to stop
 _LOOK = 0.05
@@ -62,15 +62,13 @@ class Nobody:
 
 
 class _Watched:
-    """A job that has a limit: when it is reached, and whether the stop has reached the job."""
+    """A job that has a limit: when its time is up, and when it was asked to stop for that."""
 
-    __slots__ = ("due", "moved", "place", "stopped_at")
+    __slots__ = ("due", "stopped_at")
 
     def __init__(self, due: float) -> None:
         self.due = due
         self.stopped_at = _NEVER
-        self.place: object = None
-        self.moved = False
 
 
 class Stops:
@@ -96,7 +94,7 @@ class Stops:
     def limit(self, running: Running, seconds: float, fate: Fate) -> None:
         """Stop a job that is about to begin when it has not ended in `seconds`."""
         running.marked = True
-        self._warden.watch(running, seconds + UNMOVED, fate)
+        self._warden.watch(running, seconds + YIELD, fate)
         due = monotonic() + seconds
         self._watched[running] = _Watched(due)
         if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
@@ -110,7 +108,7 @@ class Stops:
         if not running.marked:
             return
         with self._lock:
-            if running.raised and isinstance(running.home, int):
+            if running.stop is not None and isinstance(running.home, int):
                 _send(running.home, None)
         self._watched.pop(running, None)
         self._warden.forget(running)
@@ -160,16 +158,16 @@ class Stops:
         if now < watched.due:
             return watched.due
         if running.stop is None:
-            watched.place, watched.stopped_at = _place(running), now
+            watched.stopped_at = now
             return now + (_LOOK if self._ask(running, JobTimedOut) else _UNBEGUN)
-        if running.stop is JobCancelled or watched.moved or now > watched.stopped_at + UNMOVED:
+        if running.stop is JobCancelled or now > watched.stopped_at + YIELD:
             return _NEVER
-        if running.raised if isinstance(running.home, asyncio.Task) else _place(running) != watched.place:
-            watched.moved = True
-            if running in self.alive:
-                self._warden.extend(running, CLEANING - (now - watched.stopped_at))
-            return _NEVER
-        return now + _LOOK
+        if not running.reached:
+            return now + _LOOK
+        if running in self.alive:
+            self._warden.extend(running, CLEANING - (now - watched.stopped_at))
+        watched.due = _NEVER
+        return _NEVER
 
     def _ask(self, running: Running, reason: type[JobCancelled | JobTimedOut]) -> bool:
         with self._lock:
@@ -179,8 +177,7 @@ class Stops:
                 return True
             running.stop = reason
             if isinstance(running.home, int):
-                running.raised = True
-                _send(running.home, reason)
+                _send(running.home, _SENT[reason])
             elif isinstance(running.home, asyncio.Task):
                 with suppress(RuntimeError):  # the loop was closed
                     running.home.get_loop().call_soon_threadsafe(self._cancel, running)
@@ -188,7 +185,7 @@ class Stops:
 
     def _cancel(self, running: Running) -> None:
         if running in self.alive and isinstance(running.home, asyncio.Task):
-            running.raised = True
+            running.reached = True
             running.home.cancel()
 
 
@@ -214,13 +211,21 @@ def too_long(limit: float | None) -> str:
 
 
 def _is_our_cancel(running: Running, error: BaseException) -> bool:
-    return isinstance(error, asyncio.CancelledError) and running.raised
+    return isinstance(error, asyncio.CancelledError) and running.reached
 
 
-def _place(running: Running) -> object:
-    """Return where a thread is: who is blocked in C stays there."""
-    frame = sys._current_frames().get(running.home) if isinstance(running.home, int) else None  # noqa: SLF001
-    return frame and (id(frame), frame.f_lasti)
+def _arrive(_error: BaseException) -> None:
+    """Note that a stop has arrived: an exception that was sent into a thread is made by the thread that it meets."""
+    running = _current.running()
+    if running is not None:
+        running.reached = True
+
+
+# Sent into a thread, as classes: users see what they catch, and nothing of where it comes from.
+_SENT: dict[type[BaseException], type[BaseException]] = {
+    kind: type(kind.__name__, (kind,), {"__init__": _arrive, "__module__": kind.__module__})
+    for kind in (JobCancelled, JobTimedOut)
+}
 
 
 def _send(thread: int, exception: type[BaseException] | None) -> None:
