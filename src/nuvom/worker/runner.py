@@ -330,7 +330,10 @@ class Runner:
 
         What still runs then is put back by whoever sees this process end, and not before: it would run twice at once.
         """
-        self._holdings.put_back()
+        if stop_at == _NEVER:  # it retires: what it has claimed is its own
+            self._return_unstarted(now)
+        else:
+            self._holdings.put_back()
         self._flush(worker, now, force=True)
         if self.holding and now < stop_at:
             return max(0.0, min(NAP, stop_at - now, self._holdings.next_turn(now) - now))
