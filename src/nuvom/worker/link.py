@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 Message = dict[str, Any]
 
@@ -32,21 +33,25 @@ class Voice:
 
 
 class Inbox:
-    """Messages out of a stream of bytes."""
+    """Messages out of a stream of bytes; to iterate takes them out."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._messages: deque[Message] = deque()
 
-    def feed(self, data: bytes) -> Iterator[Message]:
-        """Return the messages that `data` completes."""
+    def feed(self, data: bytes) -> Self:
+        """Take in what was received."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            message: Message = json.loads(line)
-            yield message
+        self._messages += map(json.loads, lines)
+        return self
+
+    def __iter__(self) -> Iterator[Message]:
+        while self._messages:
+            yield self._messages.popleft()
 
 
 def read_first(line: socket.socket) -> tuple[Message, Inbox]:
-    """Wait for the first message; raises EOFError when the peer is gone."""
+    """Wait for the first message; raises EOFError when the peer is gone. What came with it stays in the inbox."""
     inbox = Inbox()
     while data := _receive(line):
         for message in inbox.feed(data):
@@ -56,6 +61,8 @@ def read_first(line: socket.socket) -> tuple[Message, Inbox]:
 
 def listen(line: socket.socket, inbox: Inbox, heard: Callable[[Message], None], ended: Callable[[], None]) -> None:
     """Call `heard` with each message and `ended` when the peer is gone; returns then."""
+    for message in inbox:
+        heard(message)
     while data := _receive(line):
         for message in inbox.feed(data):
             heard(message)
