@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextvars import ContextVar, Token
+from contextvars import Context, ContextVar, Token
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -107,9 +107,9 @@ _running: ContextVar[Running] = ContextVar("nuvom_running_job")
 enter = _running.set
 
 
-def running() -> Running | None:
-    """Return what runs in the calling code's context."""
-    return _running.get(None)
+def running(context: Context | None = None) -> Running | None:
+    """Return what runs in a context, by default that of the calling code."""
+    return _running.get(None) if context is None else context.get(_running)
 
 
 def leave(token: Token[Running]) -> None:

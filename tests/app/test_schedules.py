@@ -273,7 +273,7 @@ def test_options_of_schedules_do_not_fit_delay(memory: Memory, options: dict[str
         ({"max_runs": 0}, ValueError, "max_runs"),
         ({"max_runs": 1.5}, TypeError, "max_runs"),
         ({"timeout": 0}, ValueError, "timeout"),
-            ({"time_limit": 5}, TypeError, "time_limit"),
+        ({"time_limit": 5}, TypeError, "time_limit"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(

@@ -10,7 +10,7 @@ from typing import Any
 from nuvom import RetryLater, current_job
 from nuvom._job import ClaimedJob
 from nuvom.worker.execution import World, execute
-from nuvom.worker.hands import Done, Work
+from nuvom.worker.lanes import Done, Work
 from tests.simulation.kernel import SECOND, Process
 
 # The last letter counts for all further attempts.

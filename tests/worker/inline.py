@@ -17,7 +17,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.clock import VirtualClock
 from nuvom.worker.execution import World, execute, execute_async
-from nuvom.worker.hands import Done, Work
+from nuvom.worker.lanes import Done, Work
 from nuvom.worker.runner import Runner
 from nuvom.worker.settings import WorkerSettings
 

@@ -13,7 +13,8 @@ from nuvom._app import Nuvom
 from nuvom._job import ClaimedJob
 from nuvom._task import Definition, Task
 from nuvom.worker.execution import Prepared, World
-from nuvom.worker.hands import Pool, Work
+from nuvom.worker.hands import Pool
+from nuvom.worker.lanes import Work
 from tests.waiting import until
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

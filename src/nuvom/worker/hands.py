@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import threading
 from collections import deque
@@ -13,19 +11,14 @@ from queue import SimpleQueue
 from time import monotonic, perf_counter, sleep
 from typing import Any, Protocol, TypeVar
 
-from nuvom._job import ClaimedJob, Outcome, Verdict
-from nuvom.worker.error_text import describe
-from nuvom.worker.execution import Prepared, World, execute, execute_async
+from nuvom._job import ClaimedJob
+from nuvom.worker.coroutines import Coroutines
+from nuvom.worker.execution import World, execute
+from nuvom.worker.lanes import Done, Lane, Work, corrupt
 
 T = TypeVar("T")
 
 _STALL = 0.005  # seconds without a start after which the next thread helps
-
-log: logging.Logger = logging.getLogger("nuvom.worker")
-
-# Bare tuples: they are made for each job, and a named one costs five times as much.
-Work = tuple[ClaimedJob, Prepared, float]  # a claimed job, its task, when it was claimed (monotonic)
-Done = tuple[Outcome, float]  # an outcome, and the seconds that it took
 
 
 class Hands(Protocol):
@@ -72,49 +65,11 @@ class Hands(Protocol):
         ...
 
 
-class Lane:
-    """Jobs that wait for one kind of hand, and what came of them; both ends of a deque are safe to use by threads."""
-
-    def __init__(self) -> None:
-        self.inbox: deque[Work] = deque()
-        self.outbox: deque[Done] = deque()
-        self.load: int = 0
-
-    def give(self, work: Sequence[Work]) -> None:
-        """Queue jobs."""
-        self.load += len(work)
-        self.inbox.extend(work)
-
-    def collect(self) -> list[Done]:
-        """Return what ended."""
-        done = _drained(self.outbox)
-        self.load -= len(done)
-        return done
-
-    def take_back(self, wanted: Callable[[Work], bool]) -> list[ClaimedJob]:
-        """Return the jobs that still wait and are wanted."""
-        waiting = _drained(self.inbox)
-        taken = [work[0] for work in waiting if wanted(work)]
-        self.inbox.extend(work for work in waiting if not wanted(work))
-        self.load -= len(taken)
-        return taken
-
-
 def _first(queue: deque[T]) -> T | None:
     try:
         return queue[0]
     except IndexError:
         return None
-
-
-def _drained(queue: deque[T]) -> list[T]:
-    items: list[T] = []
-    add, take = items.append, queue.popleft
-    try:
-        while True:
-            add(take())
-    except IndexError:
-        return items
 
 
 class Pool:
@@ -131,14 +86,12 @@ class Pool:
         self._sleeping = False
         self._low = 0
         self._plain = Lane()
-        self._async = Lane()
+        self._coroutines = Coroutines(world, self._ended)
+        self._async = self._coroutines.lane
         self._calls: SimpleQueue[None] = SimpleQueue()  # what the threads sleep on
         self._guarded = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._loop_thread: threading.Thread | None = None
         self._closing = False
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def give(self, work: Sequence[Work], *, short: bool) -> None:
         """Hand plain jobs to the threads, the others to the event loop."""
@@ -152,9 +105,7 @@ class Pool:
             if short:
                 self._guarded.set()
         if coroutines:
-            self._async.give(coroutines)
-            loop = self._started_loop()
-            loop.call_soon_threadsafe(self._begin, loop)
+            self._coroutines.give(coroutines)
 
     def collect(self, *, is_async: bool) -> list[Done]:
         """Return what ended since the last call."""
@@ -194,7 +145,7 @@ class Pool:
 
     def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
         """Begin to run a coroutine in the event loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._started_loop())
+        return self._coroutines.submit(coroutine)
 
     def close(self, timeout: float) -> bool:
         """Let the threads and the loop end; False when a job still holds one after `timeout` seconds."""
@@ -202,9 +153,8 @@ class Pool:
         for _ in self._threads:
             self._calls.put(None)
         self._guarded.set()
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        everyone = [*self._threads, *([self._loop_thread] if self._loop_thread else [])]
+        self._coroutines.close()
+        everyone = [*self._threads, *([self._coroutines.thread] if self._coroutines.thread else [])]
         deadline = monotonic() + timeout
         for thread in everyone:
             thread.join(max(0.0, deadline - monotonic()))
@@ -217,6 +167,10 @@ class Pool:
 
     def _worth_waking(self) -> bool:
         return bool(self._async.outbox) or (bool(self._plain.outbox) and len(self._plain.inbox) <= self._low)
+
+    def _ended(self) -> None:
+        if self._sleeping:
+            self._rouse()
 
     def _rouse(self) -> None:
         self._sleeping = False
@@ -267,48 +221,9 @@ class Pool:
             try:
                 outcome = execute(job, task, world)
             except BaseException as error:  # noqa: BLE001 - a thread that dies is a worker that is alive and deaf
-                outcome = _corrupt(job, error)
+                outcome = corrupt(job, error)
             if os.getpid() != pid:
                 os._exit(0)  # the task forked and returned in both processes: this copy has no worker around it
             put((outcome, perf_counter() - began))
             if self._sleeping and len(inbox) <= self._low:
                 self._rouse()
-
-    def _started_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._loop_thread = threading.Thread(target=self._turn, args=[self._loop], name="nuvom-async", daemon=True)
-            self._loop_thread.start()
-        return self._loop
-
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        asyncio.set_event_loop(loop)
-        while not self._closing:  # a task may stop the loop that it runs in, or raise SystemExit from a callback
-            try:
-                loop.run_forever()
-            except BaseException:
-                log.exception("a callback ended the event loop; it goes on")
-        if not self._tasks:
-            loop.close()
-
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        for work in _drained(self._async.inbox):
-            task = loop.create_task(self._run(work))
-            self._tasks.add(task)  # the loop itself keeps only weak references
-            task.add_done_callback(self._tasks.discard)
-
-    async def _run(self, work: Work) -> None:
-        job, task, _ = work
-        began = perf_counter()
-        try:
-            outcome = await execute_async(job, task, self._world)
-        except BaseException as error:  # noqa: BLE001 - as in _serve
-            outcome = _corrupt(job, error)
-        self._async.outbox.append((outcome, perf_counter() - began))
-        if self._sleeping:
-            self._rouse()
-
-
-def _corrupt(job: ClaimedJob, error: BaseException) -> Outcome:
-    """Say that a job's own row (its options) cannot be read: the task's errors never come here."""
-    return Outcome(job, Verdict.FAILED, None, describe(error, "corrupt"))

@@ -10,7 +10,8 @@ from nuvom._job import ClaimedJob, JobError, Outcome, Report, Verdict
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.values import MAX_BATCH
-from nuvom.worker.hands import Done, Hands
+from nuvom.worker.hands import Hands
+from nuvom.worker.lanes import Done
 from nuvom.worker.stopping import Stops
 
 FULL = 300  # outcomes that are flushed without waiting for more

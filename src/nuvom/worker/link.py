@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections import deque
@@ -25,9 +26,12 @@ class Voice:
     def __init__(self, line: socket.socket) -> None:
         self._line = line
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def say(self, **message: Any) -> None:
-        """Send a message."""
+        """Send a message; the copy of a process that a task forks has nothing to say."""
+        if os.getpid() != self._pid:
+            return
         with self._lock:
             send(self._line, **message)
 

@@ -16,8 +16,9 @@ from nuvom.stores.outage import Outage
 from nuvom.stores.values import TaskRow
 from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.execution import Prepared, Runnable, World
-from nuvom.worker.hands import Hands, Pool, Work
+from nuvom.worker.hands import Hands, Pool
 from nuvom.worker.holdings import Holdings
+from nuvom.worker.lanes import Work
 from nuvom.worker.lease import Lease
 from nuvom.worker.lifespan import Life
 from nuvom.worker.settings import WorkerSettings
