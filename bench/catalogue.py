@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from bench.asynchronous import asynchronous
 from bench.claim import claim
 from bench.cron import cron
 from bench.dispatch import dispatch
@@ -27,6 +28,7 @@ BENCHES: dict[str, Bench] = {
     "dispatch": dispatch,
     "million": million,
     "claim": claim,
+    "async": asynchronous,
     "start": start,
     "cron": cron,
 }

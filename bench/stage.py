@@ -45,9 +45,9 @@ class Stage:
         return [worker.pid for worker in self.app.store.workers.list() if worker.kind == kind and worker.alive]
 
     @contextmanager
-    def worker(self, processes: int = 1) -> Iterator[psutil.Process]:
+    def worker(self, processes: int = 1, options: Sequence[str] = ()) -> Iterator[psutil.Process]:
         """A `nuvom runworker` that is ready for jobs."""
-        command = ["--app", "bench.tasks:app", "runworker", "--processes", str(processes)]
+        command = ["--app", "bench.tasks:app", "runworker", "--processes", str(processes), *options]
         with self._service(command, "worker", processes) as service:
             yield service
 

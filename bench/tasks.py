@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from nuvom import Nuvom
@@ -19,6 +20,12 @@ def noop(first: int, second: int) -> int:
 def started() -> float:
     """The moment of the start on the clock that all processes of a host share (clock_gettime(2), CLOCK_MONOTONIC)."""
     return time.monotonic()
+
+
+@app.task(name="bench.naps")
+async def naps(seconds: float) -> None:
+    """Wait in the event loop."""
+    await asyncio.sleep(seconds)
 
 
 @app.task(name="bench.woke")
