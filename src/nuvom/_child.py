@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +32,11 @@ class Service(Protocol):
     """What a child runs; its `lease` is in seconds."""
 
     lease: float
+
+    @property
+    def drained(self) -> bool:
+        """Whether it ended because nothing was left to do, so that no other is to take its place."""
+        ...
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -160,6 +166,8 @@ def _worker(config: Message, voice: Voice) -> Service:
         max_jobs=config.get("max_jobs"),
         lease=app.settings.lease.total_seconds(),
         unknown_task=app.settings.unknown_task.total_seconds(),
+        drain=config.get("drain", False),
+        ready_by=datetime.fromisoformat(config["ready_by"]) if config.get("ready_by") else None,
         keep=_retention(app.settings),
     )
     return Runner(
@@ -184,6 +192,7 @@ class _Scheduler:
         settings = app.settings
         self.lease: float = settings.lease.total_seconds()
         self._stop = threading.Event()
+        self._drain: bool = config.get("drain", False)
         self._service = SchedulerService(
             app.open(busy_timeout=None),
             app.backend if app.split else None,
@@ -194,9 +203,14 @@ class _Scheduler:
             ),
         )
 
+    @property
+    def drained(self) -> bool:
+        """Whether all that was due is dispatched, and that was its task."""
+        return self._drain and not self._stop.is_set()
+
     def run(self) -> None:
-        """Dispatch until stopped."""
-        self._service.run(self._stop)
+        """Dispatch until stopped, or until nothing is due."""
+        self._service.run(self._stop, drain=self._drain)
 
     def stop(self, grace: float) -> None:
         """End after the batch at hand."""
@@ -249,7 +263,7 @@ def main(descriptor: int) -> None:
         logging.getLogger("nuvom.worker").error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 - the trace is the user's
         voice.say(failed=str(error))
         sys.exit(1)
-    voice.say(**{"left" if service.holding else "ended": True})
+    voice.say(**{"left" if service.holding else "ended": True}, drained=service.drained)
     if service.holding or not service.close():
         _leave()
 

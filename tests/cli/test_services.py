@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nuvom import JobStatus, Nuvom
+from nuvom.testing.conformance.examples import HOUR, a_job
 from tests.cli.conftest import Project
 from tests.waiting import until
 
@@ -228,3 +229,54 @@ def test_a_scheduler_backend_that_cannot_be_loaded_is_said_at_once(project: Proj
     answer = project.call("runscheduler", NUVOM_SCHEDULER="absent.module:Backend")
     assert (answer.code, answer.out) == (2, "")
     assert "NUVOM_SCHEDULER='absent.module:Backend'" in answer.err
+
+
+CHAIN = """
+
+@nuvom.task
+def chain(left: int) -> None:
+    if left:
+        chain.delay(left - 1)
+"""
+
+
+@pytest.mark.parametrize("command", ["run", "runworker"])
+def test_drain_runs_all_there_is_with_several_processes_and_ends(project: Project, app: Nuvom, command: str) -> None:
+    project.write("tasks.py", (project.root / "tasks.py").read_text() + CHAIN)
+    app.registry["tasks.add"].map([(number,) for number in range(50)])
+    app.store.jobs.push([a_job(task="tasks.chain", arguments=b"[[5],{}]")])
+    later = app.store.jobs.push([a_job(task="tasks.add", run_at=app.now() + HOUR)])[0].id
+    app.registry["tasks.add"].options(name="soon").schedule(3, in_=timedelta(milliseconds=1))
+    until(lambda: app.schedules.get("soon").next_run <= app.now())  # type: ignore[operator]
+    answer = project.call(command, "--drain", "--processes", "2")
+    assert (answer.code, answer.out) == (0, "")
+    counts = app.jobs.counts()
+    assert counts[JobStatus.SUCCEEDED] == 56 + (command == "run")
+    assert counts[JobStatus.QUEUED] == 1
+    assert app.job(later).status() == JobStatus.QUEUED
+    assert app.workers.list() == []
+    assert "the next one starts" not in answer.err
+
+
+def test_once_leaves_what_became_ready_meanwhile(project: Project, app: Nuvom) -> None:
+    project.write("tasks.py", (project.root / "tasks.py").read_text() + CHAIN)
+    app.store.jobs.push([a_job(task="tasks.chain", arguments=b"[[5],{}]")])
+    assert project.call("runworker", "--once", "--processes", "2").code == 0
+    counts = app.jobs.counts()
+    assert (counts[JobStatus.SUCCEEDED], counts[JobStatus.QUEUED]) == (1, 1)
+
+
+def test_a_worker_that_drains_still_stops_on_sigterm(project: Project, app: Nuvom, services: Services) -> None:
+    project.write("tasks.py", "import nuvom, time\n\n@nuvom.task\ndef add(a: int) -> None:\n    time.sleep(60)\n")
+    job = app.registry["tasks.add"].delay(1)
+    process = project.start("run", "--drain", "--grace", "0")
+    services.append(process)
+    until(lambda: job.status() == JobStatus.RUNNING)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert job.status() == JobStatus.QUEUED
+
+
+def test_drain_and_once_are_not_said_together(project: Project) -> None:
+    answer = project.inside("runworker", "--drain", "--once")
+    assert (answer.code, "say one of --drain and --once" in answer.err) == (2, True)

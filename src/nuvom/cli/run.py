@@ -30,6 +30,8 @@ MaxMemory = Annotated[
     str | None,
     typer.Option("--max-memory", metavar="500M", help="What a process may hold before another one takes over."),
 ]
+Drain = Annotated[bool, typer.Option("--drain", help="End when nothing is left to do: no job is ready, none runs.")]
+Once = Annotated[bool, typer.Option("--once", help="Run what is ready now, and end.")]
 Level = Annotated[str, typer.Option("--log-level", "-l", help=f"One of {', '.join(_LEVELS)}.")]
 
 
@@ -51,9 +53,12 @@ def run(
     max_jobs: MaxJobs = None,
     max_memory: MaxMemory = None,
     log_level: Level = "info",
+    *,
+    drain: Drain = False,
+    once: Once = False,
 ) -> None:
     """Run a scheduler and a worker under one supervisor: enough for one machine."""
-    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory)
+    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory, drain, once)
     _serve(site, plan, scheduler=True, grace=grace, log_level=log_level)
 
 
@@ -68,9 +73,12 @@ def runworker(
     max_jobs: MaxJobs = None,
     max_memory: MaxMemory = None,
     log_level: Level = "info",
+    *,
+    drain: Drain = False,
+    once: Once = False,
 ) -> None:
     """Run a worker: it runs jobs, and leaves schedules to a scheduler."""
-    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory)
+    plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory, drain, once)
     _serve(site, plan, scheduler=False, grace=grace, log_level=log_level)
 
 
@@ -94,6 +102,8 @@ class _Said(NamedTuple):
     async_concurrency: int
     max_jobs: int | None
     max_memory: str | None
+    drain: bool
+    once: bool
 
 
 def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level: str) -> None:
@@ -102,6 +112,8 @@ def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level:
     from nuvom.worker.memory import size
 
     level = _level(log_level)
+    if said.drain and said.once:
+        raise typer.BadParameter("say one of --drain and --once", param_hint="--once")
     try:
         wanted = queue_names(said.queues)
     except ValueError as error:
@@ -119,6 +131,8 @@ def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level:
         async_concurrency=said.async_concurrency,
         max_jobs=said.max_jobs,
         max_memory=memory,
+        drain=said.drain,
+        once=said.once,
     )
     serve(app, app_path=site.app_path, worker=plan, scheduler=scheduler, grace=grace, level=level)
 

@@ -32,7 +32,8 @@ _LOOK = 1.0  # seconds to wait for a locked store at the start, which is for a h
 class WorkerPlan:
     """What kind of worker is to run.
 
-    `targets` are the modules and files of its tasks, `queues` None for all; `processes` with `threads` each.
+    `targets` are the modules and files of its tasks, `queues` None for all; `processes` with `threads` each. With
+    `drain` it ends when nothing is left to do, with `once` when that is so of what was ready at its start.
     """
 
     targets: tuple[str, ...]
@@ -42,6 +43,8 @@ class WorkerPlan:
     async_concurrency: int
     max_jobs: int | None = None  # of each process
     max_memory: int | None = None  # bytes
+    drain: bool = False
+    once: bool = False
 
 
 def serve(
@@ -64,39 +67,55 @@ def serve(
         _ = app.backend  # what is wrong with it is said here, and not by a child
     app.close()
     logs.show(level)
-    children = _children(app, app_path, worker, scheduler=scheduler, grace=grace, level=level)
+    common = _common(app, app_path, grace=grace, level=level)
     _introduce(app, worker, scheduler=scheduler)
-    Supervisor(
-        children,
-        lambda: app.open(busy_timeout=None),
-        lease=app.settings.lease.total_seconds(),
-        grace=grace,
-        max_memory=None if worker is None else worker.max_memory,
-    ).run()
+
+    def supervise(*children: ChildSpec) -> bool:
+        return Supervisor(
+            children,
+            lambda: app.open(busy_timeout=None),
+            lease=app.settings.lease.total_seconds(),
+            grace=grace,
+            max_memory=None if worker is None else worker.max_memory,
+        ).run()
+
+    if worker is None or not (worker.drain or worker.once):
+        supervise(*[ChildSpec("scheduler", common)] * scheduler, *_workers(worker, common))
+    # One after the other: what is due becomes jobs before workers look whether there are any.
+    elif not (scheduler and supervise(ChildSpec("scheduler", {**common, "drain": True}))):
+        supervise(*_workers(worker, {**common, **_until(app, worker)}))
 
 
-def _children(
-    app: Nuvom, app_path: str | None, worker: WorkerPlan | None, *, scheduler: bool, grace: float, level: int
-) -> list[ChildSpec]:
-    common = {
+def _common(app: Nuvom, app_path: str | None, *, grace: float, level: int) -> Mapping[str, Any]:
+    return {
         "app": app_path,
         "root": str(app.settings.root or Path.cwd()),
         "settings": resolved(app),
         "grace": grace,
         "log_level": level,
     }
-    children = [ChildSpec("scheduler", common)] if scheduler else []
-    if worker is not None:
-        config = {
-            **common,
-            "targets": worker.targets,
-            "queues": worker.queues,
-            "threads": worker.threads,
-            "async_concurrency": worker.async_concurrency,
-            "max_jobs": worker.max_jobs,
-        }
-        children += [ChildSpec("worker", config)] * worker.processes
-    return children
+
+
+def _workers(worker: WorkerPlan | None, common: Mapping[str, Any]) -> list[ChildSpec]:
+    if worker is None:
+        return []
+    config = {
+        **common,
+        "targets": worker.targets,
+        "queues": worker.queues,
+        "threads": worker.threads,
+        "async_concurrency": worker.async_concurrency,
+        "max_jobs": worker.max_jobs,
+    }
+    return [ChildSpec("worker", config)] * worker.processes
+
+
+def _until(app: Nuvom, worker: WorkerPlan) -> Mapping[str, Any]:
+    """Return what lets workers end by themselves; one time for all, so that none takes what another one pushed."""
+    if not worker.once:
+        return {"drain": True}
+    with closing(app.open(busy_timeout=None)) as store:
+        return {"drain": True, "ready_by": store.now().isoformat()}
 
 
 def resolved(app: Nuvom) -> Mapping[str, Any]:

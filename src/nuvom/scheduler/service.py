@@ -116,8 +116,12 @@ class SchedulerService:
         self._batch = self._first
         return self._until_next(self._store.now())
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, *, drain: bool = False) -> None:
         """Serve until `stop` is set, which is seen within half a second, or at once after `wake()`.
+
+        Args:
+            stop: ends it.
+            drain: whether it ends by itself when nothing is due.
 
         Raises:
             RuntimeError: this service runs already.
@@ -126,7 +130,10 @@ class SchedulerService:
         with self._exclusively():
             try:
                 while not stop.is_set():
-                    self._wait(self._survive(), stop)
+                    pause = self._survive()
+                    if drain and self._nothing_due():
+                        break
+                    self._wait(pause, stop)
             finally:
                 self._leave()
 
@@ -214,6 +221,13 @@ class SchedulerService:
             return self._outage.begin(error, self._clock.monotonic())
         self._outage.end(self._clock.monotonic())
         return min(pause, self._housekeeping.pause)
+
+    def _nothing_due(self) -> bool:
+        """Whether all is dispatched that can be; what rests after failures does not count."""
+        if self._outage.lasts:
+            return False
+        due_in = self._way.next_due(self._store.now())
+        return due_in is None or due_in > 0 or self._resting.count(self._clock.monotonic()) > 0
 
     def _beat(self) -> None:
         """Hold the lease, and the listener whose address its row carries."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
@@ -30,11 +31,13 @@ class JobStore(Protocol):
         """
         ...
 
-    def has_ready(self, queues: tuple[str, ...] | None, excluding: Collection[str] = ()) -> bool:
-        """Tell whether a claim would find something, suspects included; a plain read."""
+    def has_ready(
+        self, queues: tuple[str, ...] | None, excluding: Collection[str] = (), ready_by: datetime | None = None
+    ) -> bool:
+        """Tell whether a claim of the same would find something, suspects included; a plain read."""
         ...
 
-    def has_suspects(self, queues: tuple[str, ...] | None) -> bool:
+    def has_suspects(self, queues: tuple[str, ...] | None, ready_by: datetime | None = None) -> bool:
         """Tell whether a suspect is ready; a plain read."""
         ...
 

@@ -30,6 +30,7 @@ class Claim(NamedTuple):
     queues: tuple[str, ...] | None = None  # None: every queue
     excluding: tuple[str, ...] = ()  # tasks that this worker does not know
     order: Order = Order.BEST
+    ready_by: datetime | None = None  # only jobs whose time had come by then
 
 
 class CancelAnswer(StrEnum):

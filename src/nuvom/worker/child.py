@@ -53,6 +53,7 @@ class Child:
         self.worker_id: str | None = None
         self.stopped: bool = False  # by SIGSTOP: it does nothing, so nobody says that it lives
         self.ended_at: float | None = None  # when it said that all it held has ended
+        self.drained: bool = False  # nothing was left to do: no other is to take its place
         self.left: bool = False  # it ends although jobs still run in it
         self.retires: str | None = None  # why it takes no more jobs
         self.sentence: Sentence | None = None  # why it was killed
@@ -85,6 +86,7 @@ class Child:
     def _note(self, message: Message, now: float) -> None:
         self.worker_id = message.get("registered", self.worker_id)
         self.left = message.get("left", self.left)
+        self.drained = message.get("drained", self.drained)
         self.retires = message.get("retires", self.retires)
         self.failure = message.get("failed", self.failure)
         if "ended" in message:

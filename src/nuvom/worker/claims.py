@@ -90,7 +90,7 @@ class Claims:
         announced, self._announced = self._announced, False
         self._tries += 1
         order = Order.BEST if self._tries % FAIR_EVERY else Order.FAIR
-        jobs = self._claim(Claim(worker, limit, self._settings.queues, passed_over, order))
+        jobs = self._claim(self._wanted(worker, limit, passed_over, order))
         self._more = len(jobs) == limit
         if not jobs and announced and not self._look(passed_over):
             return Claimed([], _NEVER)
@@ -103,19 +103,22 @@ class Claims:
 
     def suspects_ready(self) -> bool:
         """Read whether a suspect waits."""
-        return self._store.has_suspects(self._settings.queues)
+        return self._store.has_suspects(self._settings.queues, self._settings.ready_by)
 
     def take_suspect(self, worker: str, now: float) -> list[ClaimedJob]:
         """Claim one suspect."""
-        return self._claim(Claim(worker, 1, self._settings.queues, self._unknown.excluded(now), Order.SUSPECT))
+        return self._claim(self._wanted(worker, 1, self._unknown.excluded(now), Order.SUSPECT))
 
     def _look(self, passed_over: tuple[str, ...]) -> bool:
         began = self._clock.monotonic()
-        self._more = self._store.has_ready(self._settings.queues, passed_over)
+        self._more = self._store.has_ready(self._settings.queues, passed_over, self._settings.ready_by)
         ended = self._clock.monotonic()
         # With a million jobs to pass over a look is dear, and is not soon repeated.
         self.look_at = ended + min(max(LOOK, _SHARE * (ended - began)), _LONGEST)
         return self._more
+
+    def _wanted(self, worker: str, limit: int, passed_over: tuple[str, ...], order: Order) -> Claim:
+        return Claim(worker, limit, self._settings.queues, passed_over, order, self._settings.ready_by)
 
     def _claim(self, claim: Claim) -> list[ClaimedJob]:
         reached("worker.claim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from random import random
 
 from nuvom.worker.child import Child, ChildSpec
@@ -19,6 +20,11 @@ class Place:
         self.retiring: list[Child] = []
         self.start_at: float = 0.0
         self.failures: int = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing was left to do here, so that none follows."""
+        return self.child is None and self.start_at == inf
 
     def children(self) -> list[Child]:
         """Return all that live here."""
@@ -38,9 +44,12 @@ class Place:
         return self._vacant(now, steady=at_once or now - child.started_at >= STEADY)
 
     def vacate(self, child: Child, now: float) -> float | None:
-        """Note that a child ended; returns in how many seconds the next one starts, None if that is there already."""
+        """Note that a child ended; returns in how many seconds the next one starts, None if none does for it."""
         if child in self.retiring:
             self.retiring.remove(child)
+            return None
+        if child.drained:
+            self.child, self.start_at = None, inf
             return None
         lived = child.worker_id is not None and now - child.started_at >= STEADY
         return self._vacant(now, steady=child.orderly or lived)

@@ -15,6 +15,7 @@ from nuvom.stores.housekeeping import Housekeeping
 from nuvom.stores.outage import Outage
 from nuvom.stores.values import TaskRow
 from nuvom.worker.claims import LOOK, Claims
+from nuvom.worker.draining import nothing_left
 from nuvom.worker.execution import Prepared, Runnable, World
 from nuvom.worker.hands import Hands, Pool
 from nuvom.worker.holdings import Holdings
@@ -100,6 +101,7 @@ class Runner:
         self._stop_at: float | None = None
         self._peek_at = self._unstarted_at = clock.monotonic()
         self.ended: bool = False
+        self.drained: bool = False  # it ended because nothing was left to do
 
     def wake(self) -> None:
         """End the sleep, from any thread."""
@@ -187,6 +189,8 @@ class Runner:
         if self._peek(now):
             again = 0.0
         self._return_unstarted(now)
+        if self._settings.drain and self._drained(now):
+            return 0.0
         if self._claims.doubtful or self._solitary(worker, now):
             return self._pause(now, NAP)
         return self._pause(now, again)
@@ -279,6 +283,15 @@ class Runner:
                     return True
                 solitude.ended()
                 return False
+
+    def _drained(self, now: float) -> bool:
+        """Stop where nothing is left to do; returns whether that is so."""
+        if self._holdings or self._load():
+            return False
+        self.drained = nothing_left(self._store.jobs, self._settings, self._unknown.excluded(now))
+        if self.drained:
+            self.stop(0.0)
+        return self.drained
 
     def _load(self) -> int:
         return self._hands.load(is_async=False) + self._hands.load(is_async=True)

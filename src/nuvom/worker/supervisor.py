@@ -24,7 +24,7 @@ log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
 class Supervisor:
-    """Children of one service; `run` returns when all have ended after SIGTERM or SIGINT.
+    """Children of one service; `run` returns when all have ended after SIGTERM or SIGINT, or have nothing left to do.
 
     Args:
         children: what each child is.
@@ -55,8 +55,8 @@ class Supervisor:
         self._overweight: dict[int, float] = {}  # when the grace of a child that holds too much ends, by its pid
         self._adopts = orphans.are_ours()
 
-    def run(self) -> None:
-        """Supervise until told to stop; in the main thread, whose signals it takes."""
+    def run(self) -> bool:
+        """Supervise until told to stop, in the main thread, whose signals it takes; False: nothing was left to do."""
         with self._taking_signals() as reader:
             self._selector.register(reader, selectors.EVENT_READ)
             self._heart.start()
@@ -67,6 +67,7 @@ class Supervisor:
                     child.kill(Sentence("its supervisor failed", charged=False))
                 self._heart.close(MARGIN)
                 self._selector.close()
+        return self._signals > 0
 
     @contextmanager
     def _taking_signals(self) -> Iterator[int]:
@@ -86,7 +87,7 @@ class Supervisor:
             os.close(writer)
 
     def _supervise(self, reader: int) -> None:
-        while not self._signals or self._children():
+        while self._children() or not (self._signals or all(place.over for place in self._places)):
             now = time.monotonic()
             if not self._signals:
                 self._start(now)

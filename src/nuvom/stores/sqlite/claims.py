@@ -45,6 +45,11 @@ def as_json(names: Collection[str] | None) -> str | None:
     return None if names is None else orjson.dumps(list(names)).decode()
 
 
+def as_us(moment: datetime | None) -> int | None:
+    """Return a time as statements take it; None stays None."""
+    return None if moment is None else to_us(moment)
+
+
 _Fetch = Callable[[sqlite3.Connection, str, dict[str, object]], list[Row]]
 _Check = Callable[[Row], None]
 
@@ -71,6 +76,7 @@ def _parameters(database: Database, wanted: Claim, now: datetime) -> dict[str, o
         "monotonic": database.monotonic_us(),
         "limit": wanted.limit,
         "excluding": as_json(wanted.excluding or None),
+        "ready_by": as_us(wanted.ready_by),
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Generator, Mapping, Sequence
+from datetime import datetime
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom.stores.sqlite import claims, rows, waiting
-from nuvom.stores.sqlite.claims import as_json
+from nuvom.stores.sqlite.claims import as_json, as_us
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
@@ -40,17 +41,20 @@ class SqliteJobs:
         """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one."""
         return claims.claim(self._database, claim)
 
-    def has_ready(self, queues: tuple[str, ...] | None, excluding: Collection[str] = ()) -> bool:
-        """Tell whether a claim would find something, suspects included; a plain read."""
-        parameters = {"queues": as_json(queues), "excluding": as_json(excluding or None)}
+    def has_ready(
+        self, queues: tuple[str, ...] | None, excluding: Collection[str] = (), ready_by: datetime | None = None
+    ) -> bool:
+        """Tell whether a claim of the same would find something, suspects included; a plain read."""
+        parameters = {"queues": as_json(queues), "excluding": as_json(excluding or None), "ready_by": as_us(ready_by)}
         statement = "has_ready_any" if queues is None else "has_ready"
         with self._database.read() as connection:
             return _found(connection, statement, parameters) or _found(connection, "has_suspects", parameters)
 
-    def has_suspects(self, queues: tuple[str, ...] | None) -> bool:
+    def has_suspects(self, queues: tuple[str, ...] | None, ready_by: datetime | None = None) -> bool:
         """Tell whether a suspect is ready; a plain read."""
         with self._database.read() as connection:
-            return _found(connection, "has_suspects", {"queues": as_json(queues), "excluding": None})
+            parameters = {"queues": as_json(queues), "excluding": None, "ready_by": as_us(ready_by)}
+            return _found(connection, "has_suspects", parameters)
 
     def finish(self, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
         """Record outcomes of jobs that `worker` holds; those it does not hold change nothing and are returned."""

@@ -172,6 +172,33 @@ def test_a_queue_named_twice_gives_its_jobs_once(store: Store) -> None:
     assert len(claimed(store, a_worker(store), queues=("a", "a"))) == 3
 
 
+@pytest.mark.parametrize("queues", [None, ("default",), ("default", "other")])
+@pytest.mark.parametrize("order", [Order.BEST, Order.FAIR])
+def test_a_claim_can_leave_what_became_ready_later(
+    store: Store, clock: VirtualClock, queues: tuple[str, ...] | None, order: Order
+) -> None:
+    first, bound = pushed(store), clock.now()
+    clock.advance(SECOND)
+    later = pushed(store, priority=9)
+    worker = a_worker(store)
+    assert store.jobs.has_ready(queues, (), bound)
+    assert ids(claimed(store, worker, queues=queues, order=order, ready_by=bound)) == [first]
+    assert not store.jobs.has_ready(queues, (), bound)
+    assert claimed(store, worker, 1, queues=queues, order=order, ready_by=bound) == []
+    assert ids(claimed(store, worker, queues=queues, order=order)) == [later]
+
+
+def test_a_claim_can_leave_suspects_that_became_ready_later(
+    store: Store, clock: VirtualClock, harness: Harness
+) -> None:
+    suspect = a_suspect(store, clock, harness)
+    before, worker = the(store, suspect).run_at - SECOND, a_worker(store)
+    assert not store.jobs.has_suspects(None, before)
+    assert claimed(store, worker, order=Order.SUSPECT, ready_by=before) == []
+    assert store.jobs.has_suspects(None, clock.now())
+    assert ids(claimed(store, worker, order=Order.SUSPECT, ready_by=clock.now())) == [suspect]
+
+
 def test_a_claim_passes_over_excluded_tasks_and_finds_the_rest_behind_them(store: Store) -> None:
     store.jobs.push([a_job(task="unknown", priority=9) for _ in range(50)])
     known = pushed(store, task="known")

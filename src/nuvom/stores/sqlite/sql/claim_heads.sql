@@ -28,6 +28,7 @@ WHERE seq IN (
         SELECT seq FROM jobs INDEXED BY jobs_claim
         WHERE queue = present.queue AND priority = present.priority AND state = 'ready' AND suspect = 0
             AND (expires_at IS NULL OR expires_at > :now OR attempt > 0)
+            AND (:ready_by IS NULL OR run_at <= :ready_by)
             AND (:excluding IS NULL OR task NOT IN (SELECT value FROM json_each(:excluding)))
         ORDER BY run_at, seq LIMIT 1
     )

@@ -5,6 +5,7 @@ WHERE seq = (
     SELECT seq FROM jobs INDEXED BY jobs_suspects
     WHERE state = 'ready' AND suspect = 1
         AND (:queues IS NULL OR queue IN (SELECT value FROM json_each(:queues)))
+        AND (:ready_by IS NULL OR run_at <= :ready_by)
         AND (:excluding IS NULL OR task NOT IN (SELECT value FROM json_each(:excluding)))
     ORDER BY run_at, seq
     LIMIT 1
