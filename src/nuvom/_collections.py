@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from nuvom._async import in_own_thread
 from nuvom._job import Job, JobStatus
 from nuvom._task import Task
-from nuvom.stores.values import JobFilter, QueueStats, Throughput, WorkerInfo
+from nuvom.stores.values import MAX_BATCH, CancelAnswer, JobFilter, QueueStats, Throughput, WorkerInfo
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._handle import JobHandle
 
 PAGE = 500
+
+
+class _Wanted(TypedDict, total=False):
+    status: JobStatus | str
+    task: Task[..., Any, Any] | str | None
+    queue: str | None
+    schedule_id: str | None
 
 
 class Jobs:
@@ -46,13 +55,78 @@ class Jobs:
             limit: How many at most.
             before: The last id of the page before.
         """
-        wanted = JobFilter(
-            status=None if status is None else JobStatus(status),
-            task=task_name(task),
-            queue=queue,
-            schedule_id=schedule_id,
-        )
+        wanted = _filter(status, task, queue, schedule_id)
         return paged(lambda size, last: self._app.job_store.list(wanted, size, last), limit, before)
+
+    def retry_all(
+        self,
+        *,
+        status: JobStatus | str = JobStatus.FAILED,
+        task: Task[..., Any, Any] | str | None = None,
+        queue: str | None = None,
+        schedule_id: str | None = None,
+    ) -> int:
+        """Run final jobs again, as `JobHandle.retry` does each, in steps of at most 1,000; returns how many.
+
+        What is pushed meanwhile is left alone. A step is all or nothing; one that fails leaves those before it done.
+
+        Args:
+            status: Jobs of this status: failed, succeeded, cancelled or expired.
+            task: Only jobs of this task.
+            queue: Only jobs of this queue.
+            schedule_id: Only jobs of this schedule.
+
+        Raises:
+            ValueError: jobs of this status are not final.
+        """
+        wanted = _filter(status, task, queue, schedule_id)
+        if wanted.status is not None and not wanted.status.final:
+            raise ValueError(f"status={str(status)!r}: only final jobs can be run again; these are not")
+        store = self._app.job_store
+        return sum(sum(store.retry_many(ids)) for ids in self._steps(wanted))
+
+    def cancel_all(
+        self,
+        *,
+        status: JobStatus | str = JobStatus.QUEUED,
+        task: Task[..., Any, Any] | str | None = None,
+        queue: str | None = None,
+        schedule_id: str | None = None,
+    ) -> int:
+        """Cancel jobs that wait, or ask those that run to stop, in steps of at most 1,000; returns how many.
+
+        What is pushed meanwhile is left alone. A step is all or nothing; one that fails leaves those before it done.
+
+        Args:
+            status: Jobs of this status: queued or running.
+            task: Only jobs of this task.
+            queue: Only jobs of this queue.
+            schedule_id: Only jobs of this schedule.
+
+        Raises:
+            ValueError: jobs of this status are final.
+        """
+        wanted = _filter(status, task, queue, schedule_id)
+        if wanted.status is not None and wanted.status.final:
+            raise ValueError(f"status={str(status)!r}: these jobs are final, there is nothing to cancel")
+        done = (CancelAnswer.CANCELLED, CancelAnswer.REQUESTED)
+        store = self._app.job_store
+        return sum(answer in done for ids in self._steps(wanted) for answer in store.cancel_many(ids))
+
+    async def aretry_all(self, **wanted: Unpack[_Wanted]) -> int:
+        """Do what `retry_all` does without blocking the event loop."""
+        return await in_own_thread(self.retry_all, **wanted)
+
+    async def acancel_all(self, **wanted: Unpack[_Wanted]) -> int:
+        """Do what `cancel_all` does without blocking the event loop."""
+        return await in_own_thread(self.cancel_all, **wanted)
+
+    def _steps(self, wanted: JobFilter) -> Iterator[builtins.list[str]]:
+        """Yield the ids of the jobs that fit, newest first, read anew before each step."""
+        last: str | None = None
+        while page := self._app.job_store.list(wanted, MAX_BATCH, last):
+            yield [job.id for job in page]
+            last = page[-1].id
 
     def counts(self) -> dict[JobStatus, int]:
         """Return how many jobs there are of each status; costs a scan of all jobs."""
@@ -83,6 +157,20 @@ class Workers:
     def list(self) -> list[WorkerInfo]:
         """Return the processes with a row, live ones first."""
         return self._app.store.workers.list()
+
+
+def _filter(
+    status: JobStatus | str | None,
+    task: Task[..., Any, Any] | str | None,
+    queue: str | None,
+    schedule_id: str | None,
+) -> JobFilter:
+    return JobFilter(
+        status=None if status is None else JobStatus(status),
+        task=task_name(task),
+        queue=queue,
+        schedule_id=schedule_id,
+    )
 
 
 def task_name(task: Task[..., Any, Any] | str | None) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,8 +12,10 @@ from nuvom.cli.options import Args, Kwarg, Limit, Queue, Tasks, Yes
 from nuvom.cli.site import Site, command, confirm, group
 
 if TYPE_CHECKING:
-    from nuvom._handle import JobHandle
     from nuvom._job import Job
+    from nuvom.stores.base import JobStore
+
+    _Act = Callable[[JobStore, Sequence[str]], Iterator[str | None]]
 
 Status = Annotated[str | None, typer.Option("--status", help="Only jobs of this status.")]
 OfTask = Annotated[str | None, typer.Option("--task", help="Only jobs of this task.")]
@@ -121,7 +123,7 @@ def retry(
     """Run final jobs again: those named, or all that fit the filters; failed ones unless --status says otherwise."""
     wanted = _chosen(site, ids, status or "failed", task, queue, schedule, said=(status, task, queue, schedule))
     _confirm(wanted, "run again", yes=yes or bool(ids))
-    _report(site, wanted, "retried", lambda handle: None if handle.retry() else "it is not final")
+    _report(site, wanted, "retried", _retried)
 
 
 def cancel(
@@ -136,7 +138,7 @@ def cancel(
     """Cancel jobs that wait: those named, or all that fit the filters."""
     wanted = _chosen(site, ids, "queued", task, queue, schedule, said=(task, queue, schedule))
     _confirm(wanted, "cancel", yes=yes or bool(ids))
-    _report(site, wanted, "cancelled", lambda handle: "it is final" if handle.cancel() == "finished" else None)
+    _report(site, wanted, "cancelled", _cancelled)
 
 
 def _found(
@@ -180,22 +182,41 @@ def _confirm(wanted: Sequence[str], what: str, *, yes: bool) -> None:
         confirm(f"{what} {counted(len(wanted), 'job')}?", yes=yes)
 
 
-def _report(site: Site, wanted: Iterable[str], done: str, act: Callable[[JobHandle[Any]], str | None]) -> None:
-    """Do something to each job, and count; exit 1 when a job was left as it is."""
-    from nuvom.cli.output import counted, print_json
+def _retried(store: JobStore, ids: Sequence[str]) -> Iterator[str | None]:
+    """Run jobs again; yields why each was left as it is, None where it was not."""
     from nuvom.errors import JobNotFound
 
-    changed: list[str] = []
-    left: dict[str, str] = {}
-    for handle in map(site.app.job, wanted):
-        try:
-            reason = act(handle)
-        except JobNotFound as error:
-            reason = str(error)
-        if reason is None:
-            changed.append(handle.id)
-        else:
-            left[handle.id] = reason
+    for job_id, done in zip(ids, store.retry_many(ids), strict=True):
+        yield None if done else "it is not final" if store.get(job_id) else str(JobNotFound(job_id))
+
+
+def _cancelled(store: JobStore, ids: Sequence[str]) -> Iterator[str | None]:
+    """Cancel jobs; yields why each was left as it is, None where it was not."""
+    from nuvom.errors import JobNotFound
+    from nuvom.stores.values import CancelAnswer
+
+    for job_id, answer in zip(ids, store.cancel_many(ids), strict=True):
+        match answer:
+            case CancelAnswer.FINISHED:
+                yield "it is final"
+            case CancelAnswer.NOT_FOUND:
+                yield str(JobNotFound(job_id))
+            case _:
+                yield None
+
+
+def _report(site: Site, wanted: Sequence[str], done: str, act: _Act) -> None:
+    """Do something to jobs, so many in a transaction, and count; exit 1 when one was left as it is."""
+    from nuvom.cli.output import counted, print_json
+    from nuvom.stores.values import MAX_BATCH
+
+    ids = [site.app.job(said).id for said in wanted]
+    reasons: dict[str, str | None] = {}
+    for start in range(0, len(ids), MAX_BATCH):
+        step = ids[start : start + MAX_BATCH]
+        reasons.update(zip(step, act(site.app.job_store, step), strict=True))
+    changed = [job_id for job_id, reason in reasons.items() if reason is None]
+    left = {job_id: reason for job_id, reason in reasons.items() if reason is not None}
     if site.as_json:
         print_json({done: len(changed), "ids": changed, "left": left})
     else:

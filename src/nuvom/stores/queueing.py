@@ -78,6 +78,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def cancel_many(self, job_ids: Sequence[str]) -> list[CancelAnswer]:
+        """Do what `cancel` does to all of `job_ids` in one transaction; the answers are in their order."""
+        ...
+
     def asked_to_stop(self, worker: str) -> list[tuple[int | str, int]]:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         ...
@@ -88,6 +92,10 @@ class JobStore(Protocol):
 
     def retry(self, job_id: str) -> bool:
         """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
+        ...
+
+    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Do what `retry` does to all of `job_ids` in one transaction; the answers are in their order."""
         ...
 
     def counts(self) -> Mapping[JobStatus, int]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.sqlite import claims, rows, waiting
+from nuvom.stores.sqlite import claims, orders, rows, waiting
 from nuvom.stores.sqlite.claims import as_json, as_us
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
@@ -104,23 +104,11 @@ class SqliteJobs:
 
     def cancel(self, job_id: str) -> CancelAnswer:
         """Cancel a job that waits, ask a running one to stop; a final one is left as it is."""
-        if (identifier := _raw(job_id)) is None:
-            return CancelAnswer.NOT_FOUND
-        now_us = self._database.now_us()
-        endings = Endings()
-        with self._database.write(durable=True) as connection:
-            cancelled = connection.execute(load("cancel_job"), {"id": identifier, "now": now_us}).fetchone()
-            if cancelled is None:
-                asked = connection.execute(load("ask_to_stop"), {"id": identifier, "now": now_us}).rowcount == 1
-                answer = CancelAnswer.REQUESTED if asked else _why_not(connection, identifier)
-            else:
-                answer = CancelAnswer.CANCELLED
-                endings.add(identifier, *cancelled)
-                endings.apply(connection, now_us)
-        endings.wake(self._database)
-        if answer is CancelAnswer.REQUESTED:
-            self._database.wake("worker")
-        return answer
+        return self.cancel_many([job_id])[0]
+
+    def cancel_many(self, job_ids: Sequence[str]) -> list[CancelAnswer]:
+        """Do what `cancel` does to all of `job_ids` in one transaction."""
+        return orders.cancel(self._database, job_ids)
 
     def asked_to_stop(self, worker: str) -> list[tuple[int | str, int]]:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
@@ -137,12 +125,11 @@ class SqliteJobs:
 
     def retry(self, job_id: str) -> bool:
         """Make a final job ready again with no errors and no crashes; attempts go on counting. False: not final."""
-        parameters = {"id": _raw(job_id), "now": self._database.now_us()}
-        with self._database.write(durable=True) as connection:
-            retried = connection.execute(load("retry_job"), parameters).rowcount == 1
-        if retried:
-            self._database.wake("worker")
-        return retried
+        return self.retry_many([job_id])[0]
+
+    def retry_many(self, job_ids: Sequence[str]) -> list[bool]:
+        """Do what `retry` does to all of `job_ids` in one transaction."""
+        return orders.retry(self._database, job_ids)
 
     def counts(self) -> Mapping[JobStatus, int]:
         """Return how many jobs there are of each status; costs a scan, not for loops."""
@@ -226,11 +213,3 @@ def _seq(connection: sqlite3.Connection, before: str | None) -> int:
     created = (int.from_bytes(identifier[:6], "big") + 1) * 1000 - 1 if timed else None
     seq: int = connection.execute(load("page_start"), {"id": identifier, "created": created}).fetchone()[0]
     return seq
-
-
-def _why_not(connection: sqlite3.Connection, identifier: bytes) -> CancelAnswer:
-    match connection.execute(load("job_state"), {"id": identifier}).fetchone():
-        case None:
-            return CancelAnswer.NOT_FOUND
-        case _:
-            return CancelAnswer.FINISHED

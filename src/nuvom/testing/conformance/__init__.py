@@ -42,6 +42,7 @@ MODULES = (
     "listening",
     "waiting",
     "throughput",
+    "orders",
     "racing",
     "clocks",
     "zones",
