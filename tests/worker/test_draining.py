@@ -74,6 +74,15 @@ def test_delayed_jobs_hold_no_worker_that_drains_but_due_ones_are_run(stage: Sta
     assert [stage.job(job_id).state for job_id in (delayed, deferred)] == ["delayed", "delayed"]
 
 
+def test_a_worker_that_drains_runs_more_due_jobs_than_are_made_ready_at_once(stage: Stage) -> None:
+    run_at = stage.store.now() + timedelta(seconds=1)
+    for _ in range(1_100):
+        stage.push("note", run_at=run_at)
+    stage.clock.advance(1)
+    assert drained(stage)
+    assert len(ran) == 1_100
+
+
 def test_jobs_that_are_not_its_own_hold_no_worker_that_drains(stage: Stage) -> None:
     unknown, elsewhere, mine = stage.push("nobody"), stage.push("note", queue="b"), stage.push("note", queue="a")
     stage.push("nobody", queue="a")

@@ -72,13 +72,17 @@ class Claims:
         """Whether the next claim is likely to find something."""
         return self._more
 
+    def forget(self) -> None:
+        """Begin anew, as if nothing had been looked at so far."""
+        self._more, self._fruitless, self.look_at = True, 0, 0.0
+
     def announce(self) -> None:
         """Claim next time without a look: somebody says that there is something."""
         self._announced = True
 
     def take(self, worker: str, now: float) -> Claimed:
         """Claim jobs if there is room for them and something is ready."""
-        limit, passed_over = self._room(now)
+        limit, passed_over = self.room(now)
         if limit <= 0:
             return Claimed([], _NEVER)
         if not self._more:
@@ -131,7 +135,7 @@ class Claims:
         self.count += len(jobs)
         return jobs
 
-    def _room(self, now: float) -> tuple[int, tuple[str, ...]]:
+    def room(self, now: float) -> tuple[int, tuple[str, ...]]:
         """Return how many jobs to claim, and the tasks to pass over: unknown ones, and those whose hands are full.
 
         A claim cannot ask for so many of each kind, so it is as large as fits the mix of the last ones.

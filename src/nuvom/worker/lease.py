@@ -87,6 +87,13 @@ class Lease:
             self._store.workers.unregister(self.id)
             self.id = None
 
+    def renew(self) -> None:
+        """Give it up with its listener; the next one has one of its own."""
+        self.end()
+        listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.close()
+
     def next_beat(self) -> float:
         """Return when it wants to be extended from here."""
         return self._beat_at if self._beats else float("inf")

@@ -15,6 +15,7 @@ from nuvom.stores.housekeeping import Housekeeping
 from nuvom.stores.outage import Outage
 from nuvom.stores.values import TaskRow
 from nuvom.worker.claims import LOOK, Claims
+from nuvom.worker.deaf import Deafness
 from nuvom.worker.draining import nothing_left
 from nuvom.worker.execution import Prepared, Runnable, World
 from nuvom.worker.hands import Hands, Pool
@@ -94,6 +95,7 @@ class Runner:
         self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
         self._claims = Claims(store.jobs, self._tasks, self._unknown, self._hands, settings, clock)
         self._solitude = Solitude()
+        self._deafness = Deafness(store.jobs, settings, self._claims, clock.monotonic())
         self._outage = Outage(random.random, log)
         self._housekeeping = Housekeeping(store, settings.keep, random.random, log)
         self._watch = ScheduleWatch(store, clock.monotonic())
@@ -106,8 +108,9 @@ class Runner:
     def wake(self) -> None:
         """End the sleep, from any thread."""
         self._bell.set()
-        if self._lease.listener is not None:
-            self._lease.listener.wake()
+        listener = self._lease.listener
+        if listener is not None:
+            listener.wake()
 
     def stop(self, grace: float) -> None:
         """Claim nothing more and end when the running jobs have, at the latest in `grace` seconds; from any thread."""
@@ -189,6 +192,8 @@ class Runner:
         if self._peek(now):
             again = 0.0
         self._return_unstarted(now)
+        if now >= self._deafness.look_at and self._deaf(now):
+            return 0.0
         if self._settings.drain and self._drained(now):
             return 0.0
         if self._claims.doubtful or self._solitary(worker, now):
@@ -292,6 +297,18 @@ class Runner:
         if self.drained:
             self.stop(0.0)
         return self.drained
+
+    def _deaf(self, now: float) -> bool:
+        """Start the parts afresh where work was left lying; a lease that holds jobs is kept."""
+        loaded = self._load() > 0
+        may_claim = not self._claims.doubtful and not (loaded and self._solitude.phase is Phase.ALONE)
+        if not self._deafness.noticed(now, may_claim=may_claim, loaded=loaded):
+            return False
+        self._claims.forget()
+        self._solitude = Solitude()
+        if not (loaded or self._holdings):
+            self._lease.renew()
+        return True
 
     def _load(self) -> int:
         return self._hands.load(is_async=False) + self._hands.load(is_async=True)
