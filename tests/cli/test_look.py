@@ -124,6 +124,18 @@ def test_health_json_says_what_lives(project: Project, app: Nuvom) -> None:
     assert (answer.code, answer.json["healthy"], answer.json["scheduler"]) == (1, False, 0)
 
 
+def test_health_can_ask_that_no_job_waits_too_long(project: Project, app: Nuvom) -> None:
+    pushed(app.store, queue="mail", run_at=app.now() - HOUR)
+    pushed(app.store, run_at=app.now() + HOUR)
+    assert project.inside("health", "--longest-wait", "2h").out == "ok: the store answers\n"
+    answer = project.inside("health", "--longest-wait", "30m")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "nuvom: jobs wait for more than 30m in mail; see `nuvom stats` and `nuvom workers`\n"
+    said = project.inside("health", "--longest-wait", "30m", "--json")
+    assert (said.code, said.json["healthy"], said.json["late_queues"]) == (1, False, ["mail"])
+    assert project.inside("health", "--longest-wait", "soon").code == 2
+
+
 def test_health_costs_less_than_three_tenths_of_a_second_of_cpu(project: Project, app: Nuvom) -> None:
     live(app, "worker")
     assert quiet_cpu(project, "health", "--worker") < 0.3

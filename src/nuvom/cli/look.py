@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from nuvom.cli.options import Limit
 from nuvom.cli.site import Site, command
 
 if TYPE_CHECKING:
+    from nuvom.stores.base import Store
     from nuvom.stores.values import WorkerInfo
 
 _MOST_RUNNING = 10_000  # jobs that a listing of processes names
@@ -101,21 +103,31 @@ def health(
     *,
     worker: Annotated[bool, typer.Option("--worker", help="Ask for a live worker on this host.")] = False,
     scheduler: Annotated[bool, typer.Option("--scheduler", help="Ask for a live scheduler on this host.")] = False,
+    longest_wait: Annotated[
+        str | None, typer.Option("--longest-wait", metavar="5m", help="No ready job may have waited longer.")
+    ] = None,
 ) -> None:
-    """Exit with 0 if the store answers and the services that are asked for live on this host, else with 1."""
+    """Exit with 0 if the store answers and services live on this host and no job waits long, as asked, else with 1."""
     from nuvom.cli.output import print_json
     from nuvom.cli.site import refusal
 
+    limit = _wait_limit(longest_wait)
     known = site.store.workers.list()
     asked = {"worker": worker, "scheduler": scheduler}
     here = {kind: _living(known, kind, socket.gethostname()) for kind, wanted in asked.items() if wanted}
     lacking = [kind for kind, number in here.items() if not number]
+    late = [] if limit is None else _late_queues(site.store, limit)
     if site.as_json:
-        print_json({"healthy": not lacking, "store": site.store.url, **here})
+        waits = {} if limit is None else {"late_queues": late}
+        print_json({"healthy": not (lacking or late), "store": site.store.url, **here, **waits})
     for kind in lacking:
         elsewhere = _living(known, kind, None)
         hint = f"{elsewhere} on other hosts" if elsewhere else f"start one: `nuvom run{kind}`"
         raise refusal(f"no {kind} lives on {socket.gethostname()}; {hint}")
+    if late:
+        raise refusal(
+            f"jobs wait for more than {longest_wait} in {', '.join(late)}; see `nuvom stats` and `nuvom workers`"
+        )
     if not site.as_json:
         print(", ".join(["ok: the store answers", *(f"{number} {kind} here" for kind, number in here.items())]))
 
@@ -137,6 +149,20 @@ def migrate(site: Site) -> None:
 
 def _newest(worker: WorkerInfo) -> float:
     return -worker.started_at.timestamp() if worker.started_at else 0.0
+
+
+def _wait_limit(said: str | None) -> timedelta | None:
+    from nuvom._duration import to_timedelta
+
+    try:
+        return None if said is None else to_timedelta(said, "--longest-wait")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--longest-wait") from None
+
+
+def _late_queues(store: Store, limit: timedelta) -> list[str]:
+    before = store.now() - limit
+    return [queue.queue for queue in store.jobs.queues() if queue.oldest is not None and queue.oldest < before]
 
 
 def _living(known: list[WorkerInfo], kind: str, host: str | None) -> int:
