@@ -54,6 +54,31 @@ def test_run_during_run_is_refused_and_after_it_starts_anew(real: Store) -> None
         assert run.end() < 1  # twice is as good as once
 
 
+def test_a_service_that_drains_ends_when_nothing_is_due_and_leaves_what_is_to_come(real: Store) -> None:
+    due = [one_off(real.now() - timedelta(seconds=1), f"due-{number}") for number in range(250)]
+    later = one_off(real.now() + timedelta(hours=1), "later")
+    for envelope in (*due, later):
+        real.schedules.upsert(envelope)
+    service_of(real).run(threading.Event(), drain=True)
+    assert len(jobs_of(real)) == 250
+    assert real.schedules.get(later.id) is not None
+    assert real.workers.list() == []
+
+
+def test_a_service_that_drains_waits_for_a_store_that_is_away(real: Store) -> None:
+    around = Around(real)
+    real.schedules.upsert(one_off(real.now() - timedelta(seconds=1)))
+    failures = iter([True, True])
+
+    def away() -> None:
+        if next(failures, False):
+            raise StoreUnavailable("away")
+
+    around.schedules.before_due = away
+    service_of(around).run(threading.Event(), drain=True)
+    assert len(jobs_of(real)) == 1
+
+
 def test_a_service_told_to_stop_before_it_starts_does_nothing(real: Store) -> None:
     stop = threading.Event()
     stop.set()
