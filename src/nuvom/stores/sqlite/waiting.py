@@ -17,6 +17,9 @@ from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import MAX_BATCH
 
 _ROUND = 60.0  # seconds that a waiter's rows count before they are renewed, so that the dead are forgotten
+_QUICK = 0.002  # seconds of a look that may follow the one before at once
+_SHARE = 3  # slower ones take a quarter of the time
+_LONGEST = 0.25  # seconds between two looks when there is something to see
 _SIGN = 5.0  # seconds without a sign to who waits, at most
 
 _Ended = dict[str, JobStatus | None]
@@ -58,10 +61,15 @@ def _listen(database: Database, pending: _Pending, ear: Ear, deadline: float) ->
         if now >= renewal:
             _register(database, pending, ear.port)
             renewal = now + _ROUND / 2
-        yield _look(database, pending)  # after the rows are there: some may have ended just before
+        began = time.monotonic()
+        batch = _look(database, pending)  # after the rows are there: some may have ended just before
+        looked = time.monotonic()
+        yield batch
         left = deadline - time.monotonic()
         if not pending or left <= 0:
             return
+        if looked - began > _QUICK:  # with a hundred thousand jobs a look is dear, and is not soon repeated
+            time.sleep(min(left, _SHARE * (looked - began), _LONGEST))
         ear.wait(min(left, _SIGN))
 
 
