@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._call import Call
-    from nuvom._current import current_job
+    from nuvom._current import CurrentJob, current_job
     from nuvom._declared import cron, every
     from nuvom._default import app, configure, job, jobs, lifespan, queues, schedule, schedules, task, workers
     from nuvom._handle import JobHandle
-    from nuvom._job import Attempt, Job, JobError, JobStatus, Progress
+    from nuvom._hooks import AttemptOutcome, EnqueuedJob, Hook
+    from nuvom._job import Attempt, Job, JobError, JobStatus, Progress, Verdict
     from nuvom._retry import Retry, RetryLater
     from nuvom._schedule import (
         CatchUp,
@@ -59,11 +60,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "_app": ("Nuvom",),
     "_call": ("Call",),
-    "_current": ("current_job",),
+    "_current": ("CurrentJob", "current_job"),
     "_declared": ("cron", "every"),
     "_default": ("app", "configure", "job", "jobs", "lifespan", "queues", "schedule", "schedules", "task", "workers"),
     "_handle": ("JobHandle",),
-    "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress"),
+    "_hooks": ("AttemptOutcome", "EnqueuedJob", "Hook"),
+    "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress", "Verdict"),
     "_retry": ("Retry", "RetryLater"),
     "_schedule": (
         "CatchUp",
@@ -116,9 +118,13 @@ __version__: str
 __all__ = [
     "ArgumentsError",
     "Attempt",
+    "AttemptOutcome",
     "Call",
     "CatchUp",
+    "CurrentJob",
     "DuplicateScheduleWarning",
+    "EnqueuedJob",
+    "Hook",
     "InvalidCron",
     "InvalidTrigger",
     "Job",
@@ -161,6 +167,7 @@ __all__ = [
     "TaskNotFound",
     "UnknownTimezone",
     "UnsupportedByBackend",
+    "Verdict",
     "Waited",
     "app",
     "as_completed",

@@ -26,6 +26,7 @@ from nuvom._declared import CronOptions, Declared, EveryOptions, T, cron, every,
 from nuvom._decorator import TaskDecorator
 from nuvom._duration import Duration
 from nuvom._handle import JobHandle
+from nuvom._hooks import Hooks
 from nuvom._job import NewJob
 from nuvom._naming import check_name, default_name, source_file
 from nuvom._options import as_job_id
@@ -70,6 +71,7 @@ class Nuvom:
         self.declared: Declared = {}
         self._unnamed: set[tuple[int, str]] = set()  # process and id of unnamed recurring schedules that calls made
         self.lives: _lifespan.Function | None = None
+        self.hooks: Hooks = Hooks()
         self.task: TaskDecorator = TaskDecorator(self._register)
         self.jobs: Jobs = Jobs(self)
         self.schedules: Schedules = Schedules(self)
@@ -186,7 +188,7 @@ class Nuvom:
     def push(self, jobs: Sequence[NewJob]) -> list[str]:
         """Store jobs, all or none; an id that is there already changes nothing. Returns the ids."""
         reached("producer.before_commit")
-        pushed = self.store.jobs.push(jobs)
+        pushed = self.store.jobs.push(self.hooks.enqueue(jobs))
         reached("producer.after_commit")
         return [job.id for job in pushed]
 

@@ -176,6 +176,7 @@ def _worker(config: Message, voice: Voice) -> Service:
         settings,
         rows=task_rows(app.registry),
         life=Life(app.lives),
+        hooks=app.hooks,
         registered=lambda worker_id: voice.say(registered=worker_id),
         retires=lambda reason: voice.say(retires=reason),
         warden=Announcer(voice.say),

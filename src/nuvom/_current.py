@@ -42,6 +42,7 @@ class CurrentJob:
     scheduled_for: datetime | None  # the nominal time of its occurrence
     lateness: timedelta | None  # from there to its start
     metadata: Mapping[str, Any]
+    context: Mapping[str, Any]  # what hooks put into it where the job was pushed
     state: Any  # what the app's lifespan yielded in this process, None without one
     _running: Running = field(repr=False, compare=False)
 
@@ -166,6 +167,7 @@ def _view(running: Running) -> CurrentJob:
         scheduled_for=job.scheduled_for,
         lateness=None if job.scheduled_for is None else job.started_at - job.scheduled_for,
         metadata={} if job.metadata is None else orjson.loads(job.metadata),
+        context={} if job.context is None else orjson.loads(job.context),
         state=None if running.life is None else running.life.state,
         _running=running,
     )

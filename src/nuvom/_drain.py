@@ -94,6 +94,7 @@ class _Hands:
     def __init__(self, app: Nuvom, store: Store) -> None:
         self._life: Life | None = None
         self._function = app.lives
+        self._hooks = app.hooks
         self._store = store
         self._loop = _Loop()
 
@@ -105,7 +106,8 @@ class _Hands:
             life = Life(self._function)
             life.enter(self._loop.submit)
             self._life = life
-        prepared, world = Prepared.of(task), World(self._store.now, random.random, self._life)
+        prepared = Prepared.of(task)
+        world = World(self._store.now, random.random, life=self._life, hooks=self._hooks)
         if prepared.is_async:
             return self._loop.submit(execute_async(job, prepared, world)).result()
         return execute(job, prepared, world)

@@ -247,6 +247,7 @@ class Job:
     cancel_at: datetime | None = None  # when it was asked to stop
     progress: Progress | None = None
     expires_at: datetime | None = None
+    context: dict[str, Any] = field(default_factory=dict)
 
     @property
     def status(self) -> JobStatus:

@@ -65,8 +65,10 @@ def claimed(**fields: Any) -> ClaimedJob:
     return job._replace(**fields)
 
 
-def run(function: Callable[..., Any], world: World, job: ClaimedJob | None = None, **said: Any) -> Outcome:
-    prepared = Prepared.of(Task(APP, function, "task", Definition(**said)))
+def run(
+    function: Callable[..., Any], world: World, job: ClaimedJob | None = None, retries: int = 0, **said: Any
+) -> Outcome:
+    prepared = Prepared.of(Task(APP, function, "task", Definition(retry=Retry(max=retries), **said)))
     job = job or claimed()
     return asyncio.run(execute_async(job, prepared, world)) if prepared.is_async else execute(job, prepared, world)
 

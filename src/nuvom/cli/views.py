@@ -48,6 +48,7 @@ def job_fields(job: Job) -> dict[str, Any]:
         "args": args,
         "kwargs": kwargs,
         "metadata": job.metadata,
+        "context": job.context,
     }
 
 

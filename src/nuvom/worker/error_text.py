@@ -11,7 +11,7 @@ from nuvom._job import JobError
 MAX_MESSAGE = 4_000  # characters
 MAX_TRACEBACK = 32_000
 MAX_FRAMES = 100
-_OWN = "nuvom.worker.execution"
+_OWN = ("nuvom.worker.execution", "nuvom.worker.hooked")
 
 
 def describe(error: BaseException, kind: str) -> JobError:
@@ -41,7 +41,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _user_part(frames: TracebackType | None) -> TracebackType | None:
-    while frames is not None and frames.tb_frame.f_globals.get("__name__") == _OWN:
+    while frames is not None and frames.tb_frame.f_globals.get("__name__") in _OWN:
         frames = frames.tb_next
     return frames
 

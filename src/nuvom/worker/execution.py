@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import get_ident
+from time import perf_counter
 from typing import Any, NamedTuple, Protocol, Self
 
 from nuvom import _current
 from nuvom._crashpoint import reached
 from nuvom._current import Running
+from nuvom._hooks import NO_HOOKS, Hooks
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import Retry, RetryLater, option
 from nuvom.errors import JobTimedOut
 from nuvom.worker.error_text import describe
+from nuvom.worker.hooked import around, tell_outcome
 from nuvom.worker.lifespan import Life
 from nuvom.worker.stopping import Fate, Stops, is_cancelled, reason as reason_of
 
@@ -92,16 +95,45 @@ class Prepared:
 
 
 class World(NamedTuple):
-    """What an attempt takes from outside: time, a random number from 0 to 1, what its process set up, who stops it."""
+    """What an attempt takes from outside: time, chance from 0 to 1, what its process set up, who stops it, hooks."""
 
     now: Callable[[], datetime]
     random: Callable[[], float]
     life: Life | None = None
     stops: Stops = Stops()  # its thread starts with the first job that has a timeout
+    hooks: Hooks = NO_HOOKS
 
 
 def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     """Run a job of a plain function in this thread; whatever the task does, an outcome is returned."""
+    if not world.hooks.watching:
+        return _attempt(job, task, world)
+    began = perf_counter()
+    outcome = _attempt(job, _hooked(task, world.hooks), world)
+    _tell(outcome, task, world, perf_counter() - began)
+    return outcome
+
+
+async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
+    """Run a job of a coroutine function in this event loop; whatever the task does, an outcome is returned."""
+    if not world.hooks.watching:
+        return await _attempt_async(job, task, world)
+    began = perf_counter()
+    outcome = await _attempt_async(job, _hooked(task, world.hooks), world)
+    _tell(outcome, task, world, perf_counter() - began)
+    return outcome
+
+
+def _hooked(task: Prepared, hooks: Hooks) -> Prepared:
+    return replace(task, function=around(hooks, task.function, is_async=task.is_async))
+
+
+def _tell(outcome: Outcome, task: Prepared, world: World, seconds: float) -> None:
+    if isinstance(outcome.job, ClaimedJob):
+        tell_outcome(world.hooks, Running(outcome.job, task.retry.max, None, {}, world.life), outcome, seconds)
+
+
+def _attempt(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     try:
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - validators are the user's code: they may raise anything
@@ -132,8 +164,7 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     return _succeeded(job, task, value)  # whatever was to stop it: it has returned
 
 
-async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
-    """Run a job of a coroutine function in this event loop; whatever the task does, an outcome is returned."""
+async def _attempt_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     try:
         args, kwargs = task.decode(job.arguments)
     except BaseException as error:  # noqa: BLE001 - as in execute

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from nuvom._clock import SYSTEM_CLOCK, Clock
+from nuvom._hooks import NO_HOOKS, Hooks
 from nuvom._job import ClaimedJob
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
@@ -33,6 +34,7 @@ NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations
 UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
 PROMOTE = 1_000
 REST = 0.05  # seconds until the next peek, when something was due and others were faster
+LONGEST_LEAVE = 60.0  # seconds that an async lifespan may take to end in a process that nobody hurries
 LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
 _NEVER = float("inf")
 
@@ -54,6 +56,7 @@ class Runner:
         hands: who runs jobs; threads and an event loop by default.
         wait: how to sleep; the store's listener by default.
         life: what the jobs share, entered by `run` before the first and left after the last.
+        hooks: the app's, around each attempt.
         registered: called with each worker id under which this process comes to hold jobs.
         retires: called with the reason when it takes no more jobs because it has run as many as it may.
         warden: who ends this process when a stop does not reach a job.
@@ -72,6 +75,7 @@ class Runner:
         hands: Callable[[World], Hands] | None = None,
         wait: Wait | None = None,
         life: Life | None = None,
+        hooks: Hooks = NO_HOOKS,
         registered: Callable[[str], None] | None = None,
         retires: Callable[[str], None] | None = None,
         warden: Warden | None = None,
@@ -89,7 +93,7 @@ class Runner:
         self._life = life or Life(None)
         self.lease: float = settings.lease
         self._stops = Stops(warden)
-        world = World(clock.now, random.random, self._life, self._stops)
+        world = World(clock.now, random.random, self._life, self._stops, hooks)
         self._hands = hands(world) if hands else Pool(settings.threads, world, self.wake)
         self._lease = Lease(store, settings.lease, random, beats=beats, registered=registered)
         self._unknown = UnknownTasks(self._tasks, settings.unknown_task)
@@ -141,8 +145,8 @@ class Runner:
                 pause = self.step(woken=woken)
                 woken = pause > 0 and self._hands.sleep(self._wait, pause)
         finally:
-            left = 0.0 if self._stop_at is None else max(0.0, self._stop_at - self._clock.monotonic())
-            self._life.leave(left + LAST_TRIES)
+            left = 0.0 if self._stop_at is None else self._stop_at - self._clock.monotonic()
+            self._life.leave(min(max(left, 0.0), LONGEST_LEAVE) + LAST_TRIES)
 
     def close(self) -> bool:
         """Let go of threads and listener; False when a job still holds a thread."""

@@ -71,7 +71,7 @@ def job(row: Row) -> Job:
     (
         id_, task, arguments, queue, priority, state, run_at, created_at, started_at, finished_at, attempt, errors,
         retries, crashes, max_crashes, defers, suspect, worker, key, schedule_id, schedule_name, scheduled_for, value,
-        error, options, metadata, waits_for, flow, cancel_at, progress, expires_at,
+        error, options, metadata, waits_for, flow, cancel_at, progress, expires_at, context,
     ) = row  # fmt: skip
     return Job(
         id=text(id_),
@@ -105,6 +105,7 @@ def job(row: Row) -> Job:
         cancel_at=moment(cancel_at),
         progress=None if progress is None else read_progress(progress),
         expires_at=moment(expires_at),
+        context=_object(context),
     )
 
 

@@ -31,12 +31,14 @@ def test_push_keeps_every_field_of_a_job(store: Store, clock: VirtualClock) -> N
     new = a_job(
         arguments=b'[[1,"a"],{"k":null}]', queue="mail", priority=7, max_crashes=1, schedule_id=fresh_id(),
         schedule_name="nightly", scheduled_for=clock.now() - HOUR, options=b'{"retries":2}', metadata=b'{"a":[1]}',
+        context=b'{"tenant":"a"}',
     )  # fmt: skip
     store.jobs.push([new])
     job = the(store, new.id)
     for name in ("id", "task", "arguments", "queue", "priority", "max_crashes", "schedule_id", "schedule_name"):
         assert getattr(job, name) == getattr(new, name), name
     assert (job.scheduled_for, job.options, job.metadata) == (new.scheduled_for, b'{"retries":2}', {"a": [1]})
+    assert job.context == {"tenant": "a"}
     assert (job.state, job.run_at, job.created_at) == (JobState.READY, clock.now(), clock.now())
     assert (job.attempt, job.errors, job.crashes, job.defers, job.suspect) == (0, 0, 0, 0, False)
     assert (job.worker, job.started_at, job.finished_at, job.value, job.error) == (None, None, None, None, None)
