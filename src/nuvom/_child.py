@@ -151,13 +151,21 @@ def _retention(settings: Settings) -> Retention:
     return Retention(jobs=settings.keep_jobs, failed=settings.keep_failed, occurrences=settings.keep_occurrences)
 
 
+def _log(config: Message) -> tuple[int, str]:
+    return config.get("log_level", logging.INFO), config.get("log_format", "text")
+
+
 def _worker(config: Message, voice: Voice) -> Service:
     from nuvom._task import task_rows
+    from nuvom.worker import logs
     from nuvom.worker.lifespan import Life
     from nuvom.worker.runner import Runner
     from nuvom.worker.settings import WorkerSettings
 
     app = _app(config, with_tasks=True)
+    level, form = _log(config)
+    if logs.show(level, form) and (job_log := logs.job_log(level, form)):
+        app.hooks.append(job_log)
     queues = config.get("queues")
     settings = WorkerSettings(
         queues=None if queues is None else tuple(queues),
@@ -188,8 +196,10 @@ class _Scheduler:
 
     def __init__(self, config: Message, voice: Voice) -> None:
         from nuvom.scheduler.service import SchedulerService, SchedulerSettings
+        from nuvom.worker import logs
 
         app = _app(config, with_tasks=False)
+        logs.show(*_log(config))
         settings = app.settings
         self.lease: float = settings.lease.total_seconds()
         self._stop = threading.Event()
@@ -240,8 +250,6 @@ _SERVICES: dict[str, Callable[[Message, Voice], Service]] = {"worker": _worker, 
 
 def main(descriptor: int) -> None:
     """Serve as the supervisor at the other end of `descriptor` says, and end this process."""
-    from nuvom.worker import logs
-
     line = socket.socket(fileno=descriptor)
     line.set_inheritable(False)
     config, inbox = read_first(line)
@@ -256,7 +264,6 @@ def main(descriptor: int) -> None:
         if isinstance(error, NuvomError):
             sys.exit(1)  # the supervisor says it
         raise
-    logs.show(config.get("log_level", logging.INFO))
     orders.serve(service)
     try:
         service.run()

@@ -37,6 +37,7 @@ class Settings:
     keep_occurrences: timedelta = timedelta(days=30)
     max_payload: int = 1024 * 1024
     unknown_task: timedelta = timedelta(minutes=5)
+    log_format: str = "text"
     chosen: Mapping[str, str] = field(default_factory=dict)  # where each setting that is no default came from
 
     @cached_property
@@ -203,6 +204,12 @@ def _naive(value: object, origin: str) -> str:
     return str(value)
 
 
+def _log_format(value: object, origin: str) -> str:
+    if value not in ("text", "json"):
+        raise SettingsError(f"{origin}={value!r} must be 'text' or 'json'")
+    return str(value)
+
+
 def _zone(value: object, origin: str) -> str:
     from nuvom.errors import UnknownTimezone
     from nuvom.triggers import CronTrigger
@@ -236,6 +243,7 @@ _READ: dict[str, Callable[[object, str], Any]] = {
     "keep_occurrences": _span,
     "max_payload": _size,
     "unknown_task": _span,
+    "log_format": _log_format,
 }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from nuvom.cli.site import Site, command
+
+if TYPE_CHECKING:
+    from nuvom._app import Nuvom
+    from nuvom.cli.services import LogPlan
 
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -34,6 +38,10 @@ Drain = Annotated[bool, typer.Option("--drain", help="End when nothing is left t
 Once = Annotated[bool, typer.Option("--once", help="Run what is ready now, and end.")]
 Level = Annotated[str, typer.Option("--log-level", "-l", help=f"One of {', '.join(_LEVELS)}.")]
 
+Format = Annotated[
+    str | None, typer.Option("--log-format", help="text, or json: one object a line. By default NUVOM_LOG_FORMAT.")
+]
+
 
 def register(root: typer.Typer) -> None:
     """Add the services."""
@@ -53,13 +61,14 @@ def run(
     max_jobs: MaxJobs = None,
     max_memory: MaxMemory = None,
     log_level: Level = "info",
+    log_format: Format = None,
     *,
     drain: Drain = False,
     once: Once = False,
 ) -> None:
     """Run a scheduler and a worker under one supervisor: enough for one machine."""
     plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory, drain, once)
-    _serve(site, plan, scheduler=True, grace=grace, log_level=log_level)
+    _serve(site, plan, scheduler=True, grace=grace, log=(log_level, log_format))
 
 
 def runworker(
@@ -73,23 +82,24 @@ def runworker(
     max_jobs: MaxJobs = None,
     max_memory: MaxMemory = None,
     log_level: Level = "info",
+    log_format: Format = None,
     *,
     drain: Drain = False,
     once: Once = False,
 ) -> None:
     """Run a worker: it runs jobs, and leaves schedules to a scheduler."""
     plan = _Said(tasks, queues, processes, threads, async_concurrency, max_jobs, max_memory, drain, once)
-    _serve(site, plan, scheduler=False, grace=grace, log_level=log_level)
+    _serve(site, plan, scheduler=False, grace=grace, log=(log_level, log_format))
 
 
-def runscheduler(site: Site, log_level: Level = "info") -> None:
+def runscheduler(site: Site, log_level: Level = "info", log_format: Format = None) -> None:
     """Run a scheduler: it turns due schedules into jobs; any number may run side by side."""
     from nuvom.cli.services import serve
     from nuvom.cli.stores import refuse_private
 
     app = site.bare_app()
     refuse_private(app.settings)
-    serve(app, app_path=None, worker=None, scheduler=True, grace=0, level=_level(log_level))
+    serve(app, app_path=None, worker=None, scheduler=True, grace=0, log=_log(app, log_level, log_format))
 
 
 class _Said(NamedTuple):
@@ -106,12 +116,12 @@ class _Said(NamedTuple):
     once: bool
 
 
-def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level: str) -> None:
+def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log: tuple[str, str | None]) -> None:
     from nuvom.cli.services import WorkerPlan, queue_names, serve
     from nuvom.cli.tasks import app_with_tasks
     from nuvom.worker.memory import size
 
-    level = _level(log_level)
+    _level(log[0])  # before the tasks are imported, which may take long
     if said.drain and said.once:
         raise typer.BadParameter("say one of --drain and --once", param_hint="--once")
     try:
@@ -134,7 +144,15 @@ def _serve(site: Site, said: _Said, *, scheduler: bool, grace: float, log_level:
         drain=said.drain,
         once=said.once,
     )
-    serve(app, app_path=site.app_path, worker=plan, scheduler=scheduler, grace=grace, level=level)
+    serve(app, app_path=site.app_path, worker=plan, scheduler=scheduler, grace=grace, log=_log(app, *log))
+
+
+def _log(app: Nuvom, level: str, form: str | None) -> LogPlan:
+    from nuvom.cli.services import LogPlan
+
+    if form not in (None, "text", "json"):
+        raise typer.BadParameter(f"{form!r} is none; one of text, json", param_hint="--log-format")
+    return LogPlan(_level(level), form or app.settings.log_format)
 
 
 def _level(said: str) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nuvom._settings import DEFAULT_FILE
 from nuvom.cli.output import counted, shown
@@ -23,6 +24,8 @@ from nuvom.worker.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
+
+_log: logging.Logger = logging.getLogger("nuvom")
 
 _NAMED = 10  # tasks that the banner names
 _LOOK = 1.0  # seconds to wait for a locked store at the start, which is for a hint only
@@ -47,8 +50,15 @@ class WorkerPlan:
     once: bool = False
 
 
+class LogPlan(NamedTuple):
+    """What services say: the least important level, and the form, `text` or `json`."""
+
+    level: int
+    form: str
+
+
 def serve(
-    app: Nuvom, *, app_path: str | None, worker: WorkerPlan | None, scheduler: bool, grace: float, level: int
+    app: Nuvom, *, app_path: str | None, worker: WorkerPlan | None, scheduler: bool, grace: float, log: LogPlan
 ) -> None:
     """Run a worker, a scheduler or both under one supervisor until SIGTERM or SIGINT; in the main thread.
 
@@ -58,7 +68,7 @@ def serve(
         worker: What worker to run, None for none.
         scheduler: Whether to run a scheduler.
         grace: Seconds for running jobs to end in.
-        level: Of the log, where the user's code has not configured logging.
+        log: What is said and how, where the user's code has not configured logging.
 
     Raises:
         SettingsError: the store's URL or the scheduler backend cannot be used.
@@ -66,9 +76,9 @@ def serve(
     if scheduler and app.split:
         _ = app.backend  # what is wrong with it is said here, and not by a child
     app.close()
-    logs.show(level)
-    common = _common(app, app_path, grace=grace, level=level)
-    _introduce(app, worker, scheduler=scheduler)
+    ours = logs.show(log.level, log.form)
+    common = _common(app, app_path, grace=grace, log=log)
+    _introduce(app, worker, _log.info if ours and log.form == "json" else _say, scheduler=scheduler)
 
     def supervise(*children: ChildSpec) -> bool:
         return Supervisor(
@@ -86,13 +96,14 @@ def serve(
         supervise(*_workers(worker, {**common, **_until(app, worker)}))
 
 
-def _common(app: Nuvom, app_path: str | None, *, grace: float, level: int) -> Mapping[str, Any]:
+def _common(app: Nuvom, app_path: str | None, *, grace: float, log: LogPlan) -> Mapping[str, Any]:
     return {
         "app": app_path,
         "root": str(app.settings.root or Path.cwd()),
         "settings": resolved(app),
         "grace": grace,
-        "log_level": level,
+        "log_level": log.level,
+        "log_format": log.form,
     }
 
 
@@ -134,8 +145,8 @@ def _plain(value: object) -> object:
             return value
 
 
-def _introduce(app: Nuvom, worker: WorkerPlan | None, *, scheduler: bool) -> None:
-    """Say on stderr what starts: where its jobs are, what it can run, and what else may have been meant."""
+def _introduce(app: Nuvom, worker: WorkerPlan | None, say: Callable[[str], None], *, scheduler: bool) -> None:
+    """Say what starts: where its jobs are, what it can run, and what else may have been meant."""
     from nuvom import __version__
 
     store = app.open(busy_timeout=_LOOK)
@@ -144,21 +155,21 @@ def _introduce(app: Nuvom, worker: WorkerPlan | None, *, scheduler: bool) -> Non
         queues = "all queues" if worker.queues is None else f"queues {', '.join(worker.queues)}"
         size = f"{counted(worker.processes, 'process').replace('processs', 'processes')} × {worker.threads} threads"
         parts.append(f"a worker ({size}, {queues})")
-    _say(f"nuvom {__version__}: {' and '.join(parts)} on {store.url}, pid {os.getpid()}")
+    say(f"nuvom {__version__}: {' and '.join(parts)} on {store.url}, pid {os.getpid()}")
     if worker is not None:
         names = sorted({task.name for task in app.registry.values()})
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         where = " ".join(worker.targets) or "the app"
-        _say(f"{counted(len(names), 'task')} in {where}: {', '.join(names[:_NAMED])}{more}")
+        say(f"{counted(len(names), 'task')} in {where}: {', '.join(names[:_NAMED])}{more}")
     with closing(store), suppress(StoreError):
         left = left_behind(app)
         if left is not None and not store.schedules.upcoming(1):
-            _say(
+            say(
                 f"this store has no schedules; active ones are in {left}: `nuvom schedules list --url sqlite:///{left}`"
             )
     if worker is not None:
         for line in at_start(app, stores=scheduler):
-            _say(line)
+            say(line)
 
 
 def left_behind(app: Nuvom) -> Path | None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import get_ident
-from time import perf_counter
 from typing import Any, NamedTuple, Protocol, Self
 
 from nuvom import _current
@@ -19,7 +18,7 @@ from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._retry import Retry, RetryLater, option
 from nuvom.errors import JobTimedOut
 from nuvom.worker.error_text import describe
-from nuvom.worker.hooked import around, tell_outcome
+from nuvom.worker.hooked import around, watched
 from nuvom.worker.lifespan import Life
 from nuvom.worker.stopping import Fate, Stops, is_cancelled, reason as reason_of
 
@@ -108,29 +107,20 @@ def execute(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     """Run a job of a plain function in this thread; whatever the task does, an outcome is returned."""
     if not world.hooks.watching:
         return _attempt(job, task, world)
-    began = perf_counter()
-    outcome = _attempt(job, _hooked(task, world.hooks), world)
-    _tell(outcome, task, world, perf_counter() - began)
-    return outcome
+    with watched(world.hooks, Running(job, task.retry.max, None, {}, world.life)) as tell:
+        return tell(_attempt(job, _hooked(task, world.hooks), world))
 
 
 async def execute_async(job: ClaimedJob, task: Prepared, world: World) -> Outcome:
     """Run a job of a coroutine function in this event loop; whatever the task does, an outcome is returned."""
     if not world.hooks.watching:
         return await _attempt_async(job, task, world)
-    began = perf_counter()
-    outcome = await _attempt_async(job, _hooked(task, world.hooks), world)
-    _tell(outcome, task, world, perf_counter() - began)
-    return outcome
+    with watched(world.hooks, Running(job, task.retry.max, None, {}, world.life)) as tell:
+        return tell(await _attempt_async(job, _hooked(task, world.hooks), world))
 
 
 def _hooked(task: Prepared, hooks: Hooks) -> Prepared:
     return replace(task, function=around(hooks, task.function, is_async=task.is_async))
-
-
-def _tell(outcome: Outcome, task: Prepared, world: World, seconds: float) -> None:
-    if isinstance(outcome.job, ClaimedJob):
-        tell_outcome(world.hooks, Running(outcome.job, task.retry.max, None, {}, world.life), outcome, seconds)
 
 
 def _attempt(job: ClaimedJob, task: Prepared, world: World) -> Outcome:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import perf_counter
 from types import TracebackType
 from typing import Any
 
@@ -32,18 +33,23 @@ def around(hooks: Hooks, function: Callable[..., Any], *, is_async: bool) -> Cal
     return call_async if is_async else call
 
 
-def tell_outcome(hooks: Hooks, running: Running, outcome: Outcome, seconds: float) -> None:
-    """Let the hooks know how an attempt ended."""
-    if not hooks.outcome:
-        return
+@contextmanager
+def watched(hooks: Hooks, running: Running) -> Iterator[Callable[[Outcome], Outcome]]:
+    """Let what is said of an attempt belong to its job, until its hooks know how it ended."""
     token = _current.enter(running)
-    try:
-        told = AttemptOutcome(outcome.verdict, outcome.error, outcome.run_at, seconds)
+    began = perf_counter()
+
+    def tell(outcome: Outcome) -> Outcome:
+        told = AttemptOutcome(outcome.verdict, outcome.error, outcome.run_at, perf_counter() - began)
         for hook in hooks.outcome:
             try:
                 hook.on_outcome(current_job(), told)
             except BaseException as error:  # noqa: BLE001 - it is told
                 hooks.tell(hook, "on_outcome", error)
+        return outcome
+
+    try:
+        yield tell
     finally:
         _current.leave(token)
 
