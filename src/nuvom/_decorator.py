@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 
 from nuvom import _options
 from nuvom._duration import Duration
-from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, TaskDefaults
+from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, OnFailure, TaskDefaults
 from nuvom._retry import Retry, policy
 from nuvom._task import Definition, Task
 
@@ -53,6 +54,7 @@ class TaskDecorator:
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
         timeout: Duration | None = None,
+        on_failure: OnFailure | None = None,
         aliases: Sequence[str] = (),
     ) -> _Decorate: ...
 
@@ -69,6 +71,7 @@ class TaskDecorator:
         max_crashes: int = DEFAULT_MAX_CRASHES,
         store_result: bool = True,
         timeout: Duration | None = None,
+        on_failure: OnFailure | None = None,
         aliases: Sequence[str] = (),
     ) -> Any:
         """Make a function a task.
@@ -83,6 +86,7 @@ class TaskDecorator:
             max_crashes: How many runs without an outcome are followed by another; 0 means at most once.
             store_result: Whether returned values are kept.
             timeout: How long an attempt may take, a duration; one that takes longer is stopped, which is an error.
+            on_failure: Called as `on_failure(job, error)` when a job ended `failed`, in a worker; may be async.
             aliases: Older names under which jobs may still come.
 
         Raises:
@@ -102,7 +106,20 @@ class TaskDecorator:
             timeout=said.timeout,
             defaults=TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes),
             aliases=_options.names(aliases, "aliases"),
+            on_failure=_checked_on_failure(on_failure),
         )
         if function is not None:
             return self._register(function, name, definition)
         return lambda function: self._register(function, name, definition)
+
+
+def _checked_on_failure(function: OnFailure | None) -> OnFailure | None:
+    if function is None:
+        return None
+    try:
+        inspect.signature(function).bind(None, None)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"on_failure={function!r} must be a function of two arguments: on_failure(job, error)"
+        ) from None
+    return function

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import datetime
@@ -21,6 +21,7 @@ from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Store
 from nuvom.stores.values import Claim, WorkerInfo
 from nuvom.worker.execution import Prepared, World, execute, execute_async
+from nuvom.worker.failures import Failures
 from nuvom.worker.lifespan import Life
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def _run_due(app: Nuvom, store: Store, service: SchedulerService, hands: _Hands)
             jobs = store.jobs.claim(Claim(worker, 1, excluding=tuple(unknown)))
             unknown |= {job.task for job in jobs if job.task not in app.registry}
             outcomes = [hands.run(job, app.registry.get(job.task)) for job in jobs]
-            store.jobs.finish(worker, outcomes)
+            refused = store.jobs.finish(worker, outcomes)
+            hands.tell([outcome for outcome in outcomes if not refused and outcome.verdict is Verdict.FAILED])
             ran += sum(outcome.verdict is not Verdict.PUT_BACK for outcome in outcomes)
             if not jobs and pause > 0:
                 delayed = store.jobs.next_wakeup().delayed
@@ -95,6 +97,7 @@ class _Hands:
         self._life: Life | None = None
         self._function = app.lives
         self._hooks = app.hooks
+        self._registry = app.registry
         self._store = store
         self._loop = _Loop()
 
@@ -111,6 +114,11 @@ class _Hands:
         if prepared.is_async:
             return self._loop.submit(execute_async(job, prepared, world)).result()
         return execute(job, prepared, world)
+
+    def tell(self, failed: Sequence[Outcome]) -> None:
+        """Call what tasks want called of failures."""
+        for outcome in failed:
+            Failures(self._store.jobs, self._registry, self._loop.submit).tell(outcome.job.id, outcome.error)
 
     def close(self) -> None:
         """End the lifespan, if a job began it."""

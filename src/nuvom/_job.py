@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -253,3 +254,6 @@ class Job:
     def status(self) -> JobStatus:
         """The public status."""
         return self.state.status
+
+
+OnFailure = Callable[[Job, JobError], Any]  # called with a job that ended `failed`; what an async one gives is awaited

@@ -15,7 +15,7 @@ from nuvom._async import in_thread
 from nuvom._call import Call, Draft
 from nuvom._duration import Duration
 from nuvom._ids import new_ids
-from nuvom._job import NewJob, TaskDefaults
+from nuvom._job import NewJob, OnFailure, TaskDefaults
 from nuvom._numbers import whole
 from nuvom._options import Options
 from nuvom._retry import NO_RETRY, Retry
@@ -83,6 +83,7 @@ class Definition:
     timeout: float | None = None  # seconds
     defaults: TaskDefaults = TaskDefaults()
     aliases: tuple[str, ...] = ()
+    on_failure: OnFailure | None = None
 
 
 class Task(Generic[P, R, C]):
@@ -130,6 +131,11 @@ class Task(Generic[P, R, C]):
     def timeout(self) -> float | None:
         """How many seconds an attempt may take, None for as long as it takes."""
         return self.definition.timeout
+
+    @property
+    def on_failure(self) -> OnFailure | None:
+        """What is called when a job of this task ended `failed`."""
+        return self.definition.on_failure
 
     @property
     def max_crashes(self) -> int:

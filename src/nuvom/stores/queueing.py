@@ -86,6 +86,13 @@ class JobStore(Protocol):
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         ...
 
+    def take_untold(self, tasks: Collection[str], limit: int) -> list[str]:
+        """Return the ids of at most `limit` jobs of these tasks that failed and whose worker does not know, each once.
+
+        Those are the jobs that `release` and `rescue` end, and FAILED outcomes of a `Holding`.
+        """
+        ...
+
     def report(self, worker: str, reports: Sequence[Report]) -> None:
         """Keep how far running jobs say they are; of those that `worker` does not hold nothing changes."""
         ...

@@ -14,7 +14,7 @@ from nuvom import _current
 from nuvom._crashpoint import reached
 from nuvom._current import Running
 from nuvom._hooks import NO_HOOKS, Hooks
-from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
+from nuvom._job import ClaimedJob, JobError, OnFailure, Outcome, Verdict
 from nuvom._retry import Retry, RetryLater, option
 from nuvom.errors import JobTimedOut
 from nuvom.worker.error_text import describe
@@ -49,6 +49,11 @@ class Runnable(Protocol):
         ...
 
     @property
+    def on_failure(self) -> OnFailure | None:
+        """The user's function that is called when a job ended `failed`."""
+        ...
+
+    @property
     def timeout(self) -> float | None:
         """How many seconds an attempt may take where its call said nothing."""
         ...
@@ -78,6 +83,7 @@ class Prepared:
     retry: Retry
     store_result: bool
     timeout: float | None
+    on_failure: OnFailure | None
 
     @classmethod
     def of(cls, task: Runnable) -> Self:
@@ -90,6 +96,7 @@ class Prepared:
             task.retry,
             task.store_result,
             task.timeout,
+            task.on_failure,
         )
 
 

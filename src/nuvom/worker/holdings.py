@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 
 from nuvom._crashpoint import reached
-from nuvom._job import ClaimedJob, JobError, Outcome, Report, Verdict
+from nuvom._job import ClaimedJob, JobError, Outcome, Refused, Report, Verdict
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.values import MAX_BATCH
@@ -54,8 +54,10 @@ class Holdings:
             self._report(worker)  # what a job said last must be there before it ends
         while batch := self.outcomes[:MAX_BATCH]:
             reached("worker.flush")
-            flushed.refused += len(self._store.jobs.finish(worker, batch))
+            refused = self._store.jobs.finish(worker, batch)
             reached("worker.flushed")
+            flushed.refused += len(refused)
+            flushed.failed += _failed(batch, refused)
             del self.outcomes[: len(batch)]  # only now: while the store is away they stay
             self._flushed_at = now
             flushed.later |= any(outcome.run_at is not None for outcome in batch)
@@ -107,9 +109,15 @@ class Holdings:
             raise
 
 
+def _failed(batch: Sequence[Outcome], refused: Sequence[Refused]) -> list[Outcome]:
+    failed = [outcome for outcome in batch if outcome.error is not None and outcome.verdict is Verdict.FAILED]
+    return [outcome for outcome in failed if not any(each.id == outcome.job.id for each in refused)]
+
+
 class Flushed:
-    """What a flush met: how many outcomes were refused, and whether a job comes back at a later time."""
+    """What a flush met: outcomes that were refused, failures that were not, whether a job comes back later."""
 
     def __init__(self) -> None:
         self.refused: int = 0
+        self.failed: list[Outcome] = []
         self.later: bool = False

@@ -97,5 +97,9 @@ async def _live(made: AsyncIterator[Any], entered: Future[Any], leave: Future[No
         return
     entered.set_result(state)
     await asyncio.wrap_future(leave)
-    if await anext(made, _MISSING) is not _MISSING:
+    try:
+        more = await anext(made, _MISSING)
+    except (SystemExit, KeyboardInterrupt) as error:  # they would end the event loop
+        raise RuntimeError(f"it raised {error!r}") from error
+    if more is not _MISSING:
         raise RuntimeError("it yielded more than once")

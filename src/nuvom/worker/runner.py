@@ -19,6 +19,7 @@ from nuvom.worker.claims import LOOK, Claims
 from nuvom.worker.deaf import Deafness
 from nuvom.worker.draining import nothing_left
 from nuvom.worker.execution import Prepared, Runnable, World
+from nuvom.worker.failures import Failures
 from nuvom.worker.hands import Hands, Pool
 from nuvom.worker.holdings import Holdings
 from nuvom.worker.lanes import Work
@@ -34,7 +35,7 @@ NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations
 UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
 PROMOTE = 1_000
 REST = 0.05  # seconds until the next peek, when something was due and others were faster
-LONGEST_LEAVE = 60.0  # seconds that an async lifespan may take to end in a process that nobody hurries
+LONGEST_LEAVE = 60.0  # seconds, where nobody hurries a process
 LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
 _NEVER = float("inf")
 
@@ -103,6 +104,7 @@ class Runner:
         self._outage = Outage(random.random, log)
         self._housekeeping = Housekeeping(store, settings.keep, random.random, log)
         self._watch = ScheduleWatch(store, clock.monotonic())
+        self._failures = Failures(store.jobs, self._tasks, self._hands.submit)
         self._holdings = Holdings(store, self._hands, self._stops, clock.monotonic())
         self._stop_at: float | None = None
         self._peek_at = self._unstarted_at = clock.monotonic()
@@ -145,8 +147,13 @@ class Runner:
                 pause = self.step(woken=woken)
                 woken = pause > 0 and self._hands.sleep(self._wait, pause)
         finally:
-            left = 0.0 if self._stop_at is None else self._stop_at - self._clock.monotonic()
-            self._life.leave(min(max(left, 0.0), LONGEST_LEAVE) + LAST_TRIES)
+            self._failures.close(self._left())
+            self._life.leave(self._left())
+
+    def _left(self) -> float:
+        """Return for how many seconds the users' code may still be waited for, after the last job."""
+        left = 0.0 if self._stop_at is None else self._stop_at - self._clock.monotonic()
+        return min(max(left, 0.0), LONGEST_LEAVE) + LAST_TRIES / 2
 
     def close(self) -> bool:
         """Let go of threads and listener; False when a job still holds a thread."""
@@ -186,6 +193,7 @@ class Runner:
             return 0.0
         self._housekeeping.step(now)
         self._watch.step(now)
+        self._failures.look(now)
         # Before all other reads, which would stand between a wake-up and the start of a job.
         may_claim = self._solitude.phase is Phase.OPEN and not self._claims.doubtful
         again = self._claim(worker, now) if may_claim else 0.0
@@ -219,6 +227,8 @@ class Runner:
             self._lease.suspect()
         if flushed.later:
             self._peek_at = now
+        if flushed.failed:
+            self._failures.note(flushed.failed)
 
     def _return_unstarted(self, now: float) -> None:
         """Put back jobs for which no thread was free in time, free of charge."""

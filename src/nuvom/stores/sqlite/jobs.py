@@ -8,7 +8,7 @@ from datetime import datetime
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.sqlite import claims, orders, rows, waiting
+from nuvom.stores.sqlite import claims, orders, rows, untold, waiting
 from nuvom.stores.sqlite.claims import as_json, as_us
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
@@ -114,6 +114,10 @@ class SqliteJobs:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         with self._database.read() as connection:
             return connection.execute(load("asked_to_stop"), (worker,)).fetchall()
+
+    def take_untold(self, tasks: Collection[str], limit: int) -> list[str]:
+        """Return the ids of jobs of these tasks that failed without their worker, each once."""
+        return untold.take_untold(self._database, tasks, limit)
 
     def report(self, worker: str, reports: Sequence[Report]) -> None:
         """Keep how far running jobs say they are; what `worker` does not hold any more changes nothing."""

@@ -64,5 +64,6 @@ def _fail(
 ) -> None:
     connection.execute(load("insert_lost_attempt"), (now_us, error, row.seq))
     connection.execute(load("lose_for_good"), (now_us, crashes, error, row.seq))
+    connection.execute(load("insert_untold"), (row.seq,))
     count_ended(connection, [(row.queue, False)], now_us)
     endings.add(row.id, row.key)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from nuvom._clock import to_us
-from nuvom._job import Outcome, Refused, Verdict
+from nuvom._job import Holding, Outcome, Refused, Verdict
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.rows import write_error
@@ -48,12 +48,19 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
                 endings.add(outcome.job.id, outcome.job.key)
         if any(outcome.verdict not in _FINAL for outcome in accepted):
             endings.end_asked(connection, now_us)
+        connection.executemany(load("insert_untold"), _untold(accepted))
         count_ended(connection, _counted(accepted), now_us)
         endings.apply(connection, now_us)
     endings.wake(database)
     if any(outcome.verdict not in _FINAL for outcome in accepted):
         database.wake("worker")  # a ready job, or a time to wake for that nobody else knows yet
     return accepted
+
+
+def _untold(accepted: Sequence[Outcome]) -> list[tuple[int | str]]:
+    """Return the jobs that failed and whose worker is not who says so."""
+    failed = (outcome for outcome in accepted if outcome.error is not None and isinstance(outcome.job, Holding))
+    return [(outcome.job.ref,) for outcome in failed if outcome.verdict is Verdict.FAILED]
 
 
 def _counted(accepted: Sequence[Outcome]) -> Iterator[tuple[str, bool]]:

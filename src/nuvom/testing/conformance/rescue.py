@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nuvom._job import JobState, JobStatus
+from nuvom._job import Holding, JobError, JobState, JobStatus, Outcome, Verdict
 from nuvom.stores.base import Store
 from nuvom.stores.values import Order
 from nuvom.testing.clock import VirtualClock
@@ -167,3 +167,38 @@ def test_an_outcome_ends_the_suspicion_for_the_next_life(store: Store, clock: Vi
     assert (again.id, again.crashes, again.errors, again.attempt) == (job.id, 0, 0, 3)
     lose(store, clock, harness.lease)
     assert (the(store, job.id).state, the(store, job.id).crashes) == (JobState.READY, 0)
+
+
+def test_what_failed_without_its_worker_is_told_once_to_who_has_its_task(
+    store: Store, clock: VirtualClock, harness: Harness
+) -> None:
+    lost, other = running(store, max_crashes=0), running(store, max_crashes=0, task="tasks.other")
+    open_one = running(store)
+    lose(store, clock, harness.lease)
+    assert the(store, open_one.id).state is JobState.READY
+    assert store.jobs.take_untold(["tasks.unknown"], 10) == []
+    assert store.jobs.take_untold([lost.task, "tasks.unknown"], 10) == [lost.id]
+    assert store.jobs.take_untold([lost.task, other.task], 10) == [other.id]
+    assert store.jobs.take_untold([lost.task, other.task], 10) == []
+
+
+def test_a_failure_that_a_supervisor_records_is_told_and_one_of_its_own_worker_is_not(store: Store) -> None:
+    worker = a_worker(store)
+    ended, own, later = running(store, worker), running(store, worker), running(store, worker)
+    error = JobError("timeout", message="it took too long")
+    for job, verdict in ((ended, Verdict.FAILED), (later, Verdict.RETRY)):
+        holding = Holding(job.ref, job.id, job.attempt, job.queue, job.key, job.flow)
+        store.jobs.finish(worker, [Outcome(holding, verdict, None, error, None, 1)])
+    store.jobs.finish(worker, [failed(own)])
+    assert store.jobs.take_untold([own.task], 10) == [ended.id]
+
+
+def test_at_most_so_many_failures_are_told_at_once_and_what_runs_again_is_not(
+    store: Store, clock: VirtualClock, harness: Harness
+) -> None:
+    jobs = [running(store, max_crashes=0) for _ in range(3)]
+    lose(store, clock, harness.lease)
+    store.jobs.retry(jobs[0].id)
+    told = [store.jobs.take_untold([jobs[0].task], 1) for _ in range(4)]
+    assert sorted(job_id for each in told for job_id in each) == sorted(job.id for job in jobs[1:])
+    assert max(len(each) for each in told) == 1

@@ -210,3 +210,9 @@ ALTER TABLE schedules_new RENAME TO schedules;
 CREATE INDEX schedules_due ON schedules (next_run, seq) WHERE state = 'active';
 -- outdated_zones.sql: cron schedules whose next run another release of the tz database computed
 CREATE INDEX schedules_tzdata ON schedules (tzdata, seq) WHERE state = 'active' AND cron IS NOT NULL;
+
+-- Jobs that ended `failed` without their worker: its process died, or nobody could stop it otherwise. Whoever has the
+-- task takes them, to do what the task does on a failure.
+CREATE TABLE untold (
+    job INTEGER PRIMARY KEY REFERENCES jobs (seq) ON DELETE CASCADE
+) STRICT;

@@ -2,7 +2,7 @@
 SELECT
     id, task, arguments, queue, priority, state, run_at, created_at, started_at, finished_at, attempt, errors, retries,
     crashes, max_crashes, defers, suspect, worker, key, schedule_id, schedule_name, scheduled_for, value, error, options,
-    metadata, waits_for, flow, cancel_at, progress, expires_at
+    metadata, waits_for, flow, cancel_at, progress, expires_at, context
 FROM jobs INDEXED BY jobs_running
 WHERE seq < :before AND state = 'running'
     AND (:task IS NULL OR task = :task)
