@@ -15,7 +15,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.housekeeping import Housekeeping
 from nuvom.stores.outage import Outage
 from nuvom.stores.values import TaskRow
-from nuvom.worker.claims import LOOK, Claims
+from nuvom.worker.claims import Claims
 from nuvom.worker.deaf import Deafness
 from nuvom.worker.draining import nothing_left
 from nuvom.worker.execution import Prepared, Runnable, World
@@ -25,6 +25,7 @@ from nuvom.worker.holdings import Holdings
 from nuvom.worker.lanes import Work
 from nuvom.worker.lease import Lease
 from nuvom.worker.lifespan import Life
+from nuvom.worker.peek import REST, Peek
 from nuvom.worker.settings import WorkerSettings
 from nuvom.worker.solitude import Phase, Solitude
 from nuvom.worker.stopping import Stops, Warden
@@ -33,8 +34,6 @@ from nuvom.worker.watch import ScheduleWatch
 
 NAP = 1.0  # seconds of sleep, at most: the wall clock may be set, and durations are read anew after each
 UNSTARTED = 1.0  # seconds after its claim that a job nobody has begun goes back
-PROMOTE = 1_000
-REST = 0.05  # seconds until the next peek, when something was due and others were faster
 LONGEST_LEAVE = 60.0  # seconds, where nobody hurries a process
 LAST_TRIES = 1.5  # seconds past its end for which a stopping process waits for a store that is away
 _NEVER = float("inf")
@@ -107,7 +106,8 @@ class Runner:
         self._failures = Failures(store.jobs, self._tasks, self._hands.submit)
         self._holdings = Holdings(store, self._hands, self._stops, clock.monotonic())
         self._stop_at: float | None = None
-        self._peek_at = self._unstarted_at = clock.monotonic()
+        self._peek = Peek(store, clock.monotonic())
+        self._unstarted_at = clock.monotonic()
         self.ended: bool = False
         self.drained: bool = False  # it ended because nothing was left to do
 
@@ -200,8 +200,8 @@ class Runner:
         if self._spent():
             return 0.0
         if woken:
-            self._peek_at = min(self._peek_at, now + REST if self._claims.likely else self._claims.look_at)
-        if self._peek(now):
+            self._peek.no_later_than(now + REST if self._claims.likely else self._claims.look_at)
+        if self._look_around(now):
             again = 0.0
         self._return_unstarted(now)
         if now >= self._deafness.look_at and self._deaf(now):
@@ -226,7 +226,7 @@ class Runner:
         if flushed.refused:
             self._lease.suspect()
         if flushed.later:
-            self._peek_at = now
+            self._peek.no_later_than(now)
         if flushed.failed:
             self._failures.note(flushed.failed)
 
@@ -329,30 +329,18 @@ class Runner:
 
     # Leases, times and the end.
 
-    def _peek(self, now: float) -> bool:
-        """Do what no wake-up announces: make delayed jobs ready, free jobs of processes whose lease ran out.
-
-        Returns whether there are more ready jobs now.
-        """
-        if now < self._peek_at:
-            return False
-        delayed, lease = self._store.jobs.next_wakeup()
-        progress = 0
-        if lease is not None and lease <= 0 and self._store.workers.rescue():
-            progress = 1
+    def _look_around(self, now: float) -> bool:
+        """Do what no wake-up announces; returns whether there are more ready jobs now."""
+        found = self._peek.step(now)
+        if found.rescued:
             self._solitude.look_soon()
-        if delayed is not None and delayed <= 0:
-            progress += self._store.jobs.promote(PROMOTE)
-        if progress:
+        if found.ready:
             self._claims.hint()
-        rest = LOOK if progress else REST
-        ahead = [seconds if seconds > 0 else rest for seconds in (delayed, lease) if seconds is not None]
-        self._peek_at = now + min([NAP, *ahead])
-        return progress > 0
+        return found.ready
 
     def _pause(self, now: float, pause: float) -> float:
         """Return how long to sleep: at most until the next thing that nobody announces."""
-        ends = [self._peek_at, self._lease.next_beat(), self._holdings.next_turn(now)]
+        ends = [self._peek.at, self._lease.next_beat(), self._holdings.next_turn(now)]
         if self._hands.waiting():
             ends.append(self._unstarted_at)
         if self._solitude.phase is Phase.EMPTYING:
