@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.soak import clocks
+from tests.soak import clocks, processes
 
-SOAKS = {"clocks": clocks.main}
+SOAKS = {"clocks": clocks.main, "recycles": processes.recycles, "memory": processes.memory}
 
 
 def main(name: str = "", *arguments: str) -> int:
