@@ -1,4 +1,4 @@
-"""`docs/guarantees.md` names the tests of each promise: they are there, and each promise has one."""
+"""Pages of `docs/` name the tests of each promise and each failure: they are there, and each line has one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ import pytest
 from nuvom.testing import conformance
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "guarantees.md"
-ROWS = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|") and "---" not in line]
-PROMISES = [row for row in ROWS if not row.startswith("| promise ")]
+PAGES = {name: ROOT / "docs" / f"{name}.md" for name in ("guarantees", "failure-modes")}
+HEADS = ("| promise ", "| symptom ")
+SECTIONS = [
+    (name, section)
+    for name, page in PAGES.items()
+    for section in re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+]
+
+
+def rows(page: str, section: str = "") -> list[str]:
+    """The lines of the tables of a page, or of one of its sections."""
+    text = PAGES[page].read_text(encoding="utf-8")
+    if section:
+        text = text.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|") and "---" not in line]
+    return [line for line in lines if not line.startswith(HEADS)]
 
 
 @cache
@@ -30,15 +43,15 @@ def names() -> set[str]:
     }
 
 
-def test_the_page_has_promises() -> None:
-    assert len(PROMISES) > 60
+@pytest.mark.parametrize(("page", "lines"), [("guarantees", 60), ("failure-modes", 20)])
+def test_a_page_has_its_lines(page: str, lines: int) -> None:
+    assert len(rows(page)) > lines
 
 
-@pytest.mark.parametrize("section", re.findall(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-def test_each_promise_of_a_section_names_tests_that_are_there(section: str) -> None:
-    text = PAGE.read_text(encoding="utf-8").partition(f"## {section}\n")[2].partition("\n## ")[0]
+@pytest.mark.parametrize(("page", "section"), SECTIONS)
+def test_each_line_of_a_section_names_tests_that_are_there(page: str, section: str) -> None:
     known = names()
-    for row in (line for line in text.splitlines() if line in PROMISES):
+    for row in rows(page, section):
         tests = re.findall(r"`(test_\w+)`", row)
         assert tests, f"no test: {row}"
         assert [test for test in tests if test not in known] == []
