@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from nuvom import RetryLater, current_job
@@ -85,6 +86,9 @@ class SimulatedHands:
             return wait(seconds)
         left = (self._begun[0][0] - self._process.kernel.elapsed) / SECOND
         return False if left <= 0 else wait(min(seconds, left))
+
+    def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        raise AssertionError("the simulation has no lifespan")
 
     def close(self, timeout: float) -> bool:
         return not self._begun

@@ -255,7 +255,7 @@ def test_c_code_that_keeps_the_interpreter_for_longer_than_the_lease_is_not_run_
 def test_a_process_that_holds_too_much_retires_and_what_runs_in_it_ends(site: Site) -> None:
     with site.serve(max_memory=150_000_000) as service:
         pid = service.pid()
-        slow = site.push("neighbour", 2.0)
+        slow = site.push("neighbour", 8.0)
         until(lambda: site.lines("neighbour"))
         assert site.final(site.push("leaks", 160)).value == str(pid).encode()
         successor = service.pid(other_than=pid)
