@@ -162,12 +162,9 @@ class JobModel:
     def lose(self, job: ModelJob) -> None:
         """A job whose process is gone: the first loss is free, a suspect pays, and at most once means that."""
         job.worker, paying = None, job.suspect
-        if paying:
-            job.crashes += 1
-            job.history.append(job.attempt)
+        job.history.append(job.attempt)
+        job.crashes += int(paying)
         if job.max_crashes == 0 or (paying and job.crashes >= job.max_crashes):
-            if not paying:
-                job.history.append(job.attempt)
             job.suspect = False
             self.end(job, "failed")
         else:

@@ -88,7 +88,7 @@ class SimulatedHands:
         return False if left <= 0 else wait(min(seconds, left))
 
     def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
-        raise AssertionError("the simulation has no lifespan")
+        raise NotImplementedError("no job here is a coroutine")
 
     def close(self, timeout: float) -> bool:
         return not self._begun

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -74,6 +75,11 @@ class Inline:
 
     def sleep(self, wait: Callable[[float], bool], seconds: float) -> bool:
         return False if self.busy() else wait(seconds)
+
+    def submit(self, coroutine: Coroutine[Any, Any, None]) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(asyncio.run(coroutine))
+        return done
 
     def close(self, timeout: float) -> bool:
         return not self._begun

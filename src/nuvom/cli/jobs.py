@@ -80,7 +80,7 @@ def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
     print_fields({name: _for_people(value) for name, value in fields.items()})
     for attempt in attempts:
         print(f"\nattempt {attempt['attempt']} ended {_for_people(attempt['ended_at'])}")
-        print_fields({name: _for_people(attempt[name]) for name in ("worker", "error")})
+        print_fields({name: _for_people(attempt[name]) for name in ("started_at", "worker", "error")})
 
 
 def enqueue(

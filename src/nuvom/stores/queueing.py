@@ -166,8 +166,9 @@ class WorkerStore(Protocol):
     def rescue(self) -> int:
         """Free the running jobs of processes whose lease ran out; returns how many.
 
-        The first loss is free and marks a job `suspect`, ready again at once; a suspect that is lost pays a crash
-        (history row, kind `crash` or `lost`); beyond max_crashes it is `failed`. max_crashes=0: failed at once.
+        Each loss leaves a history row (kind `crash` or `lost`). The first is free and marks a job `suspect`, ready
+        again at once; a suspect that is lost pays a crash; beyond max_crashes it is `failed`. max_crashes=0: failed at
+        once.
         """
         ...
 

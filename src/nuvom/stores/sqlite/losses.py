@@ -41,6 +41,8 @@ def lose_jobs(connection: sqlite3.Connection, loss: Loss, now_us: int, endings: 
         elif not loss.charged:
             connection.execute(load("lose_uncharged"), (row.seq,))
         elif not row.suspect:
+            error = write_error(JobError(loss.kind, message=f"its process died ({loss.cause}); the first loss is free"))
+            connection.execute(load("insert_lost_attempt"), (now_us, error, row.seq))
             connection.execute(load("lose_free"), (row.seq,))
         else:
             _charge(connection, row, loss, now_us, endings)

@@ -29,6 +29,10 @@ def test_the_first_loss_is_free_and_makes_a_suspect(store: Store, clock: Virtual
     freed = the(store, job.id)
     assert (freed.state, freed.suspect, freed.worker, freed.finished_at) == (JobState.READY, True, None, None)
     assert (freed.crashes, freed.errors, freed.attempt, freed.run_at) == (0, 0, 1, job.run_at)
+    [attempt] = store.jobs.attempts(job.id)
+    assert (attempt.number, attempt.started_at, attempt.ended_at) == (1, job.started_at, clock.now())
+    assert attempt.error is not None
+    assert (attempt.error.kind, freed.error) == ("lost", None)
 
 
 def test_a_second_rescue_finds_nothing(store: Store, clock: VirtualClock, harness: Harness) -> None:
