@@ -97,6 +97,7 @@ SOUND = Evidence(
     runs=(*RUNS, *OTHER_RUNS, *SLOW_RUNS),
     until=DUE[-1],
     gap=GAP,
+    others=frozenset(),
     killed_at=START + SECOND,
 )
 

@@ -63,6 +63,9 @@ def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
     assert re.search(r"skip +report +due .*: a run is still open", done.stdout)
     assert re.search(r"coalesce +cron +due .*: a newer one is due", done.stdout)
     assert re.search(r"catch up +tick +due .* s late, on worker \d", done.stdout)
+    assert re.search(r"failed +hung +timeout: it ran for longer than its timeout of 1 s", done.stdout)
+    assert re.search(r"failed +poison +crash: 2 processes died while they ran it", done.stdout)
+    assert re.search(r"good +20 of 20 succeeded, 0 crashes were charged to them", done.stdout)
     total = re.search(r"^total +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) ", done.stdout, re.MULTILINE)
     assert total
     due, run, skipped, coalesced, missed, doubled, caught_up, again = map(int, total.groups())

@@ -89,7 +89,11 @@ def account(promises: Iterable[Promise], slow_job: str, evidence: Evidence) -> A
     known = {job.id for job in evidence.jobs}
     problems += [f"the tasks' file has a run of job {job}, which is in no table" for job in runs if job not in known]
     ours = {each.promise.schedule_id for each in found}
-    strays = [job for job in evidence.jobs if job.schedule_id not in ours and job.id != slow_job]
+    strays = [
+        job
+        for job in evidence.jobs
+        if job.schedule_id not in ours and job.id != slow_job and job.id not in evidence.others
+    ]
     problems += [f"job {job.id} of task {job.task} is in the table, and nobody asked for it" for job in strays]
     problems += _nothing_shown(lines)
     return Account(lines=tuple(lines), reasons=tuple(_reasons(found)), problems=tuple(problems))

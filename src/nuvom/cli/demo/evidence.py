@@ -55,4 +55,5 @@ class Evidence:
     runs: Sequence[Run]  # the tasks' file
     until: datetime  # what was due by then must be there; what came due later may be
     gap: Gap
+    others: frozenset[str]  # jobs that are accounted for elsewhere
     killed_at: datetime  # when the worker was killed: what it ran has no end of its own

@@ -22,9 +22,10 @@ INTRODUCTION = """\
 Two schedulers and two workers share one fresh SQLite file. They get four
 schedules, one of which takes longer than the time to its next run, and one slow
 job. The worker that runs the slow job is ended by kill -9, then one scheduler,
-then the other, and only after a while a new one is started. At the end every
+then the other. While nobody schedules, one job ends the process that runs it,
+and another one hangs. Only then a new scheduler is started. At the end every
 time that was due is looked for in the ledger, in the job table and in a file
-that the tasks wrote. Times are UTC. It takes about 20 seconds.
+that the tasks wrote. Times are UTC. It takes about 25 seconds.
 """
 PROVEN = f"""\
 Everything is accounted for:
@@ -34,6 +35,8 @@ Everything is accounted for:
   - A killed worker loses nothing: what it ran is started again by another one
     as soon as its lease has run out (here {LEASE:.0f} s, by default 30 s), and the
     outcome is recorded once.
+  - A job that kills its process fails after it did so alone, one that hangs when
+    its time is up: that process was replaced. The good jobs paid nothing.
   - Nothing started before it was due, and no two runs of `report` overlapped.
   - What came due while no scheduler was alive was caught up by the next one as
     each schedule says: `tick` ran each (catch_up="all"), `cron` the newest.
@@ -52,7 +55,14 @@ Try next, with your own function in tasks.py:
     nuvom schedules list           and README.md for all the rest
 """
 _COLUMNS = ("", "due", "run", "skipped", "coalesced", "missed", "doubled", "caught up", "again", "latest")
-_STYLES = {"run": "green", "again": "bold yellow", "catch up": "bold yellow", "skip": "magenta", "KILL -9": "bold red"}
+_STYLES = {
+    "run": "green",
+    "again": "bold yellow",
+    "catch up": "bold yellow",
+    "skip": "magenta",
+    "KILL -9": "bold red",
+    "failed": "red",
+}
 _DROPPED = {
     OccurrenceOutcome.SKIPPED_OVERLAP: ("skip", "a run is still open"),
     OccurrenceOutcome.COALESCED: ("coalesce", "a newer one is due"),

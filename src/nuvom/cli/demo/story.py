@@ -15,6 +15,7 @@ from nuvom._schedule import Occurrence, OccurrenceOutcome
 from nuvom.cli.demo import services, tasks
 from nuvom.cli.demo.account import SLOW, Account, account
 from nuvom.cli.demo.evidence import Evidence, Gap, Promise
+from nuvom.cli.demo.misbehaving import Misbehaved, misbehave
 from nuvom.cli.demo.promised import CRON, REPORTS, TICK, Scheduled, schedule
 from nuvom.cli.demo.questions import ask, ill_answered, questions
 from nuvom.cli.demo.services import LEASE, Service
@@ -41,9 +42,8 @@ def play(stage: Stage) -> Account:
     stage.go_on(1.0)
     _kill(stage, schedulers[0], "the other one goes on alone")
     stage.wait(lambda: _attempts(stage, slow) > 1, LEASE + PATIENCE, "the slow job was not started again")
-    _leave_alone(stage, scheduled, schedulers)
-    stage.wait(slow.done, SLOWNESS + PATIENCE, "the slow job did not end")
-    return _settle(stage, scheduled, slow, schedulers, workers)
+    bad = _leave_alone(stage, scheduled, schedulers, slow)
+    return _settle(stage, scheduled, slow, bad, schedulers, workers)
 
 
 def _skipped(stage: Stage) -> bool:
@@ -54,8 +54,8 @@ def _attempts(stage: Stage, job: JobHandle[str]) -> int:
     return sum(run.job == job.id for run in stage.runs)
 
 
-def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service]) -> None:
-    """Kill the last scheduler, wait until each schedule has missed two times, and start a new one."""
+def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service], slow: JobHandle[str]) -> Misbehaved:
+    """Kill the last scheduler, let jobs misbehave until each schedule has missed two times, and start a new one."""
 
     def missed(title: str, gap: Gap) -> list[datetime]:
         [promise] = [each for each in scheduled.promises(gap.end) if each.title == title]
@@ -66,6 +66,8 @@ def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service]) 
 
     _kill(stage, schedulers[1], "nobody schedules now")
     began = datetime.now(UTC)
+    stage.wait(slow.done, SLOWNESS + PATIENCE, "the slow job did not end")  # a bad one would take it along
+    bad = misbehave(stage)
     often = (TICK, CRON, REPORTS)
     stage.wait(lambda: all(len(missed(title, lasts())) > 1 for title in often), PATIENCE, "the times did not pass")
     stage.gap = gap = lasts()
@@ -78,6 +80,7 @@ def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service]) 
         f"what {TICK} missed was not caught up",
     )
     stage.go_on(1.0)
+    return bad
 
 
 def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
@@ -130,12 +133,17 @@ def _kill(stage: Stage, victim: Service, why: str) -> None:
 
 
 def _settle(
-    stage: Stage, scheduled: Scheduled, slow: JobHandle[str], schedulers: list[Service], workers: list[Service]
+    stage: Stage,
+    scheduled: Scheduled,
+    slow: JobHandle[str],
+    bad: Misbehaved,
+    schedulers: list[Service],
+    workers: list[Service],
 ) -> Account:
     """Let what is due by now end, stop everything in an orderly way, account for it, and ask about some of it."""
     until = datetime.now(UTC)
-    stage.passes(lambda: not _found(stage, scheduled, slow, until).problems, SETTLING)
-    wrong = list(scheduled.problems)
+    stage.passes(lambda: not _found(stage, scheduled, slow, bad, until).problems, SETTLING)
+    wrong = [*scheduled.problems, *bad.problems()]
     stage.screen.event("stop", "SIGTERM to the scheduler, then to the worker")
     wrong += services.stop(schedulers)
     stage.passes(lambda: _idle(stage.app), SETTLING)
@@ -143,7 +151,7 @@ def _settle(
     if not wrong:
         stage.screen.event("stopped", "all that was not killed, with exit code 0")
     stage.look()
-    found = _found(stage, scheduled, slow, until)
+    found = _found(stage, scheduled, slow, bad, until)
     wrong += _asked(stage, scheduled.promises(datetime.now(UTC)))
     return replace(found, problems=(*wrong, *found.problems))
 
@@ -170,7 +178,7 @@ def _rows(app: Nuvom, promises: Iterable[Promise]) -> list[Occurrence]:
     return [row for promise in promises for row in app.schedules.runs(promise.schedule_id, limit=1_000)]
 
 
-def _found(stage: Stage, scheduled: Scheduled, slow: JobHandle[str], until: datetime) -> Account:
+def _found(stage: Stage, scheduled: Scheduled, slow: JobHandle[str], bad: Misbehaved, until: datetime) -> Account:
     promises = scheduled.promises(datetime.now(UTC))
     rows = _rows(stage.app, promises)
     jobs = stage.app.jobs.list(limit=1_000)
@@ -178,6 +186,12 @@ def _found(stage: Stage, scheduled: Scheduled, slow: JobHandle[str], until: date
     assert stage.gap  # noqa: S101
     assert stage.killed_at  # noqa: S101
     evidence = Evidence(
-        occurrences=rows, jobs=jobs, runs=stage.runs, until=until, gap=stage.gap, killed_at=stage.killed_at
+        occurrences=rows,
+        jobs=jobs,
+        runs=stage.runs,
+        until=until,
+        gap=stage.gap,
+        others=bad.ids,
+        killed_at=stage.killed_at,
     )
     return account(promises, slow.id, evidence)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nuvom import current_job, task
+
+LIMIT = 1.0  # seconds
 
 
 @task(name="demo.note")
@@ -24,6 +27,26 @@ def slow(file: str, seconds: float) -> str:
     with _noted(file):
         time.sleep(seconds)
     return "done"
+
+
+@task(name="demo.good")
+def good() -> None:
+    """Do what a task does."""
+    time.sleep(0.02)
+
+
+@task(name="demo.poison")
+def poison() -> None:
+    """End the process that runs this, as a segmentation fault would."""
+    os._exit(1)
+
+
+@task(name="demo.hung", timeout=LIMIT)
+def hung() -> None:
+    """Wait for a lock that nobody releases, where no exception reaches."""
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
 
 
 @contextmanager
