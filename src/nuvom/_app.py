@@ -27,7 +27,8 @@ from nuvom._decorator import TaskDecorator
 from nuvom._duration import Duration
 from nuvom._handle import JobHandle
 from nuvom._hooks import Hooks
-from nuvom._job import NewJob
+from nuvom._job import NewJob, Pushed
+from nuvom._keys import check_key, of_named
 from nuvom._naming import check_name, default_name, source_file
 from nuvom._options import as_job_id
 from nuvom._schedule import ScheduleEnvelope, ScheduleType
@@ -185,16 +186,16 @@ class Nuvom:
         """Return the store's clock."""
         return self.store.now()
 
-    def push(self, jobs: Sequence[NewJob]) -> list[str]:
-        """Store jobs, all or none; an id that is there already changes nothing. Returns the ids."""
+    def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
+        """Store jobs, all or none; returns for each which job stands for it, and whether that is a new one."""
         reached("producer.before_commit")
         pushed = self.store.jobs.push(self.hooks.enqueue(jobs))
         reached("producer.after_commit")
-        return [job.id for job in pushed]
+        return pushed
 
-    def handle(self, job_id: str, decode: Callable[[bytes], Any]) -> JobHandle[Any]:
-        """Return the handle of a job whose result is decoded by `decode`."""
-        return JobHandle(self, job_id, decode)
+    def handle(self, job_id: str, decode: Callable[[bytes], Any], *, existing: bool = False) -> JobHandle[Any]:
+        """Return the handle of a job whose result is decoded by `decode`; `existing`: it was there before its push."""
+        return JobHandle(self, job_id, decode, existing=existing)
 
     def job(self, job_id: str) -> JobHandle[Any]:
         """Return the handle of a job by its id, or the text that `options(id=…)` was given, from any process."""
@@ -218,10 +219,9 @@ class Nuvom:
     def put(self, call: Call[Any], times: Times) -> ScheduleEnvelope:
         """Store a schedule of a call; the same identity again replaces what is stored."""
         zone = Zone(default=self.settings.timezone, naive=self.settings.naive)
-        task = call.task
-        wanted = build_envelope(
-            task.name, call.arguments(), times, task.said, task.definition.defaults, now=self.now(), zone=zone
-        )
+        task, arguments = call.task, call.arguments()
+        defaults = replace(task.definition.defaults, kin=call.kin())
+        wanted = build_envelope(task.name, arguments, times, task.said, defaults, now=self.now(), zone=zone)
         reached("producer.before_commit")
         stored = self.upsert(wanted)
         reached("producer.after_commit")
@@ -277,11 +277,14 @@ class Nuvom:
         def remote(*_: Any, **__: Any) -> Any:
             raise TypeError(f"the code of {name!r} is not here; only its workers can run it")
 
-        return Task(self, remote, name, Definition(defaults=rows[name].defaults))
+        defaults = rows[name].defaults
+        key = of_named(defaults.key, rows[name].signature)
+        return Task(self, remote, name, Definition(defaults=defaults, key=key))
 
     def _register(self, function: Callable[..., Any], name: str | None, definition: Definition) -> Task[..., Any, Any]:
         own = _checked_function(function)
         task = Task(self, function, check_name(name, "name") if name is not None else own, definition)
+        check_key(task.name, function, definition.key)
         for key in (task.name, *task.aliases):
             _refuse_taken(self.registry.get(key), task, key)
         if taken := shadowed(function):

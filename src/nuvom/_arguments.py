@@ -51,7 +51,7 @@ class _Plain:
     def to_json(self, value: Any) -> Any:
         if not isinstance(value, self._instances) or (isinstance(value, bool) and not self._allowed & {bool, int}):
             raise ValueError(f"{_short(value)} is not {self._names}")
-        return _native(value)
+        return native(value)
 
     def from_json(self, value: Any) -> Any:
         if type(value) in self._allowed:
@@ -63,7 +63,7 @@ class _Native:
     """A parameter without a hint: whatever JSON gives back exactly as it was."""
 
     def to_json(self, value: Any) -> Any:
-        return _native(value)
+        return native(value)
 
     def from_json(self, value: Any) -> Any:
         return value
@@ -86,7 +86,7 @@ class _Adapted:
             plain = self._adapter.dump_python(value, mode="json", warnings="error")
         except Exception as error:  # noqa: BLE001  validators and serializers of the user's may raise anything
             raise ValueError(f"{_short(value)} is not {_hint_name(self._hint)}: {_first_line(error)}") from None
-        _native(plain)
+        native(plain)
         if not _same(self.from_json(plain), value):
             raise ValueError(f"{_short(value)} does not come back from JSON as it was")
         return plain
@@ -125,7 +125,7 @@ class Codec:
     """The encoding of one task's arguments and result, compiled at its first use."""
 
     def __init__(self, task: str, function: Callable[..., Any]) -> None:
-        self._task = task
+        self.task: str = task
         self._function = function
 
     @cached_property
@@ -157,6 +157,10 @@ class Codec:
         return {p.name: self._slot_of(p) for p in self.signature.parameters.values() if p.kind in kinds}
 
     @cached_property
+    def _slots(self) -> dict[str, _Slot]:
+        return dict(self._positional) | self._named
+
+    @cached_property
     def _rest(self) -> dict[Any, tuple[str, _Slot]]:
         variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         return {p.kind: (p.name, self._slot_of(p)) for p in self.signature.parameters.values() if p.kind in variable}
@@ -182,13 +186,21 @@ class Codec:
         try:
             return orjson.dumps(call)
         except (TypeError, RecursionError) as error:  # lone surrogates: JSON has no way to say them
-            raise ArgumentsError(self._task, None, f"JSON cannot carry them: {error}") from None
+            raise ArgumentsError(self.task, None, f"JSON cannot carry them: {error}") from None
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
+        """Return which parameter each argument is for; raises ArgumentsError where the call does not fit."""
+        try:
+            return self.signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentsError(self.task, None, f"{error}; its signature is {self.signature}") from None
+
+    def to_json(self, parameter: str, value: Any) -> Any:
+        """Return the JSON value of a parameter's argument; raises ArgumentsError where it has none."""
+        return self._placed((parameter, self._slots[parameter]), value)
 
     def _bound(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        try:
-            bound = self.signature.bind(*args, **kwargs)
-        except TypeError as error:
-            raise ArgumentsError(self._task, None, f"{error}; its signature is {self.signature}") from None
+        bound = self.bind(args, kwargs)
         positional = [self._placed(self._place(i), value) for i, value in enumerate(bound.args)]
         return [positional, {name: self._placed(self._place(name), value) for name, value in bound.kwargs.items()}]
 
@@ -197,7 +209,7 @@ class Codec:
         try:
             return slot.to_json(value)
         except ValueError as error:
-            raise ArgumentsError(self._task, name, str(error)) from None
+            raise ArgumentsError(self.task, name, str(error)) from None
 
     def _place(self, place: int | str) -> tuple[str, _Slot]:
         if isinstance(place, int):
@@ -217,7 +229,7 @@ class Codec:
         try:
             args, kwargs = orjson.loads(arguments)
         except (ValueError, TypeError):
-            raise ArgumentsError(self._task, None, "the stored arguments are not JSON of a call") from None
+            raise ArgumentsError(self.task, None, "the stored arguments are not JSON of a call") from None
         self._check_fit(args, kwargs)
         for i, value in enumerate(args):
             args[i] = self._in(i, value)
@@ -231,14 +243,14 @@ class Codec:
                 return  # the common case needs no bind
             self.signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ArgumentsError(self._task, None, f"{error}; its signature is now {self.signature}") from None
+            raise ArgumentsError(self.task, None, f"{error}; its signature is now {self.signature}") from None
 
     def _in(self, place: int | str, value: Any) -> Any:
         name, slot = self._place(place)
         try:
             return slot.from_json(value)
         except ValueError as error:
-            raise ArgumentsError(self._task, name, str(error)) from None
+            raise ArgumentsError(self.task, name, str(error)) from None
 
     def encode_result(self, value: Any) -> bytes:
         """Return a result's JSON; raises ValueError with the reason where there is none."""
@@ -289,7 +301,7 @@ def _has_non_finite(value: Any, depth: int = 0) -> bool:
     return any(_has_non_finite(part, depth + 1) for part in parts)
 
 
-def _native(value: Any, depth: int = 0) -> Any:
+def native(value: Any, depth: int = 0) -> Any:
     """Return a value that JSON gives back as it was; raises ValueError with what it cannot."""
     if depth > MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
@@ -306,13 +318,13 @@ def _native(value: Any, depth: int = 0) -> Any:
             return value
         case list():
             for item in value:
-                _native(item, depth + 1)
+                native(item, depth + 1)
             return value
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):
                     raise ValueError(f"JSON has only text as keys, not {_short(key)}")
-                _native(item, depth + 1)
+                native(item, depth + 1)
             return value
         case _:
             kind = type(value).__name__

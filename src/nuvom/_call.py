@@ -54,6 +54,8 @@ class Call(Generic[R_co]):
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
         max_runs: int | None = None,
+        unique: Duration | None = None,
+        expires_in: Duration | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Call[R_co]:
         """Return this call with options, as `Task.options` gives them."""
@@ -73,14 +75,17 @@ class Call(Generic[R_co]):
             starts_at=starts_at,
             ends_at=ends_at,
             max_runs=max_runs,
+            unique=unique,
+            expires_in=expires_in,
             metadata=metadata,
         )
         return replace(self, task=task)
 
     def delay(self) -> JobHandle[R_co]:
         """Push a job of this call; raises as `Task.delay` does."""
-        [job_id] = self.task._app.push([self.new_job()])  # noqa: SLF001  a call is its task's own half
-        return self.task._app.handle(job_id, self.task.codec.decode_result)  # noqa: SLF001
+        app = self.task._app  # noqa: SLF001  a call is its task's own half
+        [pushed] = app.push([self.new_job()])
+        return app.handle(pushed.id, self.task.codec.decode_result, existing=not pushed.new)
 
     async def adelay(self) -> JobHandle[R_co]:
         """Do what `delay` does without blocking the event loop."""
@@ -140,6 +145,10 @@ class Call(Generic[R_co]):
         """Return the call's arguments as JSON; raises ArgumentsError or PayloadTooLarge."""
         return self.task.encode(self.args, self.kwargs)
 
+    def kin(self) -> str | None:
+        """Return the value of the task's key for this call, None where it has none; raises ArgumentsError."""
+        return self.task.kin(self.args, self.kwargs)
+
     def new_job(self) -> NewJob:
         """Return the job that `delay` pushes."""
         [job_id] = new_ids(self.task._app.now(), 1)  # noqa: SLF001
@@ -153,7 +162,7 @@ class Draft:
         TypeError: an option was said that no job has.
     """
 
-    __slots__ = ("_defaults", "_encode", "_id", "_metadata", "_name", "_options", "_said")
+    __slots__ = ("_defaults", "_encode", "_id", "_kin", "_metadata", "_name", "_options", "_said")
 
     def __init__(self, task: Task[Any, Any, Any]) -> None:
         said = task.said
@@ -165,6 +174,7 @@ class Draft:
         self._name = task.name
         self._defaults = task.definition.defaults
         self._encode = task.encode
+        self._kin = None if task.definition.key is None else task.kin
 
     def job(self, job_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> NewJob:
         """Return the job of one call; `job_id` is used where the options say none."""
@@ -178,4 +188,7 @@ class Draft:
             max_crashes=self._said.max_crashes,
             options=self._options,
             metadata=self._metadata,
+            kin=self._kin and self._kin(args, kwargs),
+            unique=self._said.unique,
+            expires_in=self._said.expires_in,
         )

@@ -67,7 +67,7 @@ def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -
     """Replace a schedule as it was read by itself with changes; raises ScheduleChanged where it is another by now."""
     now = app.now()
     zone = Zone(default=app.settings.timezone, naive=app.settings.naive)
-    wanted = updated(envelope, changes, Context(now, zone, _encoder(app, envelope.task)))
+    wanted = updated(envelope, changes, Context(now, zone, _encoder(app, envelope)))
     if app.split:
         newer = split.update_split(app.backend, app.store.ledger, wanted, now)
     else:
@@ -110,9 +110,17 @@ def cancel(app: Nuvom, schedule_id: str) -> bool:
     raise ScheduleChanged(schedule_id)
 
 
-def _encoder(app: Nuvom, task: str) -> Callable[[list[Any], Mapping[str, Any]], bytes]:
-    """Return how arguments become JSON: by the task's signature where its code is here."""
-    known = app.registry.get(task)
-    if known is not None:
-        return known.encode
-    return lambda args, kwargs: orjson.dumps([args, dict(kwargs)])
+def _encoder(
+    app: Nuvom, envelope: ScheduleEnvelope
+) -> Callable[[list[Any], Mapping[str, Any]], tuple[bytes, str | None]]:
+    """Return how arguments become JSON and what the task's key makes of them: by its code where that is here."""
+    known = app.registry.get(envelope.task)
+
+    def encode(args: list[Any], kwargs: Mapping[str, Any]) -> tuple[bytes, str | None]:
+        if known is not None:
+            encoded = known.encode(args, kwargs)
+            return encoded, known.kin(*known.decode(encoded))
+        kin = None if envelope.defaults.key is None else app.task_named(envelope.task).kin(args, kwargs)
+        return orjson.dumps([args, dict(kwargs)]), kin
+
+    return encode

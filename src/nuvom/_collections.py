@@ -6,8 +6,9 @@ import builtins
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from nuvom._async import in_own_thread
+from nuvom._async import in_own_thread, in_thread
 from nuvom._job import Job, JobStatus
+from nuvom._naming import check_name
 from nuvom._task import Task
 from nuvom.stores.values import MAX_BATCH, CancelAnswer, JobFilter, QueueStats, Throughput, WorkerInfo
 
@@ -140,12 +141,40 @@ class Queues:
         self._app = app
 
     def list(self) -> list[QueueStats]:
-        """Return each queue that has jobs waiting or running."""
+        """Return each queue that has jobs waiting or running, or is paused."""
         return self._app.job_store.queues()
 
     def throughput(self) -> builtins.list[Throughput]:
         """Return how many jobs of each queue ended within the last minute and the last hour."""
         return self._app.job_store.throughput()
+
+    def pause(self, name: str, note: str | None = None) -> bool:
+        """Let no worker take a job of a queue from now on; what runs goes on, and jobs are still pushed.
+
+        Args:
+            name: Which queue; one that has no jobs yet, too.
+            note: Why, for those who look.
+
+        Returns:
+            False when it was paused already: then only the note changes.
+        """
+        return self._app.job_store.pause_queue(check_name(name, "queue"), note and check_name(note, "note"))
+
+    def resume(self, name: str) -> bool:
+        """Let a paused queue go on at once; False when it was not paused."""
+        return self._app.job_store.resume_queue(check_name(name, "queue"))
+
+    async def alist(self) -> builtins.list[QueueStats]:
+        """Do what `list` does without blocking the event loop."""
+        return await in_thread(self.list)
+
+    async def apause(self, name: str, note: str | None = None) -> bool:
+        """Do what `pause` does without blocking the event loop."""
+        return await in_thread(self.pause, name, note)
+
+    async def aresume(self, name: str) -> bool:
+        """Do what `resume` does without blocking the event loop."""
+        return await in_thread(self.resume, name)
 
 
 class Workers:

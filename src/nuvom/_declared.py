@@ -38,6 +38,8 @@ class ScheduleOptions(TypedDict, total=False):
     starts_at: datetime
     ends_at: datetime
     max_runs: int
+    unique: Duration
+    expires_in: Duration
     metadata: Mapping[str, Any]
 
 
@@ -186,7 +188,6 @@ def _refuse_second(known: Declaration | None, wanted: Declaration, decorator: st
 
 def _built(declaration: Declaration, arguments: bytes, now: datetime, zone: Zone) -> ScheduleEnvelope:
     task = declaration.call.task
-    envelope = build_envelope(
-        task.name, arguments, declaration.times, task.said, task.definition.defaults, now=now, zone=zone
-    )
+    defaults = replace(task.definition.defaults, kin=declaration.call.kin())
+    envelope = build_envelope(task.name, arguments, declaration.times, task.said, defaults, now=now, zone=zone)
     return replace(envelope, origin="code")

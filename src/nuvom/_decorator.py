@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, overload
 from nuvom import _options
 from nuvom._duration import Duration
 from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, OnFailure, TaskDefaults
+from nuvom._keys import Key, reported
 from nuvom._retry import Retry, policy
 from nuvom._task import Definition, Task
 
@@ -55,6 +56,11 @@ class TaskDecorator:
         store_result: bool = True,
         timeout: Duration | None = None,
         on_failure: OnFailure | None = None,
+        concurrency: int | None = None,
+        rate: str | None = None,
+        unique: Duration | None = None,
+        key: Key | None = None,
+        expires_in: Duration | None = None,
         aliases: Sequence[str] = (),
     ) -> _Decorate: ...
 
@@ -72,6 +78,11 @@ class TaskDecorator:
         store_result: bool = True,
         timeout: Duration | None = None,
         on_failure: OnFailure | None = None,
+        concurrency: int | None = None,
+        rate: str | None = None,
+        unique: Duration | None = None,
+        key: Key | None = None,
+        expires_in: Duration | None = None,
         aliases: Sequence[str] = (),
     ) -> Any:
         """Make a function a task.
@@ -87,6 +98,13 @@ class TaskDecorator:
             store_result: Whether returned values are kept.
             timeout: How long an attempt may take, a duration; one that takes longer is stopped, which is an error.
             on_failure: Called as `on_failure(job, error)` when a job ended `failed`, in a worker; may be async.
+            concurrency: How many of its jobs run at once, over all workers.
+            rate: How many of its jobs start within any time of a length, such as "100/1m", over all workers.
+            unique: While what another of its jobs stands for a new one, which is then not pushed: "queued" (it waits),
+                "done" (it is not final), or a duration since its push.
+            key: What these three are per, in place of per task: the name of a parameter, or a function that is called
+                with the arguments and returns a JSON value.
+            expires_in: How long after it was due a job that was never started gives up, a duration.
             aliases: Older names under which jobs may still come.
 
         Raises:
@@ -99,12 +117,16 @@ class TaskDecorator:
             max_crashes=max_crashes,
             store_result=store_result,
             timeout=timeout,
+            unique=unique,
+            expires_in=expires_in,
         )
+        defaults = TaskDefaults(queue, priority, max_crashes, said.expires_in, unique=said.unique, key=reported(key))
         definition = Definition(
             retry=policy(retries, retry),
             store_result=store_result,
             timeout=said.timeout,
-            defaults=TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes),
+            defaults=_options.limited(defaults, concurrency, rate),
+            key=key,
             aliases=_options.names(aliases, "aliases"),
             on_failure=_checked_on_failure(on_failure),
         )

@@ -58,14 +58,14 @@ def _run_due(app: Nuvom, store: Store, service: SchedulerService, hands: _Hands)
     with _lease(app, store) as worker:
         while True:
             pause = service.step()
-            store.jobs.promote(_BATCH)
+            moved = store.jobs.promote(_BATCH)
             jobs = store.jobs.claim(Claim(worker, 1, excluding=tuple(unknown)))
             unknown |= {job.task for job in jobs if job.task not in app.registry}
             outcomes = [hands.run(job, app.registry.get(job.task)) for job in jobs]
             refused = store.jobs.finish(worker, outcomes)
             hands.tell([outcome for outcome in outcomes if not refused and outcome.verdict is Verdict.FAILED])
             ran += sum(outcome.verdict is not Verdict.PUT_BACK for outcome in outcomes)
-            if not jobs and pause > 0:
+            if not jobs and not moved and pause > 0:
                 delayed = store.jobs.next_wakeup().delayed
                 return ran, pause if delayed is None else min(pause, delayed)
 

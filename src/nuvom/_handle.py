@@ -42,12 +42,13 @@ class JobSource(Protocol):
 class JobHandle(Generic[R_co]):
     """A job that was pushed; equal to every other handle of the same id."""
 
-    __slots__ = ("_app", "_decode", "id")
+    __slots__ = ("_app", "_decode", "existing", "id")
 
-    def __init__(self, app: JobSource, job_id: str, decode: Callable[[bytes], R_co]) -> None:
+    def __init__(self, app: JobSource, job_id: str, decode: Callable[[bytes], R_co], *, existing: bool = False) -> None:
         self._app = app
         self._decode = decode
         self.id: str = job_id
+        self.existing: bool = existing  # the call stored nothing, because this job stood for it already
 
     def __repr__(self) -> str:
         return f"<JobHandle {self.id}>"

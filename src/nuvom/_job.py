@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class JobState(StrEnum):
 
     READY = "ready"
     DELAYED = "delayed"  # waits for run_at, to start or to retry
-    HELD = "held"  # waits for the holder of its key
+    HELD = "held"  # waits for the holder of its key, or for a place in its flow
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -77,7 +77,13 @@ class TaskDefaults:
     rate: str | None = None  # how many start within a time, such as "100/1m"
     unique: str | None = None  # while what another of its kind is not pushed: "queued", "done" or a duration
     key: str | None = None  # what these three are per: the parameter of that name, "()" for a function; None: the task
-    kin: str | None = None  # what a schedule's runs count as by these three, found when it was made; None: the task
+    kin: str | None = None  # the value of that key for a schedule's runs, found when it was made; None: it has none
+
+    def said(self) -> dict[str, Any]:
+        """Return the three that are always there and those of the others that are not None, as JSON-safe values."""
+        always = ("queue", "priority", "max_crashes")
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if name in always or value is not None}
 
 
 class NewJob(NamedTuple):
@@ -104,9 +110,10 @@ class NewJob(NamedTuple):
     waits: bool = True  # whether it is held while its key has an open job; the key is its own either way
     backfill: bool = False  # it repeats the past of its schedule, and is none of its open runs
     ousts: bool = False  # the other open jobs of its key are cancelled, those that run asked to stop
-    kin: str | None = None  # what its concurrency, rate and uniqueness are counted by; None: its task
+    kin: str | None = None  # the value of its task's key, by which its limits and uniqueness count; None: it has none
     unique: str | None = None  # as in TaskDefaults, where the call said it
     context: bytes | None = None  # JSON object: what hooks hand on from the caller to the worker
+    expires_in: float | None = None  # as in TaskDefaults, where the call said it
 
 
 class ClaimedJob(NamedTuple):
@@ -196,7 +203,7 @@ class Refused(NamedTuple):
 
 
 class Pushed(NamedTuple):
-    """The answer to one pushed job: `new` is False when the id was there already and nothing changed."""
+    """The answer to one pushed job: `id` is that of the job which stands for it, `new` whether that is a new one."""
 
     id: str
     new: bool

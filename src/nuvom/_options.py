@@ -11,7 +11,8 @@ import orjson
 
 from nuvom._duration import seconds, to_timedelta
 from nuvom._ids import is_uuid, named_id
-from nuvom._job import PRIORITIES
+from nuvom._job import PRIORITIES, TaskDefaults
+from nuvom._limits import read_rate, read_unique
 from nuvom._naming import check_name
 from nuvom._numbers import MAX_COUNT, flag, whole
 from nuvom._schedule import CatchUp, Overlap
@@ -41,6 +42,8 @@ class Options:
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     max_runs: int | None = None
+    unique: str | None = None
+    expires_in: float | None = None  # seconds
     metadata: Mapping[str, Any] | None = None
 
     def merged(self, later: Options) -> Self:
@@ -62,7 +65,7 @@ class Options:
 
     def for_schedule(self) -> dict[str, Any]:
         """Return what a schedule hands on to its jobs."""
-        names = ("queue", "priority", "max_crashes", *EXECUTION)
+        names = ("queue", "priority", "max_crashes", "unique", "expires_in", *EXECUTION)
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def job_id(self) -> tuple[str | None, Mapping[str, Any]]:
@@ -116,7 +119,7 @@ def _span(value: object, name: str) -> timedelta:
     return span
 
 
-def _timeout(value: object, name: str) -> float:
+def _limit(value: object, name: str) -> float:
     limit = seconds(value, name)
     if not 0 < limit <= LONGEST.total_seconds():
         raise ValueError(f"{name}={value!r} must be more than 0 and at most {LONGEST.days} days")
@@ -158,7 +161,7 @@ _CHECKS: dict[str, Any] = {
     "retries": _count,
     "max_crashes": _count,
     "store_result": flag,
-    "timeout": _timeout,
+    "timeout": _limit,
     "catch_up": _choice(CatchUp),
     "grace": _span,
     "overlap": _choice(Overlap),
@@ -166,8 +169,20 @@ _CHECKS: dict[str, Any] = {
     "starts_at": _moment,
     "ends_at": _moment,
     "max_runs": lambda value, name: whole(value, name, 1, 1_000_000_000),
+    "unique": read_unique,
+    "expires_in": _limit,
     "metadata": _metadata,
 }
+
+
+def limited(defaults: TaskDefaults, concurrency: int | None, rate: str | None) -> TaskDefaults:
+    """Return a task's defaults with its limits; raises TypeError or ValueError naming the one that is wrong."""
+    if concurrency is not None:
+        defaults = replace(defaults, concurrency=whole(concurrency, "concurrency", 1, MAX_COUNT))
+    if rate is not None:
+        read_rate(rate)
+        defaults = replace(defaults, rate=rate)
+    return defaults
 
 
 def names(value: object, option: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nuvom._duration import Duration, to_timedelta
-from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, ScheduleState, standing_job
 from nuvom._times import Zone, aware
 from nuvom.errors import InvalidTrigger, ScheduleChanged, ScheduleEnded
 from nuvom.scheduler import split
@@ -56,10 +56,16 @@ def trigger(app: Nuvom, envelope: ScheduleEnvelope, request: str | None) -> JobH
         row = dispatched(envelope, job, now, source)
         answer = ledger.request(PlanItem(envelope, (row,), (job,), None, None), Once.REQUEST)
         if answer.refusal is None:
-            known = row if answer.jobs else ledger.requested(envelope.id, source)
-            return app.job(str((known or row).job_id))
+            return _triggered(app, row, answer)
         envelope = _anew(app, envelope, answer)
     raise ScheduleChanged(envelope.name or envelope.id)
+
+
+def _triggered(app: Nuvom, row: Occurrence, answer: Requested) -> JobHandle[Any]:
+    known = row if answer.jobs else app.store.ledger.requested(row.schedule_id, row.source) or row
+    handle = app.job(str(known.job_id or standing_job(known)))
+    handle.existing = not answer.jobs
+    return handle
 
 
 def backfill(app: Nuvom, envelope: ScheduleEnvelope, asked: Range, *, dry_run: bool) -> Backfilled:

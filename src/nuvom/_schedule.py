@@ -218,7 +218,7 @@ def _plain(value: Any) -> Any:
         case StrEnum():
             return value.value
         case TaskDefaults():
-            return {"queue": value.queue, "priority": value.priority, "max_crashes": value.max_crashes}
+            return value.said()
         case Mapping():
             return dict(value)
         case _:
@@ -316,3 +316,18 @@ class Occurrence(NamedTuple):
     job_started_at: datetime | None = None
     job_finished_at: datetime | None = None
     utc_offset: int | None = None  # seconds; of a cron schedule's zone by the tz database of then
+
+
+_STANDS = "job {} stands for it: the task has unique={!r}"
+
+
+def unique_reason(job_id: str, unique: str) -> str:
+    """Return why an occurrence is `skipped_unique`: which job stands for it."""
+    return _STANDS.format(job_id, unique)
+
+
+def standing_job(row: Occurrence) -> str | None:
+    """Return the id of the job that stands for an occurrence which is `skipped_unique`, None for any other."""
+    if row.outcome is not OccurrenceOutcome.SKIPPED_UNIQUE or row.reason is None:
+        return None
+    return row.reason.split()[1]

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from nuvom import _options
+from nuvom import _keys, _options
 from nuvom._arguments import Codec
 from nuvom._async import in_thread
 from nuvom._call import Call, Draft
 from nuvom._duration import Duration
 from nuvom._ids import new_ids
-from nuvom._job import NewJob, OnFailure, TaskDefaults
+from nuvom._job import NewJob, OnFailure, Pushed, TaskDefaults
+from nuvom._keys import Key
 from nuvom._numbers import whole
 from nuvom._options import Options
 from nuvom._retry import NO_RETRY, Retry
@@ -52,8 +53,8 @@ class Producer(Protocol):
         """The schedules that code declares, by name."""
         ...
 
-    def push(self, jobs: Sequence[NewJob]) -> list[str]:
-        """Store jobs; returns their ids."""
+    def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
+        """Store jobs; returns which job stands for each, and whether it is new."""
         ...
 
     def now(self) -> datetime:
@@ -64,8 +65,8 @@ class Producer(Protocol):
         """Store a schedule."""
         ...
 
-    def handle(self, job_id: str, decode: Callable[[bytes], Any]) -> JobHandle[Any]:
-        """Return the handle of a job."""
+    def handle(self, job_id: str, decode: Callable[[bytes], Any], *, existing: bool) -> JobHandle[Any]:
+        """Return the handle of a job; `existing`: it was there before."""
         ...
 
     @property
@@ -84,6 +85,7 @@ class Definition:
     defaults: TaskDefaults = TaskDefaults()
     aliases: tuple[str, ...] = ()
     on_failure: OnFailure | None = None
+    key: Key | None = None
 
 
 class Task(Generic[P, R, C]):
@@ -146,6 +148,11 @@ class Task(Generic[P, R, C]):
     def draft(self) -> Draft:
         """What the jobs of this task with these options have in common; raises TypeError for an option of none."""
         return Draft(self)
+
+    def kin(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str | None:
+        """Return the value of the task's key for a call, None where it has none; raises ArgumentsError."""
+        key = self.definition.key
+        return None if key is None else _keys.kin(self.codec, key, args, kwargs)
 
     def encode(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
         """Return a call's arguments as JSON; raises ArgumentsError or PayloadTooLarge."""
@@ -252,6 +259,8 @@ class Task(Generic[P, R, C]):
         starts_at: datetime | None = None,
         ends_at: datetime | None = None,
         max_runs: int | None = None,
+        unique: Duration | None = None,
+        expires_in: Duration | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> Task[P, R, C]:
         """Return this task with options for its next calls; options said twice are the later ones.
@@ -272,6 +281,8 @@ class Task(Generic[P, R, C]):
             starts_at: Occurrences from this time on; an interval's grid begins there.
             ends_at: Occurrences before this time.
             max_runs: After how many runs the schedule is done.
+            unique: While what another job of its kind stands for a new one: "queued", "done", or a duration.
+            expires_in: How long after it was due a job that was never started gives up, a duration.
             metadata: JSON values that travel with the job or schedule.
 
         Raises:
@@ -293,6 +304,8 @@ class Task(Generic[P, R, C]):
             starts_at=starts_at,
             ends_at=ends_at,
             max_runs=max_runs,
+            unique=unique,
+            expires_in=expires_in,
             metadata=metadata,
         )
         return self._with(said)
@@ -319,9 +332,9 @@ class Task(Generic[P, R, C]):
         items = list(calls)
         fresh = new_ids(self._app.now(), len(items))
         jobs = [self._mapped(i, item, job_id) for i, (item, job_id) in enumerate(zip(items, fresh, strict=True))]
-        ids = [i for start in range(0, len(jobs), chunk) for i in self._app.push(jobs[start : start + chunk])]
+        pushed = [each for start in range(0, len(jobs), chunk) for each in self._app.push(jobs[start : start + chunk])]
         handle, decode = self._app.handle, self.codec.decode_result
-        return [handle(i, decode) for i in ids]
+        return [handle(each.id, decode, existing=not each.new) for each in pushed]
 
     async def amap(
         self, calls: Iterable[Call[Any] | tuple[Any, ...] | Mapping[str, Any]], *, chunk: int = 1_000

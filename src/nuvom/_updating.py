@@ -16,7 +16,7 @@ from nuvom._times import NAMES, Times, Zone, at_next, aware, check_policies, on_
 from nuvom.errors import InvalidTrigger
 
 _FIELDS = ("catch_up", "grace", "overlap", "jitter", "starts_at", "ends_at", "max_runs", "metadata")
-_JOB_OPTIONS = ("queue", "priority", "max_crashes", *_options.EXECUTION)
+_JOB_OPTIONS = ("queue", "priority", "max_crashes", "unique", "expires_in", *_options.EXECUTION)
 CHANGES = ("args", "kwargs", *NAMES, *_FIELDS, *_JOB_OPTIONS)
 _WITHOUT: dict[str, Any] = {
     "catch_up": CatchUp.LATEST,
@@ -31,7 +31,7 @@ class Context(NamedTuple):
 
     now: datetime
     zone: Zone
-    encode: Callable[[list[Any], Mapping[str, Any]], bytes]
+    encode: Callable[[list[Any], Mapping[str, Any]], tuple[bytes, str | None]]  # and the value of the task's key
 
 
 def updated(envelope: ScheduleEnvelope, changes: Mapping[str, Any], context: Context) -> ScheduleEnvelope:
@@ -43,9 +43,11 @@ def updated(envelope: ScheduleEnvelope, changes: Mapping[str, Any], context: Con
     """
     _check_names(changes)
     said = _options.checked(**{name: changes[name] for name in (*_FIELDS, *_JOB_OPTIONS) if name in changes})
+    arguments, kin = _arguments(envelope, changes, context)
     changed = replace(
         envelope,
-        arguments=_arguments(envelope, changes, context),
+        arguments=arguments,
+        defaults=replace(envelope.defaults, kin=kin),
         options=_job_options(envelope, changes, said),
         **{name: _value(name, said, context.zone) for name in _FIELDS if name in changes},
         **_times(envelope, changes, context),
@@ -84,9 +86,9 @@ def _job_options(envelope: ScheduleEnvelope, changes: Mapping[str, Any], said: O
     return {**kept, **given}
 
 
-def _arguments(envelope: ScheduleEnvelope, changes: Mapping[str, Any], context: Context) -> bytes:
+def _arguments(envelope: ScheduleEnvelope, changes: Mapping[str, Any], context: Context) -> tuple[bytes, str | None]:
     if "args" not in changes and "kwargs" not in changes:
-        return envelope.arguments
+        return envelope.arguments, envelope.defaults.kin
     args, kwargs = changes.get("args"), changes.get("kwargs")
     return context.encode(
         envelope.args if args is None else list(args), envelope.kwargs if kwargs is None else dict(kwargs)

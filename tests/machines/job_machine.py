@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from nuvom._job import ClaimedJob, JobError, NewJob, Outcome, Refused, Verdict
+from nuvom._job import ClaimedJob, JobError, NewJob, Outcome, Refused, TaskDefaults, Verdict
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Claim, JobFilter, Order, Retention, WorkerInfo
@@ -29,13 +29,15 @@ from tests.machines.job_model import FINAL, JobModel
 
 LEASE = 30.0
 POOL = [str(UUID(int=number)) for number in range(1, 41)]
-QUEUES, TASKS, KEYS = ("q1", "q2"), ("t1", "t2"), (None, None, None, "k1", "k2")
+QUEUES, TASKS, KEYS = ("q1", "q2"), ("t1", "t2", "two", "one"), (None, None, None, "k1", "k2")
+LIMITS = {"two": 2, "one": 1}
 ERROR = JobError("error", "ValueError", "boom", "")
 
 
 def _new_job(**said: object) -> NewJob:
     """Return a job; of `NewJob` itself Hypothesis would make up the fields that are not said."""
-    return NewJob(**said)  # type: ignore[arg-type]  # Hypothesis draws each from what suits it
+    job = NewJob(**said)  # type: ignore[arg-type]  # Hypothesis draws each from what suits it
+    return job._replace(defaults=TaskDefaults(concurrency=LIMITS.get(job.task)))
 
 
 new_jobs = st.builds(
@@ -48,6 +50,8 @@ new_jobs = st.builds(
     max_crashes=st.sampled_from([0, 1, 3, 3]),
     run_at=st.sampled_from([None, None, *(START + timedelta(seconds=n) for n in (-5, 5, 20, 60))]),
     key=st.sampled_from(KEYS),
+    kin=st.sampled_from([None, None, "a"]),
+    unique=st.sampled_from([None, None, None, "queued", "done", "10s"]),
 )
 verdicts = st.sampled_from([*Verdict, Verdict.SUCCEEDED])
 seconds = st.sampled_from([0.0, 1.0, 5.0, 11.0])
@@ -68,7 +72,7 @@ class JobMachine(RuleBasedStateMachine):
         self.resources = ExitStack()
         self.clock = VirtualClock(START)
         self.store: Store = self.resources.enter_context(closing(open_store(self.url(), clock=self.clock)))
-        self.model = JobModel(START, LEASE)
+        self.model = JobModel(START, LEASE, limits=LIMITS)
         self.attempts: Counter[str] = Counter()
         self.registered = 0
 
@@ -97,12 +101,11 @@ class JobMachine(RuleBasedStateMachine):
 
     @rule(batch=st.lists(new_jobs, min_size=1, max_size=5))
     def push(self, batch: list[NewJob]) -> None:
-        answers = [answer.new for answer in self.store.jobs.push(batch)]
-        expected = [
-            self.model.push(j.id, j.task, j.queue or "", j.priority or 0, j.run_at, j.max_crashes or 0, j.key)
-            for j in batch
-        ]
-        assert answers == expected
+        for job, answer in zip(batch, self.store.jobs.push(batch), strict=True):
+            standing = self.model.push(job)
+            assert answer.new is not bool(standing)
+            assert answer.id in (standing or {job.id})
+        self.model.open_flows()
 
     @rule(target=holdings, worker=workers, limit=st.integers(1, 4), queues=queue_filters, excluding=exclusions)
     def claim_best(
@@ -157,19 +160,23 @@ class JobMachine(RuleBasedStateMachine):
         ]
         refused = [Refused(o.job.id, o.job.attempt, worker) for o, ok in zip(sent, accepted, strict=True) if not ok]
         assert Counter(self.store.jobs.finish(worker, sent)) == Counter(refused)
+        self.model.open_flows()
 
     @rule(limit=st.sampled_from([1, 2, 100]))
     def promote(self, limit: int) -> None:
         assert self.store.jobs.promote(limit) == self.model.promote(limit)
+        self.model.open_flows()
 
     @rule(worker=workers)
     def release(self, worker: str) -> None:
         assert self.store.workers.release(worker, "killed") == self.model.release(worker)
+        self.model.open_flows()
 
     @rule(worker=workers)
     def unregister(self, worker: str) -> None:
         self.store.workers.unregister(worker)
         self.model.unregister(worker)
+        self.model.open_flows()
 
     @rule(chosen=st.lists(workers, max_size=3))
     def heartbeat(self, chosen: list[str]) -> None:
@@ -178,6 +185,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def rescue(self) -> None:
         assert self.store.workers.rescue() == self.model.rescue()
+        self.model.open_flows()
 
     @precondition(lambda self: self.model.in_state("running"))
     @rule()
@@ -209,13 +217,25 @@ class JobMachine(RuleBasedStateMachine):
             assert self.store.jobs.attempts(job.id) == []
             del self.attempts[job.id]
 
+    @rule(queue=st.sampled_from(QUEUES))
+    def pause_queue(self, queue: str) -> None:
+        assert self.store.jobs.pause_queue(queue, None) is (queue not in self.model.paused)
+        self.model.paused.add(queue)
+
+    @rule(queue=st.sampled_from(QUEUES))
+    def resume_queue(self, queue: str) -> None:
+        assert self.store.jobs.resume_queue(queue) is (queue in self.model.paused)
+        self.model.paused.discard(queue)
+
     @rule(job_id=st.sampled_from(POOL))
     def cancel(self, job_id: str) -> None:
         assert self.store.jobs.cancel(job_id) == self.model.cancel(job_id)
+        self.model.open_flows()
 
     @rule(job_id=st.sampled_from(POOL))
     def retry(self, job_id: str) -> None:
         assert self.store.jobs.retry(job_id) is self.model.retry(job_id)
+        self.model.open_flows()
 
     @invariant()
     def every_job_is_there_and_as_it_should_be(self) -> None:
@@ -223,6 +243,7 @@ class JobMachine(RuleBasedStateMachine):
         expected = sorted(self.model.jobs.values(), key=lambda job: -job.seq)
         assert [job.id for job in listed] == [job.id for job in expected]
         for kept, job in zip(listed, expected, strict=True):
+            assert (kept.waits_for, kept.flow) == (job.waits_for, job.flow)
             seen = (kept.state.value, kept.attempt, kept.errors, kept.crashes, kept.defers, kept.suspect, kept.worker)
             assert seen == (job.state, job.attempt, job.errors, job.crashes, job.defers, job.suspect, job.worker), job
             assert (kept.run_at, kept.queue, kept.priority, kept.key) == (job.run_at, job.queue, job.priority, job.key)
@@ -235,13 +256,19 @@ class JobMachine(RuleBasedStateMachine):
 
     @invariant()
     def one_job_of_a_key_is_loose(self) -> None:
-        assert all(len(self.model.loose(key)) == 1 for key in {job.key for job in self.model.in_state("held")})
+        held = {job.key for job in self.model.in_state("held") if job.waits_for == "key"}
+        assert all(len(self.model.loose(key)) == 1 for key in held)
+
+    @invariant()
+    def no_flow_is_too_full(self) -> None:
+        for task, limit in LIMITS.items():
+            assert all(len(self.model.in_places(flow)) <= limit for flow in (task, f"{task}:a"))
 
     @invariant()
     def what_sleepers_look_at_is_right(self) -> None:
-        ready = self.model.in_state("ready")
+        ready = self.model.claimable_now()
         assert self.store.jobs.has_ready(None) is bool(ready)
-        assert self.store.jobs.has_ready(("q1",), ("t1",)) is any((j.queue, j.task) == ("q1", "t2") for j in ready)
+        assert self.store.jobs.has_ready(("q1",), ("t1",)) is any(j.queue == "q1" and j.task != "t1" for j in ready)
         assert self.store.jobs.has_suspects(None) is any(job.suspect for job in ready)
         delayed, expected = self.store.jobs.next_wakeup().delayed, self.model.next_delayed()
         assert (delayed is None) == (expected is None)

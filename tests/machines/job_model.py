@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from nuvom._job import NewJob
+
 FINAL = ("succeeded", "failed", "cancelled")
+WAITING = ("ready", "delayed", "held")
+FAIR_EVERY = 10  # openings of a flow
+UNIQUE_FOR = timedelta(seconds=10)  # what the only duration of the machine means
 
 
 @dataclass
@@ -22,6 +28,11 @@ class ModelJob:
     state: str
     max_crashes: int
     key: str | None
+    kind: str  # its task, and the value of its key
+    flow: str | None  # the same, if its task has a limit
+    created_at: datetime
+    unique: str | None = None
+    waits_for: str | None = None
     attempt: int = 0
     errors: int = 0
     crashes: int = 0
@@ -47,6 +58,9 @@ class JobModel:
     monotonic: float = 0.0
     jobs: dict[str, ModelJob] = field(default_factory=dict)
     leases: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)  # by task
+    paused: set[str] = field(default_factory=set)
+    openings: Counter[str] = field(default_factory=Counter)
     pushes: int = 0
 
     def in_state(self, *states: str) -> list[ModelJob]:
@@ -60,20 +74,78 @@ class JobModel:
 
     def loose(self, key: str | None) -> list[ModelJob]:
         """The open jobs of a key that are not held; the promise is that there is at most one."""
-        return [job for job in self.in_state("ready", "delayed", "running") if key is not None and job.key == key]
+        loose = [job for job in self.in_state(*WAITING, "running") if job.waits_for != "key"]
+        return [job for job in loose if key is not None and job.key == key]
+
+    def in_places(self, flow: str) -> list[ModelJob]:
+        """The jobs that take a place of a flow; the promise is that they are never too many."""
+        return [job for job in self.in_state("ready", "running") if job.flow == flow]
+
+    def open_flows(self) -> None:
+        """Give the free places of flows to the best that wait for them: the last step of all that happens."""
+        waiting = [job for job in self.in_state("held") if job.waits_for == "flow"]
+        for flow in {job.flow: None for job in waiting if job.flow is not None}:
+            best = sorted((job for job in waiting if job.flow == flow), key=lambda job: job.best)
+            room = self.limits[best[0].task] - len(self.in_places(flow))
+            if room <= 0:
+                continue
+            turn, rest = divmod(self.openings[flow], FAIR_EVERY)
+            self.openings[flow] += 1
+            if rest == FAIR_EVERY - 1:  # each priority has its turn
+                priorities = sorted({job.priority for job in best})
+                first = next(job for job in best if job.priority == priorities[turn % len(priorities)])
+                best = [first, *(job for job in best if job is not first)]
+            for job in best[:room]:
+                job.state, job.waits_for = "ready", None
+
+    def may_run(self, job: ModelJob) -> None:
+        """Make a job ready, or let it wait for its flow."""
+        job.state, job.waits_for = ("ready", None) if job.flow is None else ("held", "flow")
 
     # What producers do
 
-    def push(
-        self, job_id: str, task: str, queue: str, priority: int, run_at: datetime | None, crashes: int, key: str | None
-    ) -> bool:
-        if job_id in self.jobs:
-            return False
-        at = run_at or self.now
-        state = "held" if self.loose(key) else "delayed" if at > self.now else "ready"
+    def push(self, new: NewJob) -> set[str]:
+        """Push a job; returns the ids of those that may be said to stand for it, none if it was stored."""
+        if new.id in self.jobs:
+            return {new.id}
+        kind = new.task if new.kin is None else f"{new.task}:{new.kin}"
+        if standing := self.standing(kind, new.unique):
+            return {job.id for job in standing}
         self.pushes += 1
-        self.jobs[job_id] = ModelJob(self.pushes, job_id, task, queue, priority, at, state, crashes, key)
-        return True
+        job = ModelJob(
+            seq=self.pushes,
+            id=new.id,
+            task=new.task,
+            queue=new.queue or "",
+            priority=new.priority or 0,
+            run_at=new.run_at or self.now,
+            state="delayed",
+            max_crashes=new.max_crashes or 0,
+            key=new.key,
+            kind=kind,
+            flow=kind if new.task in self.limits else None,
+            created_at=self.now,
+            unique=new.unique,
+        )
+        if self.loose(job.key):
+            job.state, job.waits_for = "held", "key"
+        elif job.run_at <= self.now:
+            self.may_run(job)
+        self.jobs[job.id] = job
+        return set()
+
+    def standing(self, kind: str, unique: str | None) -> list[ModelJob]:
+        same = [job for job in self.jobs.values() if job.kind == kind and job.unique is not None]
+        match unique:
+            case None:
+                return []
+            case "queued":
+                return [job for job in same if job.state in WAITING]
+            case "done":
+                return [job for job in same if job.state not in FINAL]
+            case _:
+                newest = max((job.created_at for job in same), default=self.now - UNIQUE_FOR)
+                return [job for job in same if job.created_at == newest > self.now - UNIQUE_FOR]
 
     def cancel(self, job_id: str) -> str:
         job = self.jobs.get(job_id)
@@ -91,7 +163,10 @@ class JobModel:
         job = self.jobs.get(job_id)
         if job is None or job.state not in FINAL:
             return False
-        job.state = "held" if self.loose(job.key) else "ready"
+        if self.loose(job.key):
+            job.state, job.waits_for = "held", "key"
+        else:
+            self.may_run(job)
         job.run_at, job.errors, job.crashes, job.suspect, job.finished_at = self.now, 0, 0, False, None
         job.asked = False
         return True
@@ -104,8 +179,11 @@ class JobModel:
         """The ready jobs that a claim may take, best first."""
         if not self.live(worker):
             return []
-        wanted = [job for job in self.in_state("ready") if job.suspect is suspects and job.task not in excluding]
+        wanted = [job for job in self.claimable_now() if job.suspect is suspects and job.task not in excluding]
         return sorted((job for job in wanted if queues is None or job.queue in queues), key=lambda job: job.best)
+
+    def claimable_now(self) -> list[ModelJob]:
+        return [job for job in self.in_state("ready") if job.queue not in self.paused]
 
     def claimed(self, job_id: str, worker: str) -> ModelJob:
         job = self.jobs[job_id]
@@ -127,7 +205,7 @@ class JobModel:
             job.suspect = False
         match verdict:
             case "put_back":
-                job.state = "ready"
+                self.may_run(job)
             case "retry" | "defer":
                 job.state, job.run_at = "delayed", run_at
                 job.defers += verdict == "defer"
@@ -138,16 +216,18 @@ class JobModel:
 
     def settle(self, job: ModelJob) -> None:
         """End a job that was asked to stop and does not run any more."""
-        if job.asked and job.state in ("ready", "delayed"):
+        if job.asked and job.state in WAITING:
             self.end(job, "cancelled")
 
     def end(self, job: ModelJob, state: str) -> None:
         """End a job and let the oldest that its key holds back go on."""
-        job.state, job.worker, job.finished_at = state, None, self.now
-        held = [other for other in self.in_state("held") if other.key == job.key]
+        job.state, job.worker, job.finished_at, job.waits_for = state, None, self.now, None
+        held = [other for other in self.in_state("held") if other.waits_for == "key" and other.key == job.key]
         if held and not self.loose(job.key):
             following = min(held, key=lambda other: other.seq)
-            following.state = "delayed" if following.run_at > self.now else "ready"
+            following.state, following.waits_for = "delayed", None
+            if following.run_at <= self.now:
+                self.may_run(following)
 
     # What time does
 
@@ -156,7 +236,7 @@ class JobModel:
             (job for job in self.in_state("delayed") if job.run_at <= self.now), key=lambda j: (j.run_at, j.seq)
         )
         for job in due[:limit]:
-            job.state = "ready"
+            self.may_run(job)
         return len(due[:limit])
 
     def lose(self, job: ModelJob) -> None:
@@ -168,7 +248,8 @@ class JobModel:
             job.suspect = False
             self.end(job, "failed")
         else:
-            job.state, job.suspect = "ready", True
+            self.may_run(job)
+            job.suspect = True
             self.settle(job)
 
     def release(self, worker: str) -> int:
@@ -180,7 +261,8 @@ class JobModel:
 
     def unregister(self, worker: str) -> None:
         for job in self.held_by(worker):
-            job.state, job.worker = "ready", None
+            job.worker = None
+            self.may_run(job)
             self.settle(job)
         self.leases.pop(worker, None)
 
@@ -200,11 +282,13 @@ class JobModel:
         self.leases.clear()
 
     def prune(self, keep: timedelta, keep_failed: timedelta) -> list[ModelJob]:
-        """Forget what has been final for longer than is kept; returns it."""
+        """Forget what has been final for longer than is kept, but for the newest job; returns it."""
+        newest = max((job.seq for job in self.jobs.values()), default=0)
         old = [
             job
             for job in self.jobs.values()
             if job.finished_at and job.finished_at < self.now - (keep_failed if job.state == "failed" else keep)
+            if job.seq != newest and not (job.unique == "10s" and job.created_at + UNIQUE_FOR > self.now)
         ]
         return [self.jobs.pop(job.id) for job in old]
 

@@ -66,6 +66,7 @@ def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
     from nuvom.cli.output import print_fields, print_json
     from nuvom.cli.views import attempt_fields, job_fields
     from nuvom.errors import JobNotFound
+    from nuvom.inquiry.job_words import filled
 
     handle = site.app.job(job_id)
     try:
@@ -77,6 +78,8 @@ def show(site: Site, job_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
     if site.as_json:
         print_json({**fields, "attempts": attempts})
         return
+    if job.waits_for == "flow" and job.flow is not None:
+        fields["waits_for"] = f"held: {filled(site.app.job_store.flow(job.flow), site.app.now())}"
     print_fields({name: _for_people(value) for name, value in fields.items()})
     for attempt in attempts:
         print(f"\nattempt {attempt['attempt']} ended {_for_people(attempt['ended_at'])}")

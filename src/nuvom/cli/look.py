@@ -1,4 +1,4 @@
-"""`nuvom queues`, `workers`, `stats`, `health` and `migrate`: a look at the whole."""
+"""`nuvom workers`, `stats`, `health` and `migrate`: a look at the whole."""
 
 from __future__ import annotations
 
@@ -20,27 +20,10 @@ _MOST_RUNNING = 10_000  # jobs that a listing of processes names
 
 def register(root: typer.Typer) -> None:
     """Add the commands that look at the whole store."""
-    command(root, "queues")(queues)
     command(root, "workers")(workers)
     command(root, "stats")(stats)
     command(root, "health")(health)
     command(root, "migrate")(migrate)
-
-
-def queues(site: Site, limit: Limit = 100) -> None:
-    """List the queues that have jobs waiting or running."""
-    from nuvom._moments import distance
-    from nuvom.cli.output import print_json, print_table
-    from nuvom.cli.views import queue_fields
-
-    found = site.app.queues.list()[:limit]
-    if site.as_json:
-        print_json([queue_fields(queue) for queue in found])
-        return
-    now = site.app.now()
-    rows = ((q.queue, q.ready, q.delayed, q.held, q.running, distance(q.oldest, now)) for q in found)
-    columns = ("queue", "ready", "delayed", "held", "running", "oldest ready")
-    print_table(columns, rows, empty="no queue has jobs waiting or running")
 
 
 def workers(site: Site, limit: Limit = 100) -> None:

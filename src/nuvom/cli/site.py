@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nuvom.cli.options import Limit
+
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom.stores.base import Store
@@ -130,6 +132,37 @@ def group(root: typer.Typer, name: str, text: str) -> typer.Typer:
     return made
 
 
+def group_that_lists(root: typer.Typer, name: str, text: str, function: Callable[..., None]) -> typer.Typer:
+    """Return a new group of commands that does what its `list` does where no command follows its name."""
+    made = typer.Typer(rich_markup_mode=None)
+
+    @made.callback(invoke_without_command=True, help=text)
+    def options(
+        context: typer.Context,
+        url: UrlOption = None,
+        app: AppOption = None,
+        *,
+        json: JsonOption = False,
+        limit: Limit = 100,
+    ) -> None:
+        remember(context, url, app)
+        if context.invoked_subcommand is None:
+            _run(context, function, as_json=json, limit=limit)
+
+    root.add_typer(made, name=name)
+    command(made, "list")(function)
+    return made
+
+
+def _run(context: typer.Context, function: Callable[..., None], *, as_json: bool, **given: Any) -> None:
+    site = Site(context.obj["url"], context.obj["app"], as_json=as_json)
+    with answered():
+        try:
+            function(site, **given)
+        finally:
+            site.close()
+
+
 def command(within: typer.Typer, name: str, *, json: bool = True) -> Callable[[_Command], _Command]:
     """Register a command whose first parameter is a `Site`; `--url`, `--app` and `--json` are added to its own options.
 
@@ -143,12 +176,7 @@ def command(within: typer.Typer, name: str, *, json: bool = True) -> Callable[[_
         @wraps(function)
         def run(context: typer.Context, **given: Any) -> None:
             remember(context, given.pop("url"), given.pop("app"))
-            site = Site(context.obj["url"], context.obj["app"], as_json=given.pop("json", False))
-            with answered():
-                try:
-                    function(site, **given)
-                finally:
-                    site.close()
+            _run(context, function, as_json=given.pop("json", False), **given)
 
         own = list(signature(function, eval_str=True).parameters.values())[1:]
         parameters = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context), *own, *_shared(json)]

@@ -45,6 +45,9 @@ def job_fields(job: Job) -> dict[str, Any]:
         "schedule_id": job.schedule_id,
         "schedule_name": job.schedule_name,
         "scheduled_for": job.scheduled_for,
+        "waits_for": job.waits_for,
+        "flow": job.flow,
+        "expires_at": job.expires_at,
         "args": args,
         "kwargs": kwargs,
         "metadata": job.metadata,
@@ -135,7 +138,10 @@ def running_fields(job: Job) -> dict[str, Any]:
 
 def queue_fields(queue: QueueStats) -> dict[str, Any]:
     """Return what waits and runs in a queue, for programs."""
-    return queue._asdict()
+    fields = queue._asdict()
+    pause = fields.pop("pause")
+    said = {"note": pause.note, "since": pause.since} if pause else {"note": None, "since": None}
+    return {**fields, "paused": pause is not None, **said}
 
 
 def worker_fields(worker: WorkerInfo, jobs: Iterable[Job]) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from itertools import islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from nuvom._job import Job
+from nuvom._job import Job, JobState
 from nuvom._schedule import Occurrence, ScheduleEnvelope
 from nuvom._times import Zone, aware
 from nuvom.errors import InvalidTrigger
 from nuvom.inquiry import audit as auditing
 from nuvom.inquiry.audit import TICK, AuditReport
 from nuvom.inquiry.clock_words import made_up, skipped_at
+from nuvom.inquiry.job_words import Restraint
 from nuvom.inquiry.question import question
 from nuvom.inquiry.why import Facts, Why, explain
 from nuvom.stores.base import Ledger
@@ -177,7 +178,14 @@ def _with_jobs(app: Nuvom, facts: Facts) -> Facts:
     rows = [row for row in (facts.row, *facts.by_request) if row is not None and row.job_id]
     found = {str(row.job_id): app.job_store.get(str(row.job_id)) for row in rows}
     jobs = {job_id: job for job_id, job in found.items() if job is not None}
-    return replace(facts, jobs=jobs, workers=app.workers.list())
+    restraints = {job.id: _restraint(app, job) for job in jobs.values() if job.state in (JobState.READY, JobState.HELD)}
+    return replace(facts, jobs=jobs, workers=app.workers.list(), restraints=restraints)
+
+
+def _restraint(app: Nuvom, job: Job) -> Restraint:
+    if job.waits_for == "flow" and job.flow is not None:
+        return Restraint(flow=app.job_store.flow(job.flow))
+    return Restraint(pause=next((each.pause for each in app.job_store.queues() if each.queue == job.queue), None))
 
 
 def audit(

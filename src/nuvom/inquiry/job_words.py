@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from nuvom._job import Job, JobState, JobStatus
 from nuvom._moments import distance, span
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
-from nuvom.stores.values import WorkerInfo
+from nuvom.stores.values import Flow, QueuePause, WorkerInfo
+
+
+class Restraint(NamedTuple):
+    """What keeps a job from being claimed."""
+
+    flow: Flow | None = None  # it waits for a place in there
+    pause: QueuePause | None = None  # its queue is paused
 
 
 def started(row: Occurrence, job: Job | None) -> bool:
@@ -25,6 +33,7 @@ def of_job(
     envelope: ScheduleEnvelope,
     now: datetime,
     at: Callable[[datetime | None], str],
+    restraint: Restraint,
 ) -> tuple[str, str]:
     """Return one word and one sentence for what became of a dispatched row's job.
 
@@ -35,22 +44,20 @@ def of_job(
         envelope: the schedule.
         now: the store's clock.
         at: how a time is told.
+        restraint: what keeps the job from being claimed, if something does.
     """
     if job is None:
         return _pruned(row, at)
     match job.state:
         case JobState.READY:
-            return "queued", f"still queued: {_waiting(job, workers)}"
+            return "queued", f"still queued: {_paused(job, restraint, at) or _waiting(job, workers)}"
         case JobState.DELAYED if job.errors or job.attempt:
             failed = f"failed {job.errors} time{'' if job.errors == 1 else 's'}: {_error(job)}; " if job.errors else ""
             return "queued", f"{failed}tried again {at(job.run_at)}, {distance(job.run_at, now)}"
         case JobState.DELAYED:
             return "queued", f"waits until {at(job.run_at)}, {distance(job.run_at, now)}"
         case JobState.HELD:
-            return (
-                "queued",
-                f"held: {_holder(envelope)}; see `nuvom jobs list --schedule {envelope.name or envelope.id}`",
-            )
+            return "queued", f"held: {_holder(envelope) if job.waits_for == 'key' else filled(restraint.flow, now)}"
         case JobState.RUNNING:
             return "running", f"running since {at(job.started_at)}, for {_for(job.started_at, now)}"
         case JobState.FAILED:
@@ -76,6 +83,13 @@ def _ended(job: Job, envelope: ScheduleEnvelope, at: Callable[[datetime | None],
     return f"{ended}, after {_for(job.started_at, job.finished_at)}"
 
 
+def _paused(job: Job, restraint: Restraint, at: Callable[[datetime | None], str]) -> str | None:
+    if restraint.pause is None:
+        return None
+    note = f" ({restraint.pause.note})" if restraint.pause.note else ""
+    return f"queue `{job.queue}` is paused since {at(restraint.pause.since)}{note}; `nuvom queues resume {job.queue}`"
+
+
 def _waiting(job: Job, workers: Sequence[WorkerInfo]) -> str:
     """Say why a ready job is not running."""
     live = [worker for worker in workers if worker.alive and worker.kind == "worker"]
@@ -98,6 +112,19 @@ def _waiting(job: Job, workers: Sequence[WorkerInfo]) -> str:
 def _holder(envelope: ScheduleEnvelope) -> str:
     said = "" if envelope.overlap is Overlap.ALLOW else f" (overlap={envelope.overlap.value})"
     return f"an earlier run is open{said}; see `nuvom jobs list --schedule {envelope.name or envelope.id}`"
+
+
+def filled(flow: Flow | None, now: datetime) -> str:
+    """Say why a flow lets nobody start now."""
+    if flow is None:
+        return "its flow is about to be opened"
+    taken = flow.ready + flow.running
+    if flow.concurrency is not None and taken >= flow.concurrency:
+        soon = f" ({flow.ready} of them are about to start)" if flow.ready else ""
+        return f"{taken} of {flow.concurrency} of {flow.name} run{soon}"
+    if flow.opens_at is not None:
+        return f"{flow.name} has used up its rate of {flow.rate}; the next may start {distance(flow.opens_at, now)}"
+    return f"{flow.ready} of {flow.name} are about to start"
 
 
 def _error(job: Job) -> str:

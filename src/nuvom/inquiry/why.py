@@ -18,7 +18,7 @@ from nuvom._schedule import (
     unbounded_trigger,
 )
 from nuvom.inquiry.clock_words import clock_change
-from nuvom.inquiry.job_words import of_job, started
+from nuvom.inquiry.job_words import Restraint, of_job, started
 from nuvom.inquiry.question import Question
 from nuvom.stores.values import WorkerInfo
 
@@ -63,6 +63,7 @@ class Facts:
     by_request: Sequence[Occurrence] = ()  # runs by hand and backfills of that time
     jobs: Mapping[str, Job] = field(default_factory=dict)
     workers: Sequence[WorkerInfo] = ()
+    restraints: Mapping[str, Restraint] = field(default_factory=dict)  # by the job's id
     moved: Occurrence | None = None  # what ran at the asked local time by the tz database of then
     before: datetime | None = None  # the occurrences around, where there is none
     after: datetime | None = None
@@ -132,7 +133,7 @@ def _of_row(facts: Facts, row: Occurrence) -> Answer:
             row.outcome.value, f"not run ({_spaced(row.outcome)}): {row.reason or 'no reason was kept'}{many}"
         )
     job = facts.jobs.get(row.job_id or "")
-    verdict, text = of_job(row, job, facts.workers, facts.envelope, facts.now, facts.near)
+    verdict, text = _of_job(facts, row, job)
     late = row.lateness if row.lateness is not None and row.lateness >= timedelta(seconds=1) else None
     dispatched = f"dispatched {facts.near(row.recorded_at)}" + (f", {span(late)} late" if late else "")
     return Answer(verdict, f"{dispatched}, {text}", started(row, job))
@@ -234,12 +235,17 @@ def _context(facts: Facts) -> Iterable[str]:
         yield f"the next: {facts.at(facts.after)}" if facts.after else "none after"
 
 
+def _of_job(facts: Facts, row: Occurrence, job: Job | None) -> tuple[str, str]:
+    held_by = Restraint() if job is None else facts.restraints.get(job.id, Restraint())
+    return of_job(row, job, facts.workers, facts.envelope, facts.now, facts.near, held_by)
+
+
 def _of_request(facts: Facts, row: Occurrence, job: Job | None) -> str:
     kind, _, request = row.source.partition(":")
     how = {"manual": "run by hand", "backfill": "backfilled"}.get(kind, kind)
     if row.outcome is not OccurrenceOutcome.DISPATCHED:
         return f"{how} (request {request}): {_spaced(row.outcome)}: {row.reason}"
-    _, text = of_job(row, job, facts.workers, facts.envelope, facts.now, facts.near)
+    _, text = _of_job(facts, row, job)
     return f"{how} (request {request}): dispatched {facts.near(row.recorded_at)}, {text}"
 
 

@@ -23,7 +23,7 @@ ON_TIME = timedelta(seconds=60)  # how late `catch_up=skip` still runs without a
 
 _NOTHING_SAID = (None, None, None)
 _PUSHED = frozenset(
-    ("queue", "priority", "max_crashes")
+    ("queue", "priority", "max_crashes", "unique", "expires_in")
 )  # options that are columns of a job; the others go along as JSON
 _REASONS = {
     CatchUp.LATEST: "catch_up=latest runs the newest of those due together",
@@ -238,6 +238,7 @@ def new_jobs(envelope: ScheduleEnvelope, runs: Sequence[tuple[datetime, datetime
     columns = (said.get("queue"), said.get("priority"), said.get("max_crashes")) if said else _NOTHING_SAID
     key = None if envelope.overlap is Overlap.ALLOW else run_key(envelope.id)
     grace = envelope.grace
+    unique, expires_in = (said.get("unique"), said.get("expires_in")) if said else (None, None)
     return [
         NewJob(  # by place: this many keywords cost as much as the rest of a plan
             occurrence_job_id(envelope.id, to_us(nominal), source),
@@ -253,6 +254,13 @@ def new_jobs(envelope: ScheduleEnvelope, runs: Sequence[tuple[datetime, datetime
             options,
             metadata,
             None if grace is None else run_at + grace,
+            True,
+            False,
+            False,
+            envelope.defaults.kin,
+            unique,
+            None,
+            expires_in,
         )
         for nominal, run_at in runs
     ]

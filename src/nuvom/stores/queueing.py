@@ -7,7 +7,17 @@ from datetime import datetime
 from typing import Protocol
 
 from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, TaskRow, Throughput, Wakeup, WorkerInfo
+from nuvom.stores.values import (
+    CancelAnswer,
+    Claim,
+    Flow,
+    JobFilter,
+    QueueStats,
+    TaskRow,
+    Throughput,
+    Wakeup,
+    WorkerInfo,
+)
 
 
 class JobStore(Protocol):
@@ -16,18 +26,30 @@ class JobStore(Protocol):
     def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
         """Store all of `jobs` or none; an id that is there already changes nothing and says so.
 
-        queue, priority and max_crashes are the call's, else those of the task's `tasks` row, else the job's defaults.
-        A job whose key has an open job is `held` if it `waits`; one whose run_at lies ahead is `delayed`; others are
-        `ready`. Wakes idle workers.
+        queue, priority, max_crashes, unique and expires_in are the call's, else those of the task's `tasks` row, else
+        the job's defaults; concurrency and rate are the row's, else the defaults'. A job whose key has an open job is
+        `held` if it `waits`; one whose run_at lies ahead is `delayed`; others are `ready`. Wakes idle workers.
+
+        A job of a task with a concurrency or rate has a `flow`: the task's own name, with `:` and its kin if there is
+        one. It never becomes ready but by its flow: where others would, it is `held` and waits for the flow, which is
+        opened in the same transaction. As many of those that wait become ready, by priority, then run_at (at each
+        tenth opening the first of a priority whose turn it is goes before them), as fit: the
+        flow's ready and running jobs are at most `concurrency`, and its ready jobs and the claims of the last period at
+        most its rate. So never more run at once, and never more start in any such time by the store's clock.
+
+        A unique job is not pushed while another of the same task and kin stands for it: one that waits (`queued`), one
+        that is not final (`done`), or one that was pushed within the duration, whatever became of it. The answer then
+        has that one's id. Only jobs that were pushed as unique ones stand for others. Two of a kind in one batch: the
+        first stands for the second.
         """
         ...
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
         """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one.
 
-        `BEST` and `FAIR` pass over suspects; `SUSPECT` takes at most one. Nothing for a worker without a live row. A
-        row that does not decode becomes `failed` with kind `corrupt`, and the rest goes on. A job with max_crashes=0
-        is returned only when its claim is on disk.
+        `BEST` and `FAIR` pass over suspects; `SUSPECT` takes at most one. Nothing of a paused queue, and nothing for a
+        worker without a live row. A row that does not decode becomes `failed` with kind `corrupt`, and the rest goes
+        on. A job with max_crashes=0 is returned only when its claim is on disk.
         """
         ...
 
@@ -47,20 +69,21 @@ class JobStore(Protocol):
         SUCCEEDED, FAILED and CANCELLED end the job. RETRY adds an error and delays until run_at; it, FAILED and
         CANCELLED leave a history row. DEFER delays and adds to `defers`; PUT_BACK makes the job ready again, free of
         charge. SUCCEEDED, FAILED, CANCELLED and RETRY clear the suspect mark. Ending a job with a key releases the
-        oldest job held by that key in the same transaction. Wakes those who wait for a result, and workers when ready
-        jobs are left behind.
+        oldest job held by that key in the same transaction; whatever leaves its place in a flow opens it. Wakes those
+        who wait for a result, and workers when ready jobs are left behind.
         """
         ...
 
     def promote(self, limit: int) -> int:
-        """Make at most `limit` due delayed jobs ready, oldest first; returns how many.
+        """Make at most `limit` due delayed jobs ready, oldest first, and open flows whose rate lets jobs start by now.
 
+        Returns how many came due, and how many the rates let go. Due jobs of a flow wait for it.
         As many that were never started and whose expires_at has come end as `expired`.
         """
         ...
 
     def next_wakeup(self) -> Wakeup:
-        """Say when the next delayed job is due or gives up, and when the earliest lease ends; an index look."""
+        """Say when the next job is due, gives up or may start by its rate, and when the earliest lease ends."""
         ...
 
     def get(self, job_id: str) -> Job | None:
@@ -110,7 +133,19 @@ class JobStore(Protocol):
         ...
 
     def queues(self) -> list[QueueStats]:
-        """Return each queue that has jobs waiting or running."""
+        """Return each queue that has jobs waiting or running, or is paused."""
+        ...
+
+    def pause_queue(self, queue: str, note: str | None) -> bool:
+        """Let no claim take anything of a queue any more; False when it was paused already: only the note changes."""
+        ...
+
+    def resume_queue(self, queue: str) -> bool:
+        """Let a queue go on and wake workers; False when it was not paused."""
+        ...
+
+    def flow(self, name: str) -> Flow | None:
+        """Return how full a flow is; None for one that was forgotten, or never was."""
         ...
 
     def throughput(self) -> list[Throughput]:
@@ -173,7 +208,7 @@ class WorkerStore(Protocol):
         ...
 
     def remember_tasks(self, rows: Sequence[TaskRow]) -> None:
-        """Write or replace the `tasks` rows."""
+        """Write or replace the `tasks` rows; their limits hold from then on for the flows that there are, too."""
         ...
 
     def tasks(self) -> list[TaskRow]:

@@ -52,6 +52,24 @@ class JobFilter:
     schedule_id: str | None = None
 
 
+class QueuePause(NamedTuple):
+    """Since when nothing of a queue is claimed, and what was said about it."""
+
+    since: datetime | None
+    note: str | None
+
+
+class Flow(NamedTuple):
+    """How full a flow is: the jobs of one kind that are limited together."""
+
+    name: str  # the task, with the value of its key if it has one
+    concurrency: int | None
+    rate: str | None
+    ready: int  # they have a place, and are about to start
+    running: int
+    opens_at: datetime | None  # when the rate lets the next of those that wait start
+
+
 class QueueStats(NamedTuple):
     """What waits and runs in one queue."""
 
@@ -61,6 +79,7 @@ class QueueStats(NamedTuple):
     held: int
     running: int
     oldest: datetime | None  # run_at of the ready job that waits longest
+    pause: QueuePause | None = None  # None: its jobs are claimed
 
 
 class Throughput(NamedTuple):
@@ -76,7 +95,7 @@ class Throughput(NamedTuple):
 class Wakeup(NamedTuple):
     """When the next thing happens that no wake-up announces; seconds from now, None for never."""
 
-    delayed: float | None  # a delayed job becomes due
+    delayed: float | None  # a delayed job becomes due or gives up, or a rate lets a held one start
     lease: float | None  # a live worker's lease would run out
 
 

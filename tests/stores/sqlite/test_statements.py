@@ -55,16 +55,28 @@ PLANS = {
     "list_jobs": ["INTEGER PRIMARY KEY (rowid<?)"],
     "get_job": ["sqlite_autoindex_jobs_1 (id=?)"],
     "cancel_job": ["sqlite_autoindex_jobs_1 (id=?)"],
+    "flow_load": ["jobs_flow (flow=? AND state=?)"],
+    "open_flow": ["jobs_held (flow=?)"],
+    "open_priority": ["jobs_held (flow=? AND priority=?)", "jobs_held (flow=? AND priority<?)"],
+    "has_waiting": ["jobs_held (flow=?)"],
+    "hold_back": ["jobs_flow (flow=? AND state=?)"],
+    "hold_flows": ["flows_task (task=?)", "jobs_flow (flow=? AND state=?)"],
+    "limit_flows": ["flows_task (task=?)"],
+    "due_flows": ["flows_opening (opens_at<?)", "flows_shut (shut_at>?)"],
+    "forget_flow": ["jobs_flow (flow=?)"],
+    "unique_queued": ["jobs_unique (unique_key=? AND <expr>=?)"],
+    "unique_open": ["jobs_unique (unique_key=? AND <expr>=?)"],
+    "unique_since": ["jobs_unique (unique_key=? AND <expr>=? AND created_at>?)"],
     "retry_job": ["sqlite_autoindex_jobs_1 (id=?)", "jobs_key (key=?)"],
 }
 FILL = """
 WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :rows)
 INSERT INTO jobs (id, task, queue, priority, run_at, state, arguments, created_at, suspect, worker, finished_at, key,
-    waits_for)
+    waits_for, flow, unique_key)
 SELECT
     randomblob(16), 'tasks.send', 'q' || (n % :queues), n % 3, n, state, x'', n, 0,
     CASE state WHEN 'running' THEN 'w' END, CASE state WHEN 'succeeded' THEN n END, CASE state WHEN 'held' THEN 'k' END,
-    CASE state WHEN 'held' THEN 'key' END
+    CASE state WHEN 'held' THEN iif(n % 16 = 3, 'key', 'flow') END, 'f' || (n % 3), 'u' || (n % 7)
 FROM (
     SELECT n, CASE n % 8 WHEN 0 THEN 'ready' WHEN 1 THEN 'delayed' WHEN 2 THEN 'running' WHEN 3 THEN 'held'
         ELSE 'succeeded' END AS state

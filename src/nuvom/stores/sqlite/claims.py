@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from operator import itemgetter
@@ -15,14 +16,16 @@ from nuvom._job import ClaimedJob, JobError
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.failures import code
+from nuvom.stores.sqlite.flows import count_starts
+from nuvom.stores.sqlite.pausing import served
 from nuvom.stores.sqlite.rows import ClaimedRows, Row, write_error
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import count_ended
 from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
-_QUEUE, _PRIORITY, _RUN_AT, _KEY = 4, 5, 6, 14
-_TEXTS = (2, _QUEUE, _KEY, 16, 20)
+_QUEUE, _PRIORITY, _RUN_AT, _KEY, _FLOW = 4, 5, 6, 14, 20
+_TEXTS = (2, _QUEUE, _KEY, 16, _FLOW)
 _priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
 
 
@@ -60,7 +63,10 @@ def _claim(database: Database, wanted: Claim, fetch: _Fetch, check: _Check | Non
         now = database.now()  # under the lock: who waited for it may be given jobs that were pushed meanwhile
         rows = _take(connection, wanted, _parameters(database, wanted, now), fetch)
         jobs = _decoded(connection, rows, check, now, endings)
+        opened = _started(connection, rows, to_us(now))  # before places are given up: a start counts whatever follows
         endings.apply(connection, to_us(now))
+    if opened:
+        database.wake("worker")
     endings.wake(database)
     if any(job.max_crashes == 0 for job in jobs):
         with database.write(durable=True) as connection:
@@ -83,11 +89,7 @@ def _parameters(database: Database, wanted: Claim, now: datetime) -> dict[str, o
 def _take(connection: sqlite3.Connection, wanted: Claim, parameters: dict[str, object], fetch: _Fetch) -> list[Row]:
     if wanted.order == Order.SUSPECT:
         return fetch(connection, load("claim_suspect"), {**parameters, "queues": as_json(wanted.queues)})
-    queues: Sequence[str] | None = wanted.queues
-    if queues is None:
-        queues = [queue for (queue,) in fetch(connection, load("ready_queues"), {})]
-    else:
-        queues = list(dict.fromkeys(queues))
+    queues = served(connection, wanted.queues)
     heads: list[Row] = []
     if wanted.order == Order.FAIR:
         heads = fetch(connection, load("claim_heads"), {**parameters, "queues": as_json(queues)})
@@ -111,6 +113,11 @@ def _take_best(
     rows.sort(key=_oldest_first)
     rows.sort(key=_priority, reverse=True)  # equals keep their order
     return rows
+
+
+def _started(connection: sqlite3.Connection, rows: list[Row], now_us: int) -> int:
+    flows = Counter(row[_FLOW] for row in rows if isinstance(row[_FLOW], str))
+    return count_starts(connection, flows, now_us) if flows else 0
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[Row]:
@@ -160,5 +167,5 @@ def _decoded(
             connection.execute(load("insert_lost_attempt"), parameters)
             connection.execute(load("fail_corrupt"), parameters)
             count_ended(connection, [(str(row[_QUEUE]), False)], to_us(now))
-            endings.add(row[1], row[_KEY] if isinstance(row[_KEY], str) else None)
+            endings.add(row[1], *(name if isinstance(name, str) else None for name in (row[_KEY], row[_FLOW])))
     return jobs

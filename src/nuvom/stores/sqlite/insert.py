@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from nuvom._clock import to_us
-from nuvom._ids import raw
-from nuvom._job import NewJob, TaskDefaults
+from nuvom._ids import raw, text
+from nuvom._job import NewJob, Pushed, TaskDefaults
+from nuvom._limits import WHILE_OPEN, WHILE_QUEUED, unique_period
 from nuvom.stores.sqlite import statements
+from nuvom.stores.sqlite.flows import open_flows
+
+load = statements.load
 
 
 class Inserted(NamedTuple):
-    """What came of an insert: which jobs were new, in their order, and whether workers have something to take."""
+    """What came of an insert: which job stands for each, in their order, and whether workers have something to take."""
 
-    new: list[bool]
+    pushed: list[Pushed]
     ready: bool
+    standing: Mapping[str, tuple[str, str]]  # by the id of each job that was not pushed: what stands for it, and why
+
+
+class _Terms(NamedTuple):
+    """What holds for the jobs of a task where their call did not say otherwise."""
+
+    task: str  # its own name, where the job has an alias
+    defaults: TaskDefaults
+
+    @property
+    def limited(self) -> bool:
+        """Whether not all of its jobs may run at once."""
+        return self.defaults.concurrency is not None or self.defaults.rate is not None
+
+    @property
+    def plain(self) -> bool:
+        """Whether a job of it is neither limited nor unique nor gives up by itself."""
+        return not self.limited and self.defaults.unique is None and self.defaults.expires_in is None
+
+
+_PLAIN = (None, None, None)  # no flow, no unique_key, no unique_until
 
 
 def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int) -> Inserted:
-    """Insert jobs inside the caller's write transaction; one whose id is there already changes nothing.
+    """Insert jobs inside the caller's write transaction; one that is there already, or stands for it, changes nothing.
 
     Args:
         connection: in a write transaction, which the caller commits and after which it wakes workers if `ready`.
@@ -28,41 +53,119 @@ def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: 
         now_us: the store's clock in microseconds: created_at, and run_at of jobs that have none.
     """
     if not jobs:
-        return Inserted([], ready=False)
-    reported = _reported(connection, {job.task for job in jobs})
-    rows = [_row(job, reported[job.task] or job.defaults, now_us) for job in jobs]
-    inserted = connection.executemany(statements.load("insert_job"), rows).rowcount
+        return Inserted([], False, {})
+    terms = _reported(connection, jobs)
+    if any(job.unique is not None or terms[job.task].defaults.unique is not None for job in jobs):
+        return _one_by_one(connection, jobs, terms, now_us)
+    rows = [_row(job, terms[job.task], now_us) for job in jobs]
+    inserted = connection.executemany(load("insert_job"), rows).rowcount
+    opened = _open(connection, rows, jobs, terms, now_us)
     if inserted < len(jobs) or any(job.key is not None for job in jobs):
         return _looked_up(connection, jobs, inserted)
-    return Inserted([True] * inserted, ready=any(job.run_at is None or to_us(job.run_at) <= now_us for job in jobs))
+    ready = any(job.run_at is None or to_us(job.run_at) <= now_us for job in jobs)
+    return Inserted([Pushed(job.id, True) for job in jobs], ready or opened, {})
 
 
-def _reported(connection: sqlite3.Connection, tasks: Iterable[str]) -> dict[str, TaskDefaults | None]:
-    """Return what workers reported of these tasks; looked up once a batch, because a join costs each job a third."""
-    found = {name: connection.execute(statements.load("task_defaults"), (name,)).fetchone() for name in tasks}
-    return {name: TaskDefaults(*row) if row else None for name, row in found.items()}
+def task_defaults(reported: Sequence[Any]) -> TaskDefaults:
+    """Return what a worker reported of a task, by the columns of task_defaults.sql after the first."""
+    queue, priority, max_crashes, expires_us, concurrency, rate, unique, key = reported
+    expires_in = None if expires_us is None else expires_us / 1_000_000
+    return TaskDefaults(queue, priority, max_crashes, expires_in, concurrency, rate, unique, key)
+
+
+def _reported(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> dict[str, _Terms]:
+    """Return the terms of each task, once a batch, because a join costs each job a third.
+
+    They are what workers reported, else what the code that pushed the last of the jobs says.
+    """
+    terms = {}
+    for name, defaults in {job.task: job.defaults for job in jobs}.items():
+        row = connection.execute(load("task_defaults"), (name,)).fetchone()
+        terms[name] = _Terms(row[0], task_defaults(row[1:])) if row else _Terms(name, defaults)
+    return terms
+
+
+def _open(
+    connection: sqlite3.Connection,
+    rows: Iterable[_Row],
+    jobs: Iterable[NewJob],
+    terms: dict[str, _Terms],
+    now_us: int,
+) -> bool:
+    """Open the flows of new jobs; they may be the first of theirs, or bring other limits."""
+    if not any(each.limited for each in terms.values()):
+        return False
+    flows = {row[_FLOW]: terms[job.task] for row, job in zip(rows, jobs, strict=True) if row[_FLOW] is not None}
+    for flow, (task, defaults) in flows.items():
+        connection.execute(load("put_flow"), (flow, task, defaults.concurrency, defaults.rate))
+    return open_flows(connection, flows, now_us) > 0
 
 
 def _looked_up(connection: sqlite3.Connection, jobs: Sequence[NewJob], inserted: int) -> Inserted:
     """Return what came of an insert in which an id was there already, or a key may be taken."""
-    (last,) = connection.execute(statements.load("last_job")).fetchone()
-    (ready,) = connection.execute(statements.load("ready_after"), (last - inserted,)).fetchone()
-    return Inserted(_which(connection, jobs, last - inserted), ready=bool(ready))
+    (last,) = connection.execute(load("last_job")).fetchone()
+    (ready,) = connection.execute(load("ready_after"), (last - inserted,)).fetchone()
+    return Inserted(list(_which(connection, jobs, last - inserted)), bool(ready), {})
 
 
-def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) -> list[bool]:
+def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) -> Iterator[Pushed]:
     """Tell which jobs were new; of two with one id in the batch only the first."""
-    inserted = {identifier for (identifier,) in connection.execute(statements.load("inserted_jobs"), (newest,))}
-    new = []
+    inserted = {identifier for (identifier,) in connection.execute(load("inserted_jobs"), (newest,))}
     for job in jobs:
         identifier = raw(job.id)
-        new.append(identifier in inserted)
+        yield Pushed(job.id, identifier in inserted)
         inserted.discard(identifier)
-    return new
 
 
-def _row(job: NewJob, defaults: TaskDefaults, now_us: int) -> tuple[object, ...]:
+def _one_by_one(
+    connection: sqlite3.Connection, jobs: Sequence[NewJob], terms: dict[str, _Terms], now_us: int
+) -> Inserted:
+    """Insert jobs of which some are unique: each is looked for before it comes, and may stand for the next."""
+    (last,) = connection.execute(load("last_job")).fetchone()
+    pushed: list[Pushed] = []
+    standing: dict[str, tuple[str, str]] = {}
+    rows = [_row(job, terms[job.task], now_us) for job in jobs]
+    for job, row in zip(jobs, rows, strict=True):
+        unique = job.unique or terms[job.task].defaults.unique
+        known = None if unique is None else _standing_for(connection, row, unique, now_us)
+        if known is None or unique is None:
+            pushed.append(Pushed(job.id, connection.execute(load("insert_job"), row).rowcount == 1))
+        else:
+            pushed.append(Pushed(text(known), False))
+            standing[job.id] = text(known), unique
+    opened = _open(connection, rows, jobs, terms, now_us)
+    (ready,) = connection.execute(load("ready_after"), (last,)).fetchone()
+    return Inserted(pushed, opened or bool(ready), standing)
+
+
+def _standing_for(connection: sqlite3.Connection, row: _Row, unique: str, now_us: int) -> bytes | None:
+    """Return the id of another job that stands for a unique one, None where it is to be pushed."""
+    identifier, kind = row[0], row[_UNIQUE_KEY]
+    if connection.execute(load("job_state"), {"id": identifier}).fetchone() is not None:
+        return None  # an id that is there says more than its kind
+    match unique:
+        case _ if unique == WHILE_QUEUED:
+            found = connection.execute(load("unique_queued"), (kind, identifier)).fetchone()
+        case _ if unique == WHILE_OPEN:
+            found = connection.execute(load("unique_open"), (kind, identifier)).fetchone()
+        case _:
+            since = now_us - (unique_period(unique) or 0)
+            found = connection.execute(load("unique_since"), (kind, identifier, since)).fetchone()
+    return None if found is None else found[0]
+
+
+_Row = tuple[Any, ...]
+_FLOW, _UNIQUE_KEY = 18, 19  # places in a row of insert_job.sql
+
+
+def _row(job: NewJob, terms: _Terms, now_us: int) -> _Row:
     run_at = None if job.run_at is None else to_us(job.run_at)
+    defaults = terms.defaults
+    expires_at = None if job.expires_at is None else to_us(job.expires_at)
+    kind: tuple[str | None, str | None, int | None] = _PLAIN
+    if job.unique is not None or job.expires_in is not None or not terms.plain:
+        kind = _kind(job, terms, now_us)
+        expires_at = _earlier(expires_at, job, defaults, now_us if run_at is None else run_at)
     return (
         raw(job.id),
         job.task,
@@ -79,8 +182,30 @@ def _row(job: NewJob, defaults: TaskDefaults, now_us: int) -> tuple[object, ...]
         job.options,
         job.metadata,
         now_us,
-        None if job.expires_at is None else to_us(job.expires_at),
+        expires_at,
         job.waits,
         job.backfill,
         job.context,
+        *kind,
     )
+
+
+def _kind(job: NewJob, terms: _Terms, now_us: int) -> tuple[str | None, str | None, int | None]:
+    """Return the flow of a job, and by what and until when another may be found to stand for it."""
+    name = terms.task if job.kin is None else f"{terms.task}:{job.kin}"
+    unique = job.unique or terms.defaults.unique
+    period = None if unique is None else unique_period(unique)
+    return (
+        name if terms.limited else None,
+        None if unique is None else name,
+        None if period is None else now_us + period,
+    )
+
+
+def _earlier(expires_at: int | None, job: NewJob, defaults: TaskDefaults, run_at: int) -> int | None:
+    """Return when a job gives up: by what its call or task says, or by its grace if that ends before."""
+    expires_in = defaults.expires_in if job.expires_in is None else job.expires_in
+    if expires_in is None:
+        return expires_at
+    own = run_at + int(expires_in * 1_000_000)
+    return own if expires_at is None else min(own, expires_at)

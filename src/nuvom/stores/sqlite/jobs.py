@@ -8,15 +8,17 @@ from datetime import datetime
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.sqlite import claims, orders, rows, untold, waiting
+from nuvom.stores.sqlite import claims, orders, pausing, rows, untold, waiting
 from nuvom.stores.sqlite.claims import as_json, as_us
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
+from nuvom.stores.sqlite.flows import look_at, open_due
 from nuvom.stores.sqlite.insert import insert_jobs
 from nuvom.stores.sqlite.outcomes import finish
+from nuvom.stores.sqlite.pausing import paused_queues, served
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import throughput
-from nuvom.stores.values import CancelAnswer, Claim, JobFilter, QueueStats, Throughput, Wakeup
+from nuvom.stores.values import CancelAnswer, Claim, Flow, JobFilter, QueueStats, Throughput, Wakeup
 
 _END = (1 << 63) - 1  # above every seq
 
@@ -35,7 +37,7 @@ class SqliteJobs:
             inserted = insert_jobs(connection, jobs, self._database.now_us())
             ports = self._database.ports(connection, "worker") if inserted.ready else []
         self._database.ears.send(ports)
-        return [Pushed(job.id, new) for job, new in zip(jobs, inserted.new, strict=True)]
+        return inserted.pushed
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
         """Turn ready jobs into running ones of a worker whose lease lives, best first; attempt grows by one."""
@@ -46,9 +48,12 @@ class SqliteJobs:
     ) -> bool:
         """Tell whether a claim of the same would find something, suspects included; a plain read."""
         parameters = {"queues": as_json(queues), "excluding": as_json(excluding or None), "ready_by": as_us(ready_by)}
-        statement = "has_ready_any" if queues is None else "has_ready"
         with self._database.read() as connection:
-            return _found(connection, statement, parameters) or _found(connection, "has_suspects", parameters)
+            if _found(connection, "has_suspects", parameters):
+                return True
+            if queues is None and not paused_queues(connection):
+                return _found(connection, "has_ready_any", parameters)
+            return _found(connection, "has_ready", {**parameters, "queues": as_json(served(connection, queues))})
 
     def has_suspects(self, queues: tuple[str, ...] | None, ready_by: datetime | None = None) -> bool:
         """Tell whether a suspect is ready; a plain read."""
@@ -65,24 +70,28 @@ class SqliteJobs:
         now = {"now": self._database.now_us()}
         with self._database.read() as connection:
             due, expired = _found(connection, "has_due", now), _found(connection, "has_expired", now)
-        if not due and not expired:
+            opens = connection.execute(load("due_flows"), (now["now"], 1)).fetchone() is not None
+        if not due and not expired and not opens:
             return 0
         endings = Endings()
         with self._database.write(durable=False) as connection:
-            for job_id, job_key in connection.execute(load("expire"), {**now, "limit": limit}).fetchall():
-                endings.add(job_id, job_key)
-            promoted = connection.execute(load("promote"), {**now, "limit": limit}).rowcount if due else 0
+            for ended in connection.execute(load("expire"), {**now, "limit": limit}).fetchall():
+                endings.add(*ended)
+            opened = open_due(connection, now["now"], limit) if opens else 0
+            promoted = connection.execute(load("promote"), {**now, "limit": limit}).fetchall() if due else []
+            for (flow,) in promoted:
+                endings.moved(flow)
             endings.apply(connection, now["now"])
         endings.wake(self._database)
-        if promoted:
+        if promoted or opened:
             self._database.wake("worker")
-        return promoted
+        return len(promoted) + opened
 
     def next_wakeup(self) -> Wakeup:
         """Say when the next delayed job is due or gives up, and when the earliest lease ends; an index look."""
         now, monotonic = self._database.now_us(), self._database.monotonic_us()
         with self._database.read() as connection:
-            times = connection.execute(load("next_delayed")).fetchone()
+            times = connection.execute(load("next_delayed"), (now,)).fetchone()
             parameters = {"boot": self._database.boot(), "monotonic": monotonic}
             (lease,) = connection.execute(load("next_lease"), parameters).fetchone()
         delayed = min((moment for moment in times if moment is not None), default=None)
@@ -145,14 +154,28 @@ class SqliteJobs:
 
     def queues(self) -> list[QueueStats]:
         """Return each queue that has jobs waiting or running."""
-        found: dict[str, QueueStats] = {}
         with self._database.read() as connection:
+            paused = paused_queues(connection)
+            found = {queue: QueueStats(queue, 0, 0, 0, 0, None) for queue in paused}
             for queue, state, number, oldest_us in connection.execute(load("queue_stats")):
                 stats = found.get(queue) or QueueStats(queue, 0, 0, 0, 0, None)
                 moments = [stats.oldest, rows.moment(oldest_us)]
                 oldest = min((moment for moment in moments if moment), default=None)
                 found[queue] = stats._replace(**{state: number + getattr(stats, state), "oldest": oldest})
-        return [found[queue] for queue in sorted(found)]
+        return [found[queue]._replace(pause=paused.get(queue)) for queue in sorted(found)]
+
+    def pause_queue(self, queue: str, note: str | None) -> bool:
+        """Let no claim take anything of a queue any more; False when it was paused already: only the note changes."""
+        return pausing.pause(self._database, queue, note)
+
+    def resume_queue(self, queue: str) -> bool:
+        """Let a queue go on and wake workers; False when it was not paused."""
+        return pausing.resume(self._database, queue)
+
+    def flow(self, name: str) -> Flow | None:
+        """Return how full a flow is; None for one that was forgotten, or never was."""
+        with self._database.read() as connection:
+            return look_at(connection, name)
 
     def throughput(self) -> list[Throughput]:
         """Return how many jobs of each queue ended within the last minute and the last hour."""

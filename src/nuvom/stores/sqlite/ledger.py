@@ -12,7 +12,7 @@ from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobError, JobState, NewJob
-from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope
+from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, unique_reason
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
@@ -144,8 +144,10 @@ def record(
     endings = Endings()
     asked = _oust(connection, jobs, now_us, endings)
     inserted = insert_jobs(connection, jobs, now_us)
+    if inserted.standing:
+        connection.executemany(load("skip_unique"), _skipped(occurrences, inserted.standing))
     reached("scheduler.jobs")
-    return Recorded(fresh, inserted.ready or asked, endings)
+    return Recorded(fresh - inserted.standing.keys(), inserted.ready or asked, endings)
 
 
 def _oust(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int, endings: Endings) -> bool:
@@ -153,11 +155,20 @@ def _oust(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int, e
     asked = False
     for job in jobs:
         if job.ousts:
-            for job_id, key_ in connection.execute(load("oust_waiting"), (job.key, now_us, _OUSTED)).fetchall():
-                endings.add(job_id, key_)
+            for ended in connection.execute(load("oust_waiting"), (job.key, now_us, _OUSTED)).fetchall():
+                endings.add(*ended)
             asked |= connection.execute(load("oust_running"), (job.key, now_us)).rowcount > 0
     endings.apply(connection, now_us)
     return asked
+
+
+def _skipped(
+    occurrences: Iterable[Occurrence], standing: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[object, ...]]:
+    for row in occurrences:
+        stands = standing.get(row.job_id or "")
+        if stands is not None:
+            yield raw(row.schedule_id), to_us(row.nominal), row.source, unique_reason(*stands)
 
 
 def changed(connection: sqlite3.Connection, statement: str, rows: Iterable[Sequence[object]]) -> list[bool]:

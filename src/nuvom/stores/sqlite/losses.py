@@ -26,6 +26,7 @@ class _Lost(NamedTuple):
     id: bytes
     queue: str
     key: str | None
+    flow: str | None
     suspect: int
     crashes: int
     max_crashes: int
@@ -35,6 +36,7 @@ def lose_jobs(connection: sqlite3.Connection, loss: Loss, now_us: int, endings: 
     """Free the running jobs of a lost process, in the caller's transaction; returns how many there were."""
     rows = [_Lost._make(row) for row in connection.execute(load("running_jobs"), (loss.worker,)).fetchall()]
     for row in rows:
+        endings.moved(row.flow)
         if row.max_crashes == 0:
             message = f"its process died ({loss.cause}), and max_crashes=0 forbids to run it again"
             _fail(connection, row, 0, write_error(JobError(loss.kind, message=message)), now_us, endings)
@@ -68,4 +70,4 @@ def _fail(
     connection.execute(load("lose_for_good"), (now_us, crashes, error, row.seq))
     connection.execute(load("insert_untold"), (row.seq,))
     count_ended(connection, [(row.queue, False)], now_us)
-    endings.add(row.id, row.key)
+    endings.add(row.id, row.key, row.flow)

@@ -34,11 +34,10 @@ def retry(database: Database, job_ids: Sequence[str]) -> list[bool]:
     if not any(identifiers):
         return [False] * len(identifiers)
     now_us = database.now_us()
+    endings = Endings()
     with database.write(durable=True) as connection:
-        retried = [
-            connection.execute(load("retry_job"), {"id": identifier, "now": now_us}).rowcount == 1
-            for identifier in identifiers
-        ]
+        retried = [_retry(connection, identifier, now_us, endings) for identifier in identifiers]
+        endings.apply(connection, now_us)
     if any(retried):
         database.wake("worker")
     return retried
@@ -55,6 +54,13 @@ def _cancel(connection: sqlite3.Connection, identifier: bytes | None, now_us: in
         return CancelAnswer.REQUESTED
     there = connection.execute(load("job_state"), {"id": identifier}).fetchone()
     return CancelAnswer.NOT_FOUND if there is None else CancelAnswer.FINISHED
+
+
+def _retry(connection: sqlite3.Connection, identifier: bytes | None, now_us: int, endings: Endings) -> bool:
+    retried = connection.execute(load("retry_job"), {"id": identifier, "now": now_us}).fetchone()
+    if retried is not None:
+        endings.moved(*retried)
+    return retried is not None
 
 
 def _raw(job_id: str) -> bytes | None:

@@ -45,7 +45,9 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
         accepted = apply(connection, worker, outcomes, now_us)
         for outcome in accepted:
             if outcome.verdict in _FINAL:
-                endings.add(outcome.job.id, outcome.job.key)
+                endings.add(outcome.job.id, outcome.job.key, outcome.job.flow)
+            else:
+                endings.moved(outcome.job.flow)
         if any(outcome.verdict not in _FINAL for outcome in accepted):
             endings.end_asked(connection, now_us)
         connection.executemany(load("insert_untold"), _untold(accepted))

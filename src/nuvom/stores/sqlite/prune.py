@@ -14,6 +14,7 @@ from typing import NamedTuple
 from nuvom._job import JobStatus
 from nuvom._schedule import OccurrenceOutcome
 from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.flows import is_forgettable
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import forget
 from nuvom.stores.values import Retention
@@ -33,6 +34,7 @@ class _Cutoffs(NamedTuple):
     occurrences: int
     frequent: int
     rows: int
+    now: int
 
 
 class _Row(NamedTuple):
@@ -90,6 +92,7 @@ class Pruner:
             occurrences=now - keep.occurrences // _MICROSECOND,
             frequent=now - keep.frequent // _MICROSECOND,
             rows=keep.rows,
+            now=now,
         )
         while self._left:
             if self._left[0](cutoffs):
@@ -102,23 +105,27 @@ class Pruner:
         self._job = 0
         self._place: Place = (b"", _FIRST, "")
         self._fence = b""
-        self._left: list[Callable[[_Cutoffs], bool]] = [self._jobs, self._occurrences, self._fences, self._throughput]
+        self._flow = ""
+        self._left: list[Callable[[_Cutoffs], bool]] = [
+            self._jobs,
+            self._occurrences,
+            self._fences,
+            self._flows,
+            self._throughput,
+        ]
 
     def _jobs(self, cutoffs: _Cutoffs) -> bool:
         """Look at the next jobs; True when there may be more that are old enough."""
         with self._database.read() as connection:
             rows = connection.execute(load("prunable_jobs"), (self._job, _PAGE)).fetchall()
-        old = {seq: cutoffs.failed if state == JobStatus.FAILED else cutoffs.jobs for seq, state, _, _ in rows}
-        over = [
-            (seq, old[seq]) for seq, _, _, finished_at in rows if finished_at is not None and finished_at < old[seq]
-        ]
+        over = [old for row in rows if (old := _old_enough(cutoffs, *row)) is not None]
         if over:
             with self._database.write(durable=False) as connection:
                 connection.executemany(load("copy_outcome"), over)
                 connection.executemany(load("delete_job"), over)
         if len(rows) < _PAGE:
             return False
-        self._job, _, created_at, _ = rows[-1]
+        self._job, _, created_at, *_ = rows[-1]
         # Nothing ends before it is created: past this one, seq for seq, all are too young.
         return bool(created_at < max(cutoffs.jobs, cutoffs.failed))
 
@@ -151,9 +158,32 @@ class Pruner:
         self._fence = rows[-1][0]
         return True
 
+    def _flows(self, cutoffs: _Cutoffs) -> bool:
+        """Look at the next flows; True when there are more."""
+        with self._database.read() as connection:
+            rows = connection.execute(load("prunable_flows"), (self._flow, _PAGE)).fetchall()
+        over = [(flow,) for flow, rate, starts in rows if is_forgettable(rate, starts, cutoffs.now)]
+        if over:
+            with self._database.write(durable=False) as connection:
+                connection.executemany(load("forget_flow"), over)
+        if len(rows) < _PAGE:
+            return False
+        self._flow = rows[-1][0]
+        return True
+
     def _throughput(self, _: _Cutoffs) -> bool:
         forget(self._database)
         return False
+
+
+def _old_enough(
+    cutoffs: _Cutoffs, seq: int, state: str, _created_at: int, finished_at: int | None, unique_until: int | None
+) -> tuple[int, int] | None:
+    """Return a job's seq and before when it must have ended to go; None where it stays."""
+    cutoff = cutoffs.failed if state == JobStatus.FAILED else cutoffs.jobs
+    if finished_at is None or finished_at >= cutoff or (unique_until or cutoffs.now) > cutoffs.now:
+        return None
+    return seq, cutoff
 
 
 def _oldest_kept(connection: sqlite3.Connection, schedule_id: bytes, rows: int) -> int:

@@ -245,19 +245,22 @@ def _check_arguments(arguments: bytes) -> None:
         raise ValueError("[args, kwargs] was expected")
 
 
+_LATER = ("expires_in", "concurrency", "rate", "unique", "key", "kin")
+
+
 @lru_cache(1024)  # few tasks, many schedules
 def _defaults(source: str) -> TaskDefaults:
     match _mapping(source):
         case {"queue": str(queue), "priority": int(priority), "max_crashes": int(max_crashes)}:
-            return TaskDefaults(queue, priority, max_crashes)
+            said = _mapping(source)
+            return TaskDefaults(queue, priority, max_crashes, **{name: said.get(name) for name in _LATER})
         case _:
             raise ValueError("queue, priority and max_crashes were expected")
 
 
 @lru_cache(1024)
 def _defaults_text(defaults: TaskDefaults) -> str:
-    values = {"queue": defaults.queue, "priority": defaults.priority, "max_crashes": defaults.max_crashes}
-    return orjson.dumps(values).decode()
+    return orjson.dumps(defaults.said()).decode()
 
 
 _TEXTS = [column for column in COLUMNS if column not in ("id", "arguments")]

@@ -13,6 +13,8 @@ from nuvom._job import TaskDefaults
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
+from nuvom.stores.sqlite.flows import limit_tasks
+from nuvom.stores.sqlite.insert import task_defaults
 from nuvom.stores.sqlite.losses import Loss, lose_jobs
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import TaskRow, WorkerInfo
@@ -51,11 +53,13 @@ class SqliteWorkers:
         """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
         endings = Endings()
         with self._database.write(durable=False) as connection:
-            left = connection.execute(load("put_back_all"), (worker_id,)).rowcount
+            left = connection.execute(load("put_back_all"), (worker_id,)).fetchall()
+            for (flow,) in left:
+                endings.moved(flow)
             connection.execute(load("delete_worker"), (worker_id,))
             endings.end_asked(connection, self._database.now_us())
             endings.apply(connection, self._database.now_us())
-        self._wake(left, endings)
+        self._wake(len(left), endings)
 
     def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
         """Extend these leases; returns the ids whose lease had run out, which stay dead."""
@@ -93,6 +97,9 @@ class SqliteWorkers:
         now = self._database.now_us()
         with self._database.write(durable=False) as connection:
             connection.executemany(load("upsert_task"), [_task_parameters(row, now) for row in rows])
+            opened = limit_tasks(connection, rows, now)
+        if opened:
+            self._database.wake("worker")
 
     def tasks(self) -> list[TaskRow]:
         """Return the `tasks` rows, by name."""
@@ -164,12 +171,16 @@ def _task_parameters(row: TaskRow, now_us: int) -> dict[str, object]:
         "queue": defaults.queue,
         "priority": defaults.priority,
         "max_crashes": defaults.max_crashes,
+        "expires_in": None if defaults.expires_in is None else int(defaults.expires_in * 1_000_000),
+        "concurrency": defaults.concurrency,
+        "rate": defaults.rate,
+        "unique": defaults.unique,
+        "key": defaults.key,
         "signature": row.signature,
         "now": now_us,
     }
 
 
 def _task(row: tuple[Any, ...]) -> TaskRow:
-    name, canonical, queue, priority, max_crashes, signature = row
-    defaults = TaskDefaults(queue=queue, priority=priority, max_crashes=max_crashes)
-    return TaskRow(name=name, canonical=canonical, defaults=defaults, signature=signature)
+    name, canonical, signature, *reported = row
+    return TaskRow(name=name, canonical=canonical, defaults=task_defaults(reported), signature=signature)

@@ -35,7 +35,7 @@ CREATE TABLE jobs_new (
     waits_for     TEXT,     -- what holds it: the holder of its `key`, or the limits of its `flow`
     flow          TEXT,     -- the row of `flows` that limits how many of its kind run
     unique_key    TEXT,
-    unique_until  INTEGER,  -- until then it stands for its unique_key, whatever became of it
+    unique_until  INTEGER,  -- until then it stands for its unique_key, whatever became of it, and is not pruned
     cancel_at     INTEGER,  -- when somebody asked a running one to stop
     progress      BLOB,
     context       BLOB,
@@ -105,11 +105,12 @@ CREATE INDEX jobs_failed ON jobs (seq) WHERE state = 'failed';
 -- expire.sql, next_delayed.sql
 CREATE INDEX jobs_expiring ON jobs (expires_at)
 WHERE expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL;
--- flow_load.sql: who takes a place of a flow; open_flow.sql: who waits for one, the best first
-CREATE INDEX jobs_loose ON jobs (flow) WHERE flow IS NOT NULL AND (state = 'ready' OR state = 'running');
-CREATE INDEX jobs_held ON jobs (flow, priority DESC, run_at, seq) WHERE waits_for = 'flow';
--- unique_job.sql
-CREATE INDEX jobs_unique ON jobs (unique_key, seq) WHERE unique_key IS NOT NULL;
+-- flow_load.sql, hold_back.sql: who takes a place of a flow; forget_flow.sql: whether any job of it is open
+CREATE INDEX jobs_flow ON jobs (flow, state) WHERE flow IS NOT NULL AND finished_at IS NULL;
+-- open_flow.sql: who waits for a place, the best first; queue_stats.sql
+CREATE INDEX jobs_held ON jobs (flow, priority DESC, run_at, seq, queue) WHERE waits_for = 'flow';
+-- unique_queued.sql, unique_open.sql, unique_since.sql: those that ended may be many, those that are open are few
+CREATE INDEX jobs_unique ON jobs (unique_key, finished_at IS NULL, created_at) WHERE unique_key IS NOT NULL;
 -- asked_to_stop.sql, end_asked.sql
 CREATE INDEX jobs_asked ON jobs (worker, seq) WHERE cancel_at IS NOT NULL AND finished_at IS NULL;
 
@@ -118,15 +119,17 @@ CREATE TABLE flows (
     flow        TEXT PRIMARY KEY,
     task        TEXT NOT NULL,
     concurrency INTEGER CHECK (concurrency > 0),
-    rate_count  INTEGER CHECK (rate_count > 0),
-    rate_us     INTEGER CHECK (rate_us > 0),
-    starts      TEXT,     -- JSON: how many started in each slice of the time
-    opens_at    INTEGER,  -- when one that waits may start, as far as the rate goes; NULL: none waits for it
-    CHECK ((rate_count IS NULL) = (rate_us IS NULL))
+    rate        TEXT,
+    openings    INTEGER NOT NULL DEFAULT 0,  -- how often it let some in: each tenth time another priority has its turn
+    starts      TEXT,     -- JSON: how many started in each slice of the rate's period that still counts
+    opens_at    INTEGER,  -- when the rate lets one of those that wait start; NULL: none waits for that
+    shut_at     INTEGER,  -- when that was found: if it lies ahead, the clock was set back and opens_at is worth nothing
+    CHECK ((opens_at IS NULL) = (shut_at IS NULL))
 ) STRICT, WITHOUT ROWID;
--- next_delayed.sql, open_flows.sql
+-- due_flows.sql, next_delayed.sql
 CREATE INDEX flows_opening ON flows (opens_at) WHERE opens_at IS NOT NULL;
--- limit_flows.sql
+CREATE INDEX flows_shut ON flows (shut_at) WHERE shut_at IS NOT NULL;
+-- limit_flows.sql, hold_flows.sql
 CREATE INDEX flows_task ON flows (task);
 
 ALTER TABLE tasks ADD COLUMN expires_in INTEGER;

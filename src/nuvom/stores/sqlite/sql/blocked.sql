@@ -3,5 +3,5 @@
 -- cancels those that wait). Backfills do not count.
 SELECT 1 FROM jobs INDEXED BY jobs_schedule
 WHERE schedule_id = ?1 AND (finished_at IS NULL) = 1 AND backfill = 0
-    AND (?2 = 'skip' OR key IS NULL OR (?2 = 'queue_one' AND state = 'held' AND waits_for = 'key'))
+    AND (?2 = 'skip' OR key IS NULL OR (?2 = 'queue_one' AND waits_for = 'key'))
 LIMIT 1;

@@ -4,4 +4,4 @@ WHERE seq IN (
     SELECT seq FROM jobs INDEXED BY jobs_asked
     WHERE worker IS NULL AND cancel_at IS NOT NULL AND finished_at IS NULL AND state <> 'running'
 )
-RETURNING id, key;
+RETURNING id, key, flow;

@@ -4,4 +4,4 @@ WHERE seq IN (
     SELECT seq FROM jobs INDEXED BY jobs_expiring
     WHERE expires_at <= :now AND attempt = 0 AND finished_at IS NULL ORDER BY expires_at LIMIT :limit
 )
-RETURNING id, key;
+RETURNING id, key, flow;

@@ -1,2 +1,3 @@
 -- The tasks that workers reported.
-SELECT name, canonical, queue, priority, max_crashes, signature FROM tasks ORDER BY name;
+SELECT name, canonical, signature, queue, priority, max_crashes, expires_in, concurrency, rate, uniqueness, flow_key
+FROM tasks ORDER BY name;

@@ -4,4 +4,4 @@ WHERE seq IN (
     SELECT seq FROM jobs INDEXED BY jobs_key
     WHERE key = ?1 AND finished_at IS NULL AND state IN ('ready', 'delayed', 'held')
 )
-RETURNING id, key;
+RETURNING id, key, flow;

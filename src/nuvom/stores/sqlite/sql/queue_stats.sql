@@ -8,6 +8,8 @@ UNION ALL
 SELECT queue, 'delayed', count(*), NULL FROM jobs INDEXED BY jobs_delayed WHERE state = 'delayed' GROUP BY queue
 UNION ALL
 SELECT queue, 'held', count(*), NULL FROM jobs INDEXED BY jobs_key
-WHERE key IS NOT NULL AND finished_at IS NULL AND state = 'held' GROUP BY queue
+WHERE key IS NOT NULL AND finished_at IS NULL AND state = 'held' AND waits_for = 'key' GROUP BY queue
+UNION ALL
+SELECT queue, 'held', count(*), NULL FROM jobs INDEXED BY jobs_held WHERE waits_for = 'flow' GROUP BY queue
 UNION ALL
 SELECT queue, 'running', count(*), NULL FROM jobs INDEXED BY jobs_running WHERE state = 'running' GROUP BY queue;

@@ -1,2 +1,2 @@
 -- What workers reported of a task, under this name or as an alias.
-SELECT queue, priority, max_crashes FROM tasks WHERE name = ?1;
+SELECT canonical, queue, priority, max_crashes, expires_in, concurrency, rate, uniqueness, flow_key FROM tasks WHERE name = ?1;

@@ -1,0 +1,2 @@
+-- A job of a kind that is not final.
+SELECT id FROM jobs INDEXED BY jobs_unique WHERE unique_key = ?1 AND (finished_at IS NULL) = 1 AND id <> ?2 LIMIT 1;
