@@ -116,18 +116,18 @@ class JobModel:
             seq=self.pushes,
             id=new.id,
             task=new.task,
-            queue=new.queue or "",
+            queue=new.queue or new.defaults.queue,
             priority=new.priority or 0,
             run_at=new.run_at or self.now,
             state="delayed",
-            max_crashes=new.max_crashes or 0,
+            max_crashes=new.defaults.max_crashes if new.max_crashes is None else new.max_crashes,
             key=new.key,
             kind=kind,
             flow=kind if new.task in self.limits else None,
             created_at=self.now,
             unique=new.unique,
         )
-        if self.loose(job.key):
+        if new.waits and self.loose(job.key):
             job.state, job.waits_for = "held", "key"
         elif job.run_at <= self.now:
             self.may_run(job)
@@ -142,7 +142,7 @@ class JobModel:
             case "queued":
                 return [job for job in same if job.state in WAITING]
             case "done":
-                return [job for job in same if job.state not in FINAL]
+                return [job for job in same if job.finished_at is None]
             case _:
                 newest = max((job.created_at for job in same), default=self.now - UNIQUE_FOR)
                 return [job for job in same if job.created_at == newest > self.now - UNIQUE_FOR]

@@ -303,8 +303,8 @@ MUTANTS = (
     Mutant(
         "a held run does not block another one",
         f"{SQL}/blocked.sql",
-        "AND state = 'held'",
-        "AND state = 'never'",
+        "AND waits_for = 'key'",
+        "AND waits_for = 'nobody'",
         _kit("held_run_blocks"),
     ),
     Mutant(

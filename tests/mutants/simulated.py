@@ -93,7 +93,7 @@ MUTANTS = (
     _found(
         "a held run goes on beside another one",
         f"{SQL}/release_held.sql",
-        "AND finished_at IS NULL AND state IN ('ready', 'delayed', 'running')",
+        "AND finished_at IS NULL AND state IN ('ready', 'delayed', 'running', 'held') AND waits_for IS NOT 'key'",
         "AND finished_at IS NULL AND state = 'never'",
     ),
     _found(

@@ -21,7 +21,7 @@ from nuvom.stores.values import Retention
 from nuvom.worker.runner import Runner
 from nuvom.worker.settings import WorkerSettings
 from tests.simulation.faults import Bell, Chance, SeenStore
-from tests.simulation.hands import SimulatedHands, act
+from tests.simulation.hands import FEW, FEW_AT_ONCE, SimulatedHands, act
 from tests.simulation.kernel import Process
 from tests.simulation.plans import CRONS
 from tests.simulation.scenario import Scenario
@@ -33,19 +33,19 @@ TRIES = 20  # of one call whose fate is unknown
 
 
 @cache
-def app_of(number: int) -> tuple[Nuvom, Task[..., Any, Any]]:
+def app_of(number: int) -> tuple[Nuvom, tuple[Task[..., Any, Any], ...]]:
     """Return the app of a caller, which lives as long as this interpreter: only its store is another each time."""
     app = Nuvom("memory://")
     app.settings  # noqa: B018  # read once
-    return app, cast("Task[..., Any, Any]", app.task(act))
+    return app, (app.task(act), app.task(name=FEW, concurrency=FEW_AT_ONCE)(act))
 
 
-def app_on(number: int, store: SeenStore) -> tuple[Nuvom, Task[..., Any, Any]]:
-    """Return an app and its task, from now on with this store."""
-    app, task = app_of(number)
+def app_on(number: int, store: SeenStore) -> tuple[Nuvom, tuple[Task[..., Any, Any], ...]]:
+    """Return an app and its tasks, from now on with this store."""
+    app, tasks = app_of(number)
     app._store = cast("Store", store)
     app.__dict__.pop("backend", None)  # it was that of another run
-    return app, task
+    return app, tasks
 
 
 def scheduler(process: Process, store: SeenStore, chance: Chance, scenario: Scenario, seed: int) -> None:
@@ -67,10 +67,10 @@ def scheduler(process: Process, store: SeenStore, chance: Chance, scenario: Scen
 def worker(process: Process, store: SeenStore, chance: Chance, scenario: Scenario, seed: int) -> None:
     """Work until stopped."""
     settings = WorkerSettings(threads=scenario.threads, lease=scenario.lease, keep=KEEP)
-    _, task = app_of(0)
+    _, tasks = app_of(0)
     runner = Runner(
         cast("Store", store),
-        {task.name: task},
+        {task.name: task for task in tasks},
         settings,
         clock=process.kernel.read_clock,
         random=Random(seed),
@@ -91,7 +91,7 @@ class Caller:
         self.process = process
         self.scenario = scenario
         self.random = Random(seed)
-        self.app, self.task = app_on(number, store)
+        self.app, self.tasks = app_on(number, store)
         self.made: list[str] = []  # keys of schedules
 
     def run(self) -> None:
@@ -129,6 +129,11 @@ class Caller:
                 return
             except StoreUnavailable:
                 self.process.sleep(0.2)
+
+    @property
+    def task(self) -> Task[..., Any, Any]:
+        """One of the tasks."""
+        return self.random.choice(self.tasks)
 
     # Each chooses what to do and returns the call, which can be repeated.
 
@@ -214,7 +219,8 @@ class Caller:
     def unnamed(self) -> Callable[[], object]:
         """Schedule something whose content is its identity."""
         script, length = self.random.choice("s"), self.scenario.unit * self.random.choice((1, 2))
-        return lambda: self.task.schedule(script, interval=length)
+        task = self.task
+        return lambda: task.schedule(script, interval=length)
 
     def cancel(self) -> Callable[[], object]:
         """Cancel a schedule, which may be over."""
@@ -239,6 +245,7 @@ class Caller:
             "max_crashes": self.random.choice((None, None, 0, 1)),
             "priority": self.random.choice((None, None, 5)),
             "queue": self.random.choice((None, None, "other")),
+            "unique": self.random.choice((None, None, None, "queued", "done", "10s")),
         }
 
     def new_id(self) -> str:

@@ -16,10 +16,11 @@ from tests.simulation.kernel import SECOND, Process
 
 # The last letter counts for all further attempts.
 SUCCEED, RAISE, LATER, DIE, LONG = "srldw"
+FEW, FEW_AT_ONCE = "few", 2  # the task of which not all may run at once
 
 
 def act(script: str) -> dict[str, Any]:
-    """The only task: does what its script says for this attempt."""
+    """What both tasks do: what the script says for this attempt."""
     attempt = current_job().attempt
     step = step_of(script, attempt)
     if step == RAISE:

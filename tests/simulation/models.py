@@ -26,21 +26,16 @@ class Jobs(JobModel):
     expires: dict[str, datetime] = field(default_factory=dict)
     asked_again: set[str] = field(default_factory=set)
 
-    def pushed_now(self, job: NewJob) -> bool:
-        """Push a job as it comes; False when its id was there."""
-        queue, priority = job.queue or job.defaults.queue, job.priority or 0
-        crashes = job.defaults.max_crashes if job.max_crashes is None else job.max_crashes
+    def accept(self, job: NewJob) -> set[str]:
+        """Push a job as it comes; returns the ids of those that may be said to stand for it, none if it was stored."""
         if job.ousts and job.id not in self.jobs:
             self.oust(job.key)
-        if not self.push(job.id, job.task, queue, priority, job.run_at, crashes, job.key):
-            return False
-        model = self.jobs[job.id]
-        if model.state == "held" and not job.waits:
-            model.state = "delayed" if model.run_at > self.now else "ready"
-        self.pushed[job.id] = job
-        if job.expires_at is not None:
-            self.expires[job.id] = job.expires_at
-        return True
+        standing = self.push(job)
+        if not standing:
+            self.pushed[job.id] = job
+            if job.expires_at is not None:
+                self.expires[job.id] = job.expires_at
+        return standing
 
     def retries_of(self, job_id: str) -> int:
         """Return how many retries its call allowed; the task itself allows none."""
@@ -61,7 +56,7 @@ class Jobs(JobModel):
     def promote(self, limit: int) -> int:
         over = [job for job in self.jobs.values() if self.gives_up(job)]
         for job in over:
-            job.state, job.finished_at = "expired", self.now
+            job.state, job.finished_at, job.waits_for = "expired", self.now, None
         promoted = super().promote(limit)
         for job in over:
             self.end(job, "expired")
@@ -88,7 +83,7 @@ class Jobs(JobModel):
         """Whether a schedule may not start another run now."""
         runs = self.open_runs(schedule_id)
         return any(
-            overlap is Overlap.SKIP or job.key is None or (overlap is Overlap.QUEUE_ONE and job.state == "held")
+            overlap is Overlap.SKIP or job.key is None or (overlap is Overlap.QUEUE_ONE and job.waits_for == "key")
             for job in runs
         )
 
@@ -99,7 +94,7 @@ class Jobs(JobModel):
             if job.state == "running":
                 job.asked = True
             else:
-                job.state, job.finished_at = "cancelled", self.now
+                job.state, job.finished_at, job.waits_for = "cancelled", self.now, None
 
 
 @dataclass

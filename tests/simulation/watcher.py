@@ -16,6 +16,7 @@ from nuvom.errors import StoreError
 from nuvom.stores.base import Store
 from nuvom.stores.values import Claim, JobFilter, Once, Order, PassedOver, PlanItem, ScheduleFilter, WorkerInfo
 from tests.simulation.faults import READS
+from tests.simulation.hands import FEW, FEW_AT_ONCE
 from tests.simulation.kernel import SECOND, Gone, Kernel, Process
 from tests.simulation.models import Jobs, Schedules
 from tests.simulation.plans import due_at, expected, grid, run_at
@@ -38,7 +39,7 @@ class Watcher:
     def __init__(self, kernel: Kernel, store: Store, lease: float) -> None:
         self.kernel = kernel
         self.store = store
-        self.jobs = Jobs(kernel.clock.now(), lease * SECOND)
+        self.jobs = Jobs(kernel.clock.now(), lease * SECOND, limits={FEW: FEW_AT_ONCE})
         self.schedules = Schedules(kernel.clock.now())
         self.begun: dict[str, list[ScheduleEnvelope]] = {}  # each definition of an id that had times of its own
         self.skipping: dict[str, Overlap] = {}  # by which overlap a job of a plan was dispatched
@@ -59,6 +60,7 @@ class Watcher:
             check = getattr(self, f"{face}_{method}", None)
             if check is not None:
                 check(process, answer, *args, **kwargs)
+            self.jobs.open_flows()
             if method not in READS and method not in QUIET:
                 self.compare(face)
         except StoreError as error:
@@ -88,8 +90,10 @@ class Watcher:
     # Jobs and leases
 
     def jobs_push(self, process: Process, answer: Any, jobs: Sequence[NewJob]) -> None:
-        new = [self.jobs.pushed_now(job) for job in jobs]
-        assert [each.new for each in answer] == new, "push lied about what is new"
+        for each, job in zip(answer, jobs, strict=True):
+            standing = self.jobs.accept(job)
+            assert each.new is not bool(standing), "push lied about what is new"
+            assert each.id in (standing or {job.id}), "push named a job that does not stand for it"
 
     def jobs_claim(self, process: Process, taken: list[ClaimedJob], claim: Claim) -> None:
         suspects = claim.order is Order.SUSPECT
@@ -210,7 +214,8 @@ class Watcher:
             assert answer.jobs == new, f"a request gave {_names(answer.jobs)}, not {_names(map(str, new))}"
             for job in item.jobs:
                 if job.id in new:
-                    assert self.jobs.pushed_now(job), "a request's job was there before its row"
+                    assert not self.jobs.accept(job), "a request's job was there before its row"
+        self.jobs.open_flows()
         self._compare_jobs()
 
     def ledger_blocked(self, process: Process, answer: frozenset[str], asked: dict[str, Overlap]) -> None:
@@ -250,7 +255,7 @@ class Watcher:
         self.schedules.moved(item, len(new))
         for job in item.jobs:
             if job.id in new:
-                assert self.jobs.pushed_now(job), f"occurrence {job.scheduled_for} had a job before it had a row"
+                assert not self.jobs.accept(job), f"occurrence {job.scheduled_for} had a job before it had a row"
                 self.skipping[job.id] = item.envelope.overlap
                 self.dispatched += 1
         if item.next_run is None:
@@ -303,6 +308,7 @@ class Watcher:
             if before is not None:
                 _only_forward(before, kept)
             model = self.jobs.jobs[job_id]
+            assert kept.waits_for == model.waits_for, f"job {job_id[-6:]} waits for {kept.waits_for}"
             seen = (kept.state, kept.attempt, kept.errors, kept.crashes, kept.defers, kept.suspect, kept.worker)
             want = (model.state, model.attempt, model.errors, model.crashes, model.defers, model.suspect, model.worker)
             assert seen == want, f"job {job_id[-6:]} is {seen}, not {want}"
@@ -312,6 +318,8 @@ class Watcher:
             if kept.state is JobState.SUCCEEDED and kept.value is not None:
                 assert json.loads(kept.value)["attempt"] == kept.attempt, "the outcome is another attempt's"
         self.snapshot = listed
+        few = sum(job.task == FEW and job.state is JobState.RUNNING for job in listed.values())
+        assert few <= FEW_AT_ONCE, f"{few} jobs run of a task that allows {FEW_AT_ONCE} at once"
         self._compare_overlap()
 
     def _compare_overlap(self) -> None:
@@ -322,7 +330,7 @@ class Watcher:
             if job is None or job.status.final or job_id in self.jobs.asked_again:
                 continue
             skipping[str(job.schedule_id)] += overlap is Overlap.SKIP
-            held[str(job.schedule_id)] += job.state is JobState.HELD
+            held[str(job.schedule_id)] += job.waits_for == "key"
         assert max(skipping.values(), default=0) <= 1, "overlap=skip, and two runs are open"
         assert max(held.values(), default=0) <= 1, "overlap=queue_one, and two runs are held"
 

@@ -18,7 +18,7 @@ class Endings:
         self._keys: dict[str, None] = {}
         self._flows: dict[str, None] = {}
         self._ports: set[int] = set()
-        self._released = False
+        self.released: bool = False  # whether workers have something to take that was held
 
     def add(self, job_id: bytes | str, key: str | None, flow: str | None) -> None:
         """Note that a job ended; a text is made bytes only if somebody waits."""
@@ -42,10 +42,10 @@ class Endings:
         """Release what the keys and flows held and note who waits, in the transaction that ends the jobs."""
         for key in self._keys:
             for (flow,) in connection.execute(load("release_held"), {"key": key, "now": now_us}).fetchall():
-                self._released = True
+                self.released = True
                 self.moved(flow)
         if self._flows and open_flows(connection, self._flows, now_us):
-            self._released = True
+            self.released = True
         if self._ids and connection.execute(load("has_waiters")).fetchone() is not None:
             for job_id in self._ids:
                 identifier = raw(job_id) if isinstance(job_id, str) else job_id
@@ -55,5 +55,5 @@ class Endings:
         """Wake whom it concerns, after the commit."""
         if self._ports:
             database.ears.send(self._ports)
-        if self._released:
+        if self.released:
             database.wake("worker")

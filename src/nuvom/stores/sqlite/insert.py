@@ -11,7 +11,7 @@ from nuvom._ids import raw, text
 from nuvom._job import NewJob, Pushed, TaskDefaults
 from nuvom._limits import WHILE_OPEN, WHILE_QUEUED, unique_period
 from nuvom.stores.sqlite import statements
-from nuvom.stores.sqlite.flows import open_flows
+from nuvom.stores.sqlite.endings import Endings
 
 load = statements.load
 
@@ -44,26 +44,27 @@ class _Terms(NamedTuple):
 _PLAIN = (None, None, None)  # no flow, no unique_key, no unique_until
 
 
-def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int) -> Inserted:
+def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int, endings: Endings) -> Inserted:
     """Insert jobs inside the caller's write transaction; one that is there already, or stands for it, changes nothing.
 
     Args:
         connection: in a write transaction, which the caller commits and after which it wakes workers if `ready`.
         jobs: at most 1,000.
         now_us: the store's clock in microseconds: created_at, and run_at of jobs that have none.
+        endings: learns of flows in which jobs wait now; the caller applies them when all of its jobs are in.
     """
     if not jobs:
         return Inserted([], False, {})
     terms = _reported(connection, jobs)
     if any(job.unique is not None or terms[job.task].defaults.unique is not None for job in jobs):
-        return _one_by_one(connection, jobs, terms, now_us)
+        return _one_by_one(connection, jobs, terms, now_us, endings)
     rows = [_row(job, terms[job.task], now_us) for job in jobs]
     inserted = connection.executemany(load("insert_job"), rows).rowcount
-    opened = _open(connection, rows, jobs, terms, now_us)
+    _note_flows(connection, rows, jobs, terms, endings)
     if inserted < len(jobs) or any(job.key is not None for job in jobs):
         return _looked_up(connection, jobs, inserted)
     ready = any(job.run_at is None or to_us(job.run_at) <= now_us for job in jobs)
-    return Inserted([Pushed(job.id, True) for job in jobs], ready or opened, {})
+    return Inserted([Pushed(job.id, True) for job in jobs], ready, {})
 
 
 def task_defaults(reported: Sequence[Any]) -> TaskDefaults:
@@ -85,20 +86,20 @@ def _reported(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> dict[st
     return terms
 
 
-def _open(
+def _note_flows(
     connection: sqlite3.Connection,
     rows: Iterable[_Row],
     jobs: Iterable[NewJob],
     terms: dict[str, _Terms],
-    now_us: int,
-) -> bool:
-    """Open the flows of new jobs; they may be the first of theirs, or bring other limits."""
+    endings: Endings,
+) -> None:
+    """Make the flows of jobs that were inserted: they may be the first of theirs, or bring other limits."""
     if not any(each.limited for each in terms.values()):
-        return False
+        return
     flows = {row[_FLOW]: terms[job.task] for row, job in zip(rows, jobs, strict=True) if row[_FLOW] is not None}
     for flow, (task, defaults) in flows.items():
         connection.execute(load("put_flow"), (flow, task, defaults.concurrency, defaults.rate))
-    return open_flows(connection, flows, now_us) > 0
+        endings.moved(flow)
 
 
 def _looked_up(connection: sqlite3.Connection, jobs: Sequence[NewJob], inserted: int) -> Inserted:
@@ -118,7 +119,7 @@ def _which(connection: sqlite3.Connection, jobs: Sequence[NewJob], newest: int) 
 
 
 def _one_by_one(
-    connection: sqlite3.Connection, jobs: Sequence[NewJob], terms: dict[str, _Terms], now_us: int
+    connection: sqlite3.Connection, jobs: Sequence[NewJob], terms: dict[str, _Terms], now_us: int, endings: Endings
 ) -> Inserted:
     """Insert jobs of which some are unique: each is looked for before it comes, and may stand for the next."""
     (last,) = connection.execute(load("last_job")).fetchone()
@@ -133,9 +134,9 @@ def _one_by_one(
         else:
             pushed.append(Pushed(text(known), False))
             standing[job.id] = text(known), unique
-    opened = _open(connection, rows, jobs, terms, now_us)
+    _note_flows(connection, rows, jobs, terms, endings)
     (ready,) = connection.execute(load("ready_after"), (last,)).fetchone()
-    return Inserted(pushed, opened or bool(ready), standing)
+    return Inserted(pushed, bool(ready), standing)
 
 
 def _standing_for(connection: sqlite3.Connection, row: _Row, unique: str, now_us: int) -> bytes | None:

@@ -34,8 +34,10 @@ class SqliteJobs:
         if not jobs:
             return []
         with self._database.write(durable=True) as connection:
-            inserted = insert_jobs(connection, jobs, self._database.now_us())
-            ports = self._database.ports(connection, "worker") if inserted.ready else []
+            now_us, endings = self._database.now_us(), Endings()
+            inserted = insert_jobs(connection, jobs, now_us, endings)
+            endings.apply(connection, now_us)
+            ports = self._database.ports(connection, "worker") if inserted.ready or endings.released else []
         self._database.ears.send(ports)
         return inserted.pushed
 

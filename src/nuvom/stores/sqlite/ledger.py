@@ -143,7 +143,8 @@ def record(
     jobs = [job for item in items for job in item.jobs if job.id in fresh]
     endings = Endings()
     asked = _oust(connection, jobs, now_us, endings)
-    inserted = insert_jobs(connection, jobs, now_us)
+    inserted = insert_jobs(connection, jobs, now_us, endings)
+    endings.apply(connection, now_us)
     if inserted.standing:
         connection.executemany(load("skip_unique"), _skipped(occurrences, inserted.standing))
     reached("scheduler.jobs")
@@ -158,7 +159,6 @@ def _oust(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: int, e
             for ended in connection.execute(load("oust_waiting"), (job.key, now_us, _OUSTED)).fetchall():
                 endings.add(*ended)
             asked |= connection.execute(load("oust_running"), (job.key, now_us)).rowcount > 0
-    endings.apply(connection, now_us)
     return asked
 
 
