@@ -47,6 +47,16 @@ def test_the_unit_runs_this_project_with_this_python_and_restarts_it(project: Pr
     verified(project.write("shop.service", answer.out), *scope)
 
 
+@pytest.mark.parametrize(("name", "hinted"), [("root", True), ("deploy", False)])
+def test_root_is_told_that_another_user_is_better(
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str, hinted: bool
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: name)
+    answer = project.inside("files", "systemd")
+    assert read(answer)["Service"]["User"] == name
+    assert ("Better a user of its own" in answer.out) is hinted
+
+
 @pytest.mark.parametrize(("grace", "least"), [("20", 24), ("0", 4), ("90.5", 95)])
 def test_systemd_waits_longer_than_running_jobs_have_to_end(project: Project, grace: str, least: int) -> None:
     service = read(project.inside("files", "systemd", "--grace", grace))["Service"]

@@ -95,7 +95,7 @@ def unit(start: Sequence[str], root: Path, *, name: str, grace: float, user: boo
         environment=f"%h/.config/{name}.env" if user else f"/etc/{name}.env",
         root=_plain(root.name or "/"),
         after="" if user else "After=network-online.target\nWants=network-online.target\n",
-        user="" if user else f"User={getpass.getuser()}\n",
+        user="" if user else _user(getpass.getuser()),
         directory=_plain(str(root)),
         start=" ".join(map(_word, start)),
         grace=grace,
@@ -110,6 +110,11 @@ def _start(site: Site, tasks: Sequence[str], grace: float) -> list[str]:
     words += ["--grace", f"{grace:g}"]
     words += ["--url", site.url] if site.url else []
     return words + (["--app", site.app_path] if site.app_path else [])
+
+
+def _user(name: str) -> str:
+    hint = "# Better a user of its own, who may write to the store's folder.\n" if name == "root" else ""
+    return f"{hint}User={name}\n"
 
 
 def _plain(text: str) -> str:
