@@ -10,9 +10,7 @@ import pytest
 from nuvom._current import current_job
 from nuvom._job import JobState, JobStatus
 from nuvom._retry import RetryLater
-from nuvom.errors import StoreUnavailable
-from nuvom.stores.base import JobStore
-from nuvom.stores.values import CancelAnswer, Claim, WorkerInfo
+from nuvom.stores.values import Claim, WorkerInfo
 from tests.worker.inline import START, Stage
 
 ran: list[str] = []
@@ -239,95 +237,6 @@ def test_a_worker_whose_lease_ran_out_forgets_its_jobs_and_registers_anew(
     assert first not in {worker.id for worker in stage.store.workers.list() if worker.alive}
 
 
-def test_a_stop_puts_back_what_nobody_began_and_waits_for_the_rest(stage: Stage) -> None:
-    runner, hands = worker = stage.runner(TASKS, threads=2)
-    hands.blocked = True
-    jobs = [stage.push("note") for _ in range(4)]
-    stage.go(worker)
-    runner.stop(grace=10)
-    stage.go(worker, seconds=1)
-    assert not runner.ended
-    hands.blocked = False
-    stage.go(worker)
-    assert runner.ended
-    assert [stage.job(job).status for job in jobs].count(JobStatus.SUCCEEDED) == 2
-    assert not any(worker.alive for worker in stage.store.workers.list())
-
-
-def test_at_the_end_of_its_grace_a_process_leaves_what_runs_to_whoever_sees_it_end(stage: Stage) -> None:
-    runner, hands = worker = stage.runner(TASKS, threads=2)
-    hands.blocked = True
-    again, once = stage.push("note"), stage.push("note", max_crashes=0)
-    stage.go(worker)
-    runner.stop(grace=10)
-    stage.go(worker, seconds=9)
-    assert not runner.ended
-    stage.go(worker, seconds=2)
-    assert (runner.ended, runner.holding) == (True, True)
-    assert {stage.job(job).state for job in (again, once)} == {JobState.RUNNING}  # or it would run twice at once
-    stage.store.workers.release(stage.job(again).worker or "", "its worker was stopped", charged=False)
-    assert (stage.job(again).state, stage.job(again).suspect) == (JobState.READY, False)
-    assert stage.job(once).status is JobStatus.FAILED
-
-
-def test_a_process_runs_as_many_jobs_as_it_may_and_then_retires(stage: Stage) -> None:
-    runner, _ = worker = stage.runner(TASKS, max_jobs=7)
-    jobs = [stage.push("note") for _ in range(10)]
-    stage.go(worker)
-    assert runner.ended
-    assert [stage.job(job).status for job in jobs].count(JobStatus.SUCCEEDED) == 7
-    assert not any(each.alive for each in stage.store.workers.list())
-    stage.go(stage.runner(TASKS))
-    assert {stage.job(job).status for job in jobs} == {JobStatus.SUCCEEDED}
-
-
-def test_a_process_that_retires_waits_for_what_runs_however_long_that_takes(stage: Stage) -> None:
-    runner, hands = worker = stage.runner(TASKS, threads=2)
-    hands.blocked = True
-    job = stage.push("note")
-    stage.go(worker)
-    runner.retire()
-    waiting = stage.push("note")
-    stage.go(worker, seconds=20)
-    assert not runner.ended
-    hands.blocked = False
-    stage.go(worker)
-    assert runner.ended
-    assert (stage.job(job).status, stage.job(waiting).status) == (JobStatus.SUCCEEDED, JobStatus.QUEUED)
-
-
-def test_a_job_that_is_asked_to_stop_before_it_began_is_cancelled_and_never_begins(stage: Stage) -> None:
-    worker = stage.runner(TASKS, threads=1)
-    for _ in range(60):
-        stage.push("note")
-    stage.go(worker)  # they are quick: the next ones are claimed in advance
-    ran.clear()
-    worker[1].blocked = True
-    jobs = [stage.push("note") for _ in range(5)]
-    stage.go(worker)
-    claimed = [job for job in jobs if stage.job(job).state is JobState.RUNNING]
-    assert stage.store.jobs.cancel(claimed[-1]) is CancelAnswer.REQUESTED
-    stage.go(worker, seconds=0.6)
-    cancelled = stage.job(claimed[-1])
-    assert (cancelled.status, cancelled.error and cancelled.error.kind) == (JobStatus.CANCELLED, "cancelled")
-    worker[1].blocked = False
-    stage.go(worker)
-    assert ran == [job for job in jobs if job != claimed[-1]]
-
-
-def test_what_a_job_reports_is_stored_and_its_last_word_is_there_when_it_has_ended(stage: Stage) -> None:
-    def reports() -> None:
-        current_job().report(1, 3, "begun")
-        current_job().report(3, 3)
-
-    job = stage.push("reports")
-    stage.go(stage.runner({"reports": reports}))
-    progress = stage.job(job).progress
-    assert stage.job(job).status is JobStatus.SUCCEEDED
-    assert progress is not None
-    assert (progress.done, progress.total, progress.note) == (3, 3, None)
-
-
 def test_due_schedules_that_nobody_serves_are_said_with_the_remedy(
     stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,77 +252,6 @@ def test_due_schedules_that_nobody_serves_are_said_with_the_remedy(
         stage.store.workers.heartbeat(["s"])
         stage.go(worker, seconds=10)
     assert "no scheduler" not in caplog.text
-
-
-class Away:
-    """The jobs of a store whose calls fail for a while, before they do anything or after they did it."""
-
-    def __init__(self, jobs: JobStore) -> None:
-        self._jobs = jobs
-        self.broken = False
-        self.lost_answers: set[str] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        def call(*arguments: Any, **options: Any) -> Any:
-            if self.broken:
-                raise StoreUnavailable("the disk is gone")
-            answer = getattr(self._jobs, name)(*arguments, **options)
-            if name in self.lost_answers:
-                self.lost_answers.remove(name)
-                raise StoreUnavailable("cut off", unknown=True)
-            return answer
-
-        return call
-
-
-@pytest.fixture
-def away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Away:
-    away = Away(stage.store.jobs)
-    monkeypatch.setattr(stage.store, "jobs", away)
-    return away
-
-
-def test_outcomes_wait_for_a_store_that_is_away_and_it_is_said_once(
-    stage: Stage, away: Away, caplog: pytest.LogCaptureFixture
-) -> None:
-    runner, hands = worker = stage.runner(TASKS)
-    hands.blocked = True
-    job = stage.push("note")
-    stage.go(worker)
-    away.broken = True
-    hands.blocked = False
-    stage.go(worker, seconds=60)
-    assert ran == [job]
-    assert caplog.text.count("the store is away") == 1
-    away.broken = False
-    stage.go(worker, seconds=3.1)
-    assert (stage.job(job).status, stage.job(job).attempt) == (JobStatus.SUCCEEDED, 1)
-    assert caplog.text.count("the store is back") == 1
-    assert not runner.ended
-
-
-def test_a_worker_that_is_stopped_while_its_store_is_away_ends(stage: Stage, away: Away) -> None:
-    runner, hands = worker = stage.runner(TASKS)
-    hands.blocked = True
-    stage.push("note")
-    stage.go(worker)
-    away.broken = True
-    runner.stop(grace=5)
-    hands.blocked = False
-    stage.go(worker, seconds=7)
-    assert runner.ended
-
-
-@pytest.mark.parametrize("call", ["claim", "finish"])
-def test_a_commit_of_unknown_fate_loses_no_job(stage: Stage, away: Away, call: str) -> None:
-    worker = stage.runner(TASKS)
-    stage.go(worker)
-    away.lost_answers.add(call)
-    jobs = [stage.push("note") for _ in range(5)]
-    stage.go(worker, seconds=5)
-    assert {stage.job(job).status for job in jobs} == {JobStatus.SUCCEEDED}
-    assert {stage.job(job).crashes for job in jobs} == {0}
-    assert not away.lost_answers
 
 
 def test_no_priority_starves(stage: Stage) -> None:

@@ -222,7 +222,7 @@ def _arrive(_error: BaseException) -> None:
 
 
 # Sent into a thread, as classes: users see what they catch, and nothing of where it comes from.
-_SENT: dict[type[BaseException], type[BaseException]] = {
+_SENT: dict[type[JobCancelled | JobTimedOut], type[BaseException]] = {
     kind: type(kind.__name__, (kind,), {"__init__": _arrive, "__module__": kind.__module__})
     for kind in (JobCancelled, JobTimedOut)
 }

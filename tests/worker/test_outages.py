@@ -1,0 +1,99 @@
+"""A worker whose store is away for a while, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nuvom._current import current_job
+from nuvom._job import JobStatus
+from nuvom.errors import StoreUnavailable
+from nuvom.stores.base import JobStore
+from tests.worker.inline import Stage
+
+ran: list[str] = []
+
+
+def note() -> None:
+    ran.append(current_job().id)
+
+
+TASKS = {"note": note}
+
+
+@pytest.fixture
+def stage() -> Stage:
+    ran.clear()
+    return Stage()
+
+
+class Away:
+    """The jobs of a store whose calls fail for a while, before they do anything or after they did it."""
+
+    def __init__(self, jobs: JobStore) -> None:
+        self._jobs = jobs
+        self.broken = False
+        self.lost_answers: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if self.broken:
+                raise StoreUnavailable("the disk is gone")
+            answer = getattr(self._jobs, name)(*arguments, **options)
+            if name in self.lost_answers:
+                self.lost_answers.remove(name)
+                raise StoreUnavailable("cut off", unknown=True)
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def away(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Away:
+    away = Away(stage.store.jobs)
+    monkeypatch.setattr(stage.store, "jobs", away)
+    return away
+
+
+def test_outcomes_wait_for_a_store_that_is_away_and_it_is_said_once(
+    stage: Stage, away: Away, caplog: pytest.LogCaptureFixture
+) -> None:
+    runner, hands = worker = stage.runner(TASKS)
+    hands.blocked = True
+    job = stage.push("note")
+    stage.go(worker)
+    away.broken = True
+    hands.blocked = False
+    stage.go(worker, seconds=60)
+    assert ran == [job]
+    assert caplog.text.count("the store is away") == 1
+    away.broken = False
+    stage.go(worker, seconds=3.1)
+    assert (stage.job(job).status, stage.job(job).attempt) == (JobStatus.SUCCEEDED, 1)
+    assert caplog.text.count("the store is back") == 1
+    assert not runner.ended
+
+
+def test_a_worker_that_is_stopped_while_its_store_is_away_ends(stage: Stage, away: Away) -> None:
+    runner, hands = worker = stage.runner(TASKS)
+    hands.blocked = True
+    stage.push("note")
+    stage.go(worker)
+    away.broken = True
+    runner.stop(grace=5)
+    hands.blocked = False
+    stage.go(worker, seconds=7)
+    assert runner.ended
+
+
+@pytest.mark.parametrize("call", ["claim", "finish"])
+def test_a_commit_of_unknown_fate_loses_no_job(stage: Stage, away: Away, call: str) -> None:
+    worker = stage.runner(TASKS)
+    stage.go(worker)
+    away.lost_answers.add(call)
+    jobs = [stage.push("note") for _ in range(5)]
+    stage.go(worker, seconds=5)
+    assert {stage.job(job).status for job in jobs} == {JobStatus.SUCCEEDED}
+    assert {stage.job(job).crashes for job in jobs} == {0}
+    assert not away.lost_answers
