@@ -17,10 +17,17 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.mutants import identity, inquiry, outside, planted, simulated
+from tests.mutants import identity, inquiry, outside, planted, simulated, stopping
 from tests.mutants.planted import Mutant
 
-MUTANTS = (*planted.MUTANTS, *identity.MUTANTS, *inquiry.MUTANTS, *outside.MUTANTS, *simulated.MUTANTS)
+MUTANTS = (
+    *planted.MUTANTS,
+    *identity.MUTANTS,
+    *inquiry.MUTANTS,
+    *outside.MUTANTS,
+    *simulated.MUTANTS,
+    *stopping.MUTANTS,
+)
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("src", "tests", "pyproject.toml")
 LIMIT = 180.0  # seconds for the tests of one mutant

@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         "a process outlives its supervisor",
         "src/nuvom/_child.py",
-        "        self.stop(0.0)\n        time.sleep(_PATIENCE)",
-        "        return\n        time.sleep(_PATIENCE)",
+        "        self.stop(0.0)\n        time.sleep(self._patience)",
+        "        return\n        time.sleep(self._patience)",
         ("tests/faults/test_crash_points.py", "-k", "leaves_no_process"),
     ),
     # Time.
@@ -183,9 +183,9 @@ MUTANTS = (
     ),
     Mutant(
         "a dead process keeps its lease until it runs out",
-        "src/nuvom/worker/supervisor.py",
-        "if child.worker_id is not None and not child.orderly:",
-        "if child.worker_id is not None and child.orderly:",
+        "src/nuvom/worker/child.py",
+        "if self.worker_id is None or self.ended_at is not None:",
+        "if self.worker_id is None or self.sentence is None:",
         ("tests/worker/test_processes.py", "-k", "replaced_at_once"),
     ),
     Mutant(
