@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "the outcome of a job that was ended with its process is forgotten",
         f"{WORKER}/heart.py",
-        "for end in ends]",
-        "for end in ends[:0]]",
+        "for end in dead.ends]",
+        "for end in dead.ends[:0]]",
         (LIMITS, "-k", "does_not_yield"),
     ),
     Mutant(

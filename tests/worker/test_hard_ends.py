@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,8 +37,8 @@ class Line:
 
 
 @pytest.fixture
-def line() -> Iterator[Line]:
-    yield Line()
+def line() -> Line:
+    return Line()
 
 
 def running(**fields: Any) -> Running:

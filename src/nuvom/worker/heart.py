@@ -101,9 +101,12 @@ class Heart:
 
     def _release(self, store: Store) -> None:
         while self._dead:
-            worker_id, cause, charged, ends = self._dead[0]
-            store.jobs.finish(worker_id, [end.outcome(store.now()) for end in ends])
-            freed = store.workers.release(worker_id, cause, charged=charged)
-            self._dead.pop(0)
+            dead = self._dead.pop(0)
+            try:
+                store.jobs.finish(dead.worker_id, [end.outcome(store.now()) for end in dead.ends])
+                freed = store.workers.release(dead.worker_id, dead.cause, charged=dead.charged)
+            except StoreError:
+                self._dead.insert(0, dead)  # for any other error no beat may wait: the lease runs out by itself
+                raise
             if freed:
-                log.warning("%d jobs of a process that has ended run again elsewhere (%s)", freed, cause)
+                log.warning("%d jobs of a process that has ended run again elsewhere (%s)", freed, dead.cause)
