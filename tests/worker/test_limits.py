@@ -253,7 +253,7 @@ def test_c_code_that_keeps_the_interpreter_for_longer_than_the_lease_is_not_run_
 
 
 def test_a_process_that_holds_too_much_retires_and_what_runs_in_it_ends(site: Site) -> None:
-    with site.serve(max_memory=150_000_000) as service:
+    with site.serve(max_memory=150_000_000, grace=60.0) as service:
         pid = service.pid()
         slow = site.push("neighbour", 8.0)
         until(lambda: site.lines("neighbour"))
