@@ -107,10 +107,10 @@ def test_an_attempt_that_takes_longer_than_its_timeout_ends_with_an_error_that_s
 
 def test_a_timeout_counts_as_an_error_and_the_calls_own_wins_over_the_tasks(world: World) -> None:
     said = claimed(options=b'{"timeout":0.05}')
-    outcome = run(endless, world, said, timeout=60.0, retry=Retry(max=1))
+    outcome = run(endless, world, said, timeout=60.0, retries=1)
     assert (outcome.verdict, outcome.run_at) == (Verdict.RETRY, NOW + timedelta(seconds=0.5))
     assert "0.05 s" in error_of(outcome).message
-    assert run(endless, world, said._replace(errors=1), retry=Retry(max=1)).verdict is Verdict.FAILED
+    assert run(endless, world, said._replace(errors=1), retries=1).verdict is Verdict.FAILED
 
 
 def test_a_task_may_clean_up_when_its_time_is_up_and_has_then_failed(world: World, told: Told) -> None:
@@ -178,7 +178,7 @@ def asked(world: World, function: Callable[[], Any], **said: Any) -> Outcome:
 
 @pytest.mark.parametrize("function", [endless, endless_coroutine])
 def test_a_job_that_is_asked_to_stop_is_cancelled(world: World, told: Told, function: Callable[[], Any]) -> None:
-    outcome = asked(world, function, retry=Retry(max=3))
+    outcome = asked(world, function, retries=3)
     assert outcome.verdict is Verdict.CANCELLED
     assert (error_of(outcome).kind, error_of(outcome).message) == ("cancelled", "it was asked to stop, and did")
     assert told.watched == [(10.0, Fate(Verdict.CANCELLED))]
@@ -244,9 +244,9 @@ def test_what_is_to_be_recorded_if_the_process_must_be_ended_follows_the_retries
     def quick() -> None:
         pass
 
-    run(quick, world, timeout=2.0, retry=Retry(max=1))
-    run(quick, world, claimed(errors=1), timeout=2.0, retry=Retry(max=1))
-    run(quick, world, claimed(max_crashes=0), timeout=2.0, retry=Retry(max=1))
+    run(quick, world, timeout=2.0, retries=1)
+    run(quick, world, claimed(errors=1), timeout=2.0, retries=1)
+    run(quick, world, claimed(max_crashes=0), timeout=2.0, retries=1)
     assert told.watched == [
         (2.5, Fate(Verdict.RETRY, 0.5, 1, 2.0)),
         (2.5, Fate(Verdict.FAILED, None, 1, 2.0)),

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from nuvom import _current
 from nuvom._current import Running
@@ -221,11 +221,13 @@ def _arrive(_error: BaseException) -> None:
         running.reached = True
 
 
-# Sent into a thread, as classes: users see what they catch, and nothing of where it comes from.
-_SENT: dict[type[JobCancelled | JobTimedOut], type[BaseException]] = {
-    kind: type(kind.__name__, (kind,), {"__init__": _arrive, "__module__": kind.__module__})
-    for kind in (JobCancelled, JobTimedOut)
-}
+def _sent(kind: type[BaseException]) -> type[BaseException]:
+    """Return a class like `kind` that notes its arrival; users see what they catch, and nothing of where it is from."""
+    said = {"__init__": _arrive, "__module__": kind.__module__, "__doc__": kind.__doc__}
+    return cast("type[BaseException]", type(kind.__name__, (kind,), said))
+
+
+_SENT = {JobCancelled: _sent(JobCancelled), JobTimedOut: _sent(JobTimedOut)}
 
 
 def _send(thread: int, exception: type[BaseException] | None) -> None:
