@@ -68,6 +68,20 @@ def test_an_empty_listing_is_an_empty_array_and_a_word_on_stderr(project: Projec
     assert (answer.code, answer.out, answer.err) == (0, "", "no jobs\n")
 
 
+def test_each_attempt_that_ended_without_success_is_shown_to_people_with_its_times(
+    project: Project, ran: Nuvom
+) -> None:
+    [failed] = [job for job in ran.jobs.list() if job.error and job.error.message == "no ink"]
+    shown = project.inside("jobs", "show", failed.id).out
+    attempt = shown.partition("\nattempt 1 ended ")[2]
+    assert {line.split()[0] for line in attempt.splitlines()[1:] if line[:1].strip()} >= {
+        "started_at",
+        "worker",
+        "error",
+    }
+    assert "no ink" in attempt
+
+
 def test_jobs_show_json_is_one_object_with_the_earlier_attempts(project: Project, ran: Nuvom) -> None:
     job = ran.jobs.list(status="failed")[0]
     shown = project.inside("jobs", "show", job.id, "--json").json
