@@ -17,11 +17,12 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.mutants import identity, inquiry, outside, planted, simulated, stopping
+from tests.mutants import around, identity, inquiry, outside, planted, simulated, stopping
 from tests.mutants.planted import Mutant
 
 MUTANTS = (
     *planted.MUTANTS,
+    *around.MUTANTS,
     *identity.MUTANTS,
     *inquiry.MUTANTS,
     *outside.MUTANTS,

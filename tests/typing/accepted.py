@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_type
 
 import nuvom
-from nuvom import Call, JobHandle, Nuvom, ScheduleEnvelope, Task, task
+from nuvom import (
+    AttemptOutcome,
+    Call,
+    CurrentJob,
+    EnqueuedJob,
+    Hook,
+    Job,
+    JobError,
+    JobHandle,
+    Nuvom,
+    Retry,
+    ScheduleEnvelope,
+    Task,
+    Verdict,
+    task,
+)
 
 
 @task
@@ -29,6 +45,53 @@ async def fetch_later(url: str) -> list[str]:
     return [url]
 
 
+def tell(job: Job, error: JobError) -> None:
+    assert_type(job.context, dict[str, Any])
+    assert_type(error.kind, str)
+
+
+async def tell_later(job: Job, error: JobError) -> None: ...
+
+
+@task(retry=Retry(max=3, base="10s", cap=timedelta(minutes=5), on=(OSError, TimeoutError)), on_failure=tell)
+def careful(x: int) -> int:
+    return x
+
+
+@task(retry=Retry(on=lambda error: "busy" in str(error), give_up_on=ValueError), on_failure=tell_later)
+async def careful_async(x: int) -> int:
+    return x
+
+
+@nuvom.lifespan
+def life() -> Iterator[int]:
+    yield 1
+
+
+elsewhere_app = Nuvom("memory://")
+
+
+@elsewhere_app.lifespan
+async def life_async() -> AsyncIterator[str]:
+    yield "pool"
+
+
+class Traces(Hook):
+    def on_enqueue(self, job: EnqueuedJob) -> None:
+        job.context["trace"] = job.id
+
+    @contextmanager
+    def around_run(self, job: CurrentJob) -> Iterator[None]:
+        assert_type(job.context, Mapping[str, Any])
+        assert_type(job.state, Any)
+        yield
+
+    def on_outcome(self, job: CurrentJob, outcome: AttemptOutcome) -> None:
+        assert_type(outcome.verdict, Verdict)
+        assert_type(outcome.seconds, float)
+
+
+nuvom.app.hooks.append(Traces())
 other = Nuvom("memory://")
 
 
@@ -68,6 +131,13 @@ async def waits_async(texts: list[JobHandle[str]]) -> None:
     assert_type((await nuvom.wait_async(texts)).done, set[JobHandle[str]])
     async for handle in nuvom.as_completed_async(texts):
         assert_type(await handle.aresult(), str)
+
+
+def functions_stay_what_they_are() -> None:
+    assert_type(life(), Iterator[int])
+    assert_type(life_async(), AsyncIterator[str])
+    assert_type(careful.delay(1).result(), int)
+    assert_type(careful_async.delay(1).result(), int)
 
 
 def results() -> None:

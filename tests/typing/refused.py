@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from nuvom import cron, every, task
+from nuvom import Retry, app, cron, every, lifespan, task
 
 
 @task
@@ -52,3 +52,12 @@ def wrong_results() -> None:
     text: str = add.delay(1, 2).result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     number: int = fetch.delay("u").result()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     print(text, number)
+
+
+def wrong_around() -> None:
+    Retry(3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Retry(max="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    task(retry=3)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    task(on_failure="tell")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    lifespan(len)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    app.hooks.append("hook")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

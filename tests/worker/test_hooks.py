@@ -233,6 +233,18 @@ def test_a_hook_that_raises_harms_nothing_and_is_logged_once(
     assert record.exc_info is not None
 
 
+def test_what_a_hook_that_raised_did_to_the_context_is_dropped(t: Memory) -> None:
+    class Breaks(Hook):
+        def on_enqueue(self, job: EnqueuedJob) -> None:
+            job.context["half"] = "done"
+            raise ZeroDivisionError
+
+    app.hooks.append(Named("a"))
+    app.hooks.append(Breaks())
+    works.delay()
+    assert [job.context for job in t.jobs()] == [{"seen": ["a"]}]
+
+
 @pytest.mark.parametrize("where", ["__enter__", "__exit__"])
 @pytest.mark.parametrize("error", [ZeroDivisionError("mine"), SystemExit(3)])
 def test_a_context_that_raises_harms_nothing(
