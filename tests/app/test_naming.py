@@ -149,7 +149,7 @@ def test_aliases_find_the_task(app: Nuvom) -> None:
         ({"retries": True}, TypeError, "retries"),
         ({"max_crashes": -1}, ValueError, "max_crashes"),
         ({"store_result": "yes"}, TypeError, "store_result"),
-        ({"timeout": 5}, TypeError, "timeout"),
+        ({"time_limit": 5}, TypeError, "time_limit"),
     ],
 )
 def test_options_of_the_decorator_are_checked(
