@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.mutants import around, identity, inquiry, outside, planted, simulated, stopping
+from tests.mutants import around, identity, inquiry, limits, outside, planted, simulated, stopping
 from tests.mutants.planted import Mutant
 
 MUTANTS = (
@@ -25,6 +25,7 @@ MUTANTS = (
     *around.MUTANTS,
     *identity.MUTANTS,
     *inquiry.MUTANTS,
+    *limits.MUTANTS,
     *outside.MUTANTS,
     *simulated.MUTANTS,
     *stopping.MUTANTS,

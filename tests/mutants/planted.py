@@ -19,7 +19,7 @@ class Mutant(NamedTuple):
     tests: tuple[str, ...]  # what pytest is given
 
 
-def _kit(words: str) -> tuple[str, ...]:
+def kit(words: str) -> tuple[str, ...]:
     return CONFORMANCE, "-k", words
 
 
@@ -30,7 +30,7 @@ MUTANTS = (
         f"{SQL}/finish_succeeded.sql",
         "AND worker = ?6",
         "AND ?6 IS NOT NULL",
-        _kit("outcome"),
+        kit("outcome"),
     ),
     Mutant(
         "an outcome is fenced without its attempt",
@@ -44,21 +44,21 @@ MUTANTS = (
         f"{SQL}/claim_queue.sql",
         "lease_until > :monotonic",
         ":monotonic IS NOT NULL",
-        _kit("nothing_is_claimed"),
+        kit("nothing_is_claimed"),
     ),
     Mutant(
         "a lease that ran out is extended again",
         f"{SQL}/heartbeat.sql",
         "lease_until > :monotonic",
         ":monotonic IS NOT NULL",
-        _kit("lease"),
+        kit("lease"),
     ),
     Mutant(
         "leases count the wall clock",
         f"{STORE}/workers.py",
         '"lease_until": self._database.monotonic_us() + self._lease',
         '"lease_until": self._database.now_us() + self._lease',
-        _kit("lease or clock"),
+        kit("lease or clock"),
     ),
     Mutant(
         "the supervisor does not beat",
@@ -72,21 +72,21 @@ MUTANTS = (
         f"{SQL}/lose_free.sql",
         "suspect = 1",
         "suspect = 0",
-        _kit("suspect or loss"),
+        kit("suspect or loss"),
     ),
     Mutant(
         "one crash too many is allowed",
         f"{STORE}/losses.py",
         "if crashes < row.max_crashes:",
         "if crashes <= row.max_crashes:",
-        _kit("crashes"),
+        kit("crashes"),
     ),
     Mutant(
         "an error is not counted",
         f"{SQL}/finish_retry.sql",
         "errors = errors + 1",
         "errors = errors",
-        _kit("retry or errors"),
+        kit("retry or errors"),
     ),
     Mutant(
         "a process outlives its supervisor",
@@ -101,14 +101,14 @@ MUTANTS = (
         f"{SQL}/promote.sql",
         "run_at <= :now",
         ":now IS NOT NULL",
-        _kit("promot or delayed"),
+        kit("promot or delayed"),
     ),
     Mutant(
         "a job starts a millisecond early",
         f"{SQL}/insert_job.sql",
         "WHEN ?5 > ?14 THEN 'delayed'",
         "WHEN ?5 > ?14 + 1000 THEN 'delayed'",
-        _kit("delayed or early"),
+        kit("delayed or early"),
     ),
     Mutant(
         "an occurrence is dispatched a millisecond early",
@@ -144,28 +144,28 @@ MUTANTS = (
         f"{SQL}/advance.sql",
         "generation = ?2",
         "?2 IS NOT NULL",
-        _kit("generation"),
+        kit("generation"),
     ),
     Mutant(
         "a plan for another next run is applied",
         f"{SQL}/advance.sql",
         "next_run = ?3",
         "?3 IS NOT NULL",
-        _kit("plan"),
+        kit("plan"),
     ),
     Mutant(
         "a one-off of an older generation is ended",
         f"{SQL}/end_schedule.sql",
         "generation = ?2 AND",
         "?2 IS NOT NULL AND",
-        _kit("end_of_a_one_off"),
+        kit("end_of_a_one_off"),
     ),
     Mutant(
         "a one-off that was moved is ended",
         f"{SQL}/end_schedule.sql",
         "(next_run = ?3 AND state = 'active')",
         "state = 'active'",
-        _kit("end_of_a_one_off"),
+        kit("end_of_a_one_off"),
     ),
     Mutant(
         "a transaction is committed although its dispatch failed",
@@ -207,7 +207,7 @@ MUTANTS = (
         f"{STORE}/ledger.py",
         "if is_new and row.job_id",
         "if row.job_id",
-        _kit("row_that_is_there or dispatched_once or dispatched_again"),
+        kit("row_that_is_there or dispatched_once or dispatched_again"),
     ),
     Mutant(
         "a delivery of an older definition is accepted",
@@ -226,7 +226,7 @@ MUTANTS = (
         "src/nuvom/_identity.py",
         "return max(last + 1, to_us(now))",
         "return to_us(now)",
-        _kit("generation"),
+        kit("generation"),
     ),
     Mutant(
         "what rests hides what is due",
@@ -246,14 +246,14 @@ MUTANTS = (
     Mutant(
         "a push does not reach the disk",
         f"{STORE}/jobs.py",
-        "with self._database.write(durable=True) as connection:\n            inserted",
-        "with self._database.write(durable=False) as connection:\n            inserted",
+        "with self._database.write(durable=True) as connection:\n            now_us, endings",
+        "with self._database.write(durable=False) as connection:\n            now_us, endings",
         ("tests/faults/test_power_cut.py", "-k", "syncs"),
     ),
     Mutant(
         "a push wakes nobody",
         f"{STORE}/jobs.py",
-        "if inserted.ready else []",
+        "if inserted.ready or endings.released else []",
         "if inserted.ready and not jobs else []",
         ("tests/stores/sqlite/test_wakeups.py", "-k", "ports_of_dead"),
     ),
@@ -283,7 +283,7 @@ MUTANTS = (
         f"{STORE}/prune.py",
         'connection.executemany(load("copy_outcome"), over)',
         "pass",
-        _kit("forgotten"),
+        kit("forgotten"),
     ),
     # Policies, pauses and requests.
     Mutant(
@@ -291,21 +291,21 @@ MUTANTS = (
         f"{STORE}/ledger.py",
         "item.envelope.overlap) != item.blocked",
         "item.envelope.overlap) is None",
-        _kit("open_runs_say or blocked_it"),
+        kit("open_runs_say or blocked_it"),
     ),
     Mutant(
         "a backfill counts as an open run",
         f"{SQL}/blocked.sql",
         "AND backfill = 0",
         "AND backfill >= 0",
-        _kit("backfill_blocks"),
+        kit("backfill_blocks"),
     ),
     Mutant(
         "a held run does not block another one",
         f"{SQL}/blocked.sql",
         "AND waits_for = 'key'",
         "AND waits_for = 'nobody'",
-        _kit("held_run_blocks"),
+        kit("held_run_blocks"),
     ),
     Mutant(
         "a run by hand waits for the others",
@@ -319,28 +319,28 @@ MUTANTS = (
         f"{SQL}/insert_request.sql",
         "WHERE schedule_id = ?1 AND source = ?3 AND source <> ''",
         "WHERE schedule_id = ?1 AND source = ?3 AND source = ''",
-        _kit("request_is_one_run"),
+        kit("request_is_one_run"),
     ),
     Mutant(
         "what was dispatched is backfilled again",
         f"{SQL}/insert_backfill.sql",
         "outcome = 'dispatched'",
         "outcome = 'missed'",
-        _kit("not_backfilled"),
+        kit("not_backfilled"),
     ),
     Mutant(
         "a job past its expiry is claimed",
         f"{SQL}/claim_queue.sql",
         "expires_at > :now",
         "expires_at > 0",
-        _kit("not_started_in_time"),
+        kit("not_started_in_time"),
     ),
     Mutant(
         "a retry gives up",
         f"{SQL}/claim_queue.sql",
         "OR attempt > 0",
         "OR attempt > 1",
-        _kit("retry_is_not_stopped"),
+        kit("retry_is_not_stopped"),
     ),
     Mutant(
         "a pause leaves no rows",

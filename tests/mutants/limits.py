@@ -1,0 +1,74 @@
+"""Bugs in limits: places, rates, unique jobs and paused queues."""
+
+from __future__ import annotations
+
+from tests.mutants.planted import SQL, STORE, Mutant, kit
+
+MUTANTS = (
+    Mutant(
+        "a retry keeps its place in a flow",
+        f"{STORE}/outcomes.py",
+        "                endings.moved(outcome.job.flow)",
+        "                pass",
+        kit("gives_up_its_place"),
+    ),
+    Mutant(
+        "a rate's window is shorter by a slice",
+        "src/nuvom/stores/windows.py",
+        "if end + rate.period > now:",
+        "if end + rate.period - width > now:",
+        ("tests/stores/test_windows.py",),
+    ),
+    Mutant(
+        "starts are not counted by the rate",
+        f"{STORE}/claims.py",
+        "return count_starts(connection, flows, now_us) if flows else 0",
+        "return 0 if flows else count_starts(connection, flows, now_us)",
+        kit("rate"),
+    ),
+    Mutant(
+        "a unique job is looked for and pushed all the same",
+        f"{STORE}/insert.py",
+        "if known is None or unique is None:",
+        "if known is None or unique is not None:",
+        kit("stands_for"),
+    ),
+    Mutant(
+        "a unique job is looked for outside of the transaction",
+        f"{STORE}/insert.py",
+        "        known = None if unique is None else _standing_for(connection, row, unique, now_us)\n",
+        "        connection.execute('COMMIT')\n"
+        "        known = None if unique is None else _standing_for(connection, row, unique, now_us)\n"
+        "        import time; time.sleep(0.2)\n"
+        "        connection.execute('BEGIN IMMEDIATE')\n",
+        ("tests/stores/sqlite/test_unique.py",),
+    ),
+    Mutant(
+        "suspects of a paused queue are claimed",
+        f"{SQL}/claim_suspect.sql",
+        "AND queue NOT IN (SELECT queue FROM paused_queues)",
+        "AND queue NOT IN (SELECT note FROM paused_queues WHERE note IS NOT NULL)",
+        kit("suspect_of_a_paused"),
+    ),
+    Mutant(
+        "a paused queue is claimed from",
+        f"{STORE}/pausing.py",
+        "return [queue for queue in queues if queue not in resting]",
+        "return queues",
+        kit("paused_queue"),
+    ),
+    Mutant(
+        "a due job of a flow starts without a place",
+        f"{SQL}/promote.sql",
+        "SET state = iif(flow IS NULL, 'ready', 'held'), waits_for = iif(flow IS NULL, NULL, 'flow')",
+        "SET state = 'ready'",
+        kit("until_it_is_due"),
+    ),
+    Mutant(
+        "a lower limit waits for those that were let in",
+        f"{STORE}/flows.py",
+        '            connection.execute(load("hold_flows"), (row.canonical, now_us))\n',
+        "",
+        kit("limit"),
+    ),
+)
