@@ -11,6 +11,7 @@ from bench.dispatch import dispatch
 from bench.drain import drain
 from bench.enqueue import enqueue
 from bench.figures import Figure
+from bench.held import held
 from bench.herd import herd
 from bench.latency import latency
 from bench.million import million
@@ -28,6 +29,7 @@ BENCHES: dict[str, Bench] = {
     "dispatch": dispatch,
     "million": million,
     "claim": claim,
+    "held": held,
     "async": asynchronous,
     "start": start,
     "cron": cron,

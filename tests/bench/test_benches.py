@@ -26,6 +26,7 @@ FIGURES = {
     "dispatch": {"dispatch"},
     "million": {"million-next-due", "million-cpu", "million-rss"},
     "claim": {"claim-among-many"},
+    "held": {"claim-beside-held", "claim-limited"},
     "async": {"async"},
     "start": {"import", "help"},
     "cron": {"cron-often-utc", "cron-often-paris", "cron-weekly-utc", "cron-weekly-paris", "cron-new"},

@@ -92,6 +92,18 @@ class Traces(Hook):
 
 
 nuvom.app.hooks.append(Traces())
+
+
+@task(concurrency=5, rate="100/1m", unique=timedelta(minutes=10), key="user_id", expires_in="5m")
+def limited(user_id: int) -> int:
+    return user_id
+
+
+@task(unique="queued", key=lambda user_id: user_id % 8)
+async def sharded(user_id: int) -> int:
+    return user_id
+
+
 other = Nuvom("memory://")
 
 
@@ -175,3 +187,12 @@ def schedules() -> None:
     add.bind(1, 2).schedule(interval=0.5)
     add.bind(1, 2).schedule(cron="0 9 * * MON", timezone_name="Europe/Paris")
     add.bind(1, 2).schedule(cron="0 9 * * MON", timezone_name=None)
+
+
+async def limits() -> None:
+    handle = limited.options(unique="done", expires_in=60).delay(1)
+    assert_type(handle, JobHandle[int])
+    assert_type(handle.existing, bool)
+    assert_type(sharded.bind(1).options(unique="1h").delay(), JobHandle[int])
+    assert_type(nuvom.queues.pause("mail", note="down"), bool)
+    assert_type(await nuvom.queues.aresume("mail"), bool)

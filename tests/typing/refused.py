@@ -31,6 +31,12 @@ def wrong_arguments() -> None:
     add.options(no_such_option=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
+def wrong_limits() -> None:
+    task(concurrency="5")(add)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    task(rate=5)(add)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    add.options(concurrency=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
 def wrong_declarations() -> None:
     cron("* * * * *", timeouts=5)(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     cron("* * * * *", id="x")(add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -10,10 +10,8 @@ from nuvom._clock import to_us
 from nuvom._ids import raw, text
 from nuvom._job import NewJob, Pushed, TaskDefaults
 from nuvom._limits import WHILE_OPEN, WHILE_QUEUED, unique_period
-from nuvom.stores.sqlite import statements
 from nuvom.stores.sqlite.endings import Endings
-
-load = statements.load
+from nuvom.stores.sqlite.statements import load
 
 
 class Inserted(NamedTuple):
