@@ -92,7 +92,7 @@ WRONG: list[tuple[str, Callable[[], Any], type[Exception], str]] = [
     ("priority", lambda: nuvom.every(60, priority=5000), ValueError, "priority=5000"),
     ("overlap", lambda: nuvom.every(60, overlap="some"), ValueError, "overlap='some'"),
     ("policies", lambda: nuvom.every(60, overlap="skip", catch_up="all"), ValueError, "catch_up='all'"),
-    ("unknown option", lambda: nuvom.every(60, timeout=5), TypeError, "no option 'timeout'; it takes queue"),  # type: ignore[call-arg]
+    ("unknown option", lambda: nuvom.every(60, limit=5), TypeError, "no option 'limit'; it takes queue"),  # type: ignore[call-arg]
     ("id", lambda: nuvom.every(60, id="x"), TypeError, "takes no id: give the schedule a name"),  # type: ignore[call-arg]
     ("name", lambda: nuvom.every(60, name="a\x07"), ValueError, "printable"),
     ("empty name", lambda: nuvom.every(60, name=""), ValueError, "name=''"),

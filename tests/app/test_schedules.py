@@ -12,7 +12,6 @@ import pytest
 
 import nuvom
 from nuvom import DuplicateScheduleWarning, Nuvom, ScheduleNotFound, ScheduleState, testing
-from nuvom.scheduler.service import SchedulerService
 from nuvom.testing import Memory
 from nuvom.triggers.zones import release
 
@@ -347,59 +346,3 @@ class TestBounds:
         note.options(name="thrice", max_runs=4).schedule("a", interval=60)
         memory.advance("1h")
         assert len(memory.jobs()) == 7, "another definition begins a new life"
-
-
-class TestOverlap:
-    def test_skip_runs_nothing_while_a_run_is_open(self, memory: Memory) -> None:
-        note.options(name="s", overlap="skip").schedule("a", interval=60)
-        memory.clock.advance(60)
-        step(memory)
-        memory.clock.advance(60)
-        step(memory)
-        assert [row.outcome for row in app.schedules.runs("s")] == ["skipped_overlap", "dispatched"]
-        memory.run_due()
-        memory.advance(60)
-        assert app.schedules.runs("s")[0].outcome == "dispatched"
-
-    def test_queue_one_holds_one_and_skips_the_others(self, memory: Memory) -> None:
-        note.options(name="q", overlap="queue_one").schedule("a", interval=60)
-        for _ in range(4):
-            memory.clock.advance(60)
-            step(memory)
-        assert [row.outcome for row in app.schedules.runs("q")][::-1] == [
-            *["dispatched"] * 2,
-            *["skipped_overlap"] * 2,
-        ]
-        assert [job.state.value for job in memory.jobs()] == ["ready", "held"]
-        assert memory.run_due() == 2
-
-    def test_cancel_other_leaves_only_the_newest_run(self, memory: Memory) -> None:
-        note.options(name="c", overlap="cancel_other").schedule("a", interval=60)
-        for _ in range(3):
-            memory.clock.advance(60)
-            step(memory)
-        assert [row.outcome for row in app.schedules.runs("c")] == ["dispatched"] * 3
-        assert [job.state.value for job in memory.jobs()] == ["cancelled", "cancelled", "ready"]
-        assert memory.run_due() == 1
-
-    def test_allow_runs_them_side_by_side(self, memory: Memory) -> None:
-        note.options(name="a").schedule("a", interval=60)
-        for _ in range(4):
-            memory.clock.advance(60)
-            step(memory)
-        assert [job.state.value for job in memory.jobs()] == ["ready"] * 4
-
-
-def step(memory: Memory) -> None:
-    """Dispatch what is due and run nothing."""
-    SchedulerService(memory.app.store, clock=memory.clock).step()
-
-
-def test_a_job_of_a_schedule_with_a_grace_gives_up(memory: Memory) -> None:
-    note.options(name="g", grace="30s").schedule("a", interval=60)
-    memory.clock.advance(70)
-    step(memory)
-    memory.clock.advance(21)
-    assert memory.run_due() == 0
-    [row] = app.schedules.runs("g")
-    assert (row.outcome, row.job_status) == ("dispatched", "expired")
