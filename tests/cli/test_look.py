@@ -74,6 +74,14 @@ def test_stats_say_for_each_queue_what_waits_how_long_and_what_ended_lately(proj
     assert (second.split()[0], second.split()[-3:]) == ("slow", ["1", "1", "1"])
 
 
+def test_stats_name_the_queues_that_are_paused(project: Project, app: Nuvom) -> None:
+    app.registry["tasks.fail"].delay("x")
+    app.queues.pause("slow", "the printer is away")
+    [slow] = project.inside("stats", "--json").json["queues"]
+    assert (slow["queue"], slow["paused"], slow["ready"]) == ("slow", True, 1)
+    assert project.inside("stats").out.splitlines()[-1].startswith("slow (paused)  1 ")
+
+
 def working(app: Nuvom) -> tuple[str, str]:
     """A process that runs a job which said how far it is; returns the ids of both."""
     worker = live(app, "worker")
@@ -134,6 +142,8 @@ def test_health_can_ask_that_no_job_waits_too_long(project: Project, app: Nuvom)
     said = project.inside("health", "--longest-wait", "30m", "--json")
     assert (said.code, said.json["healthy"], said.json["late_queues"]) == (1, False, ["mail"])
     assert project.inside("health", "--longest-wait", "soon").code == 2
+    app.queues.pause("mail")
+    assert project.inside("health", "--longest-wait", "30m").code == 0, "those are meant to wait"
 
 
 def test_health_costs_less_than_three_tenths_of_a_second_of_cpu(project: Project, app: Nuvom) -> None:

@@ -143,3 +143,11 @@ def test_jobs_that_others_take_are_not_left_lying(stage: Stage, caplog: pytest.L
         stage.store.jobs.claim(Claim("other", 10))
         stage.go(worker, seconds=1)
     assert WORD not in caplog.text
+
+
+def test_jobs_of_a_queue_that_is_paused_are_not_left_lying(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    worker = stage.runner(TASKS)
+    stage.push("note")
+    stage.store.jobs.pause_queue("default", None)
+    stage.go(worker, seconds=600)
+    assert (ran, WORD in caplog.text) == ([], False)

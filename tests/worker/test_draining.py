@@ -117,3 +117,10 @@ def test_a_worker_that_is_stopped_while_it_drains_has_not_drained(stage: Stage) 
     runner.stop(0.0)
     stage.go((runner, hands), seconds=5)
     assert (runner.ended, runner.drained) == (True, False)
+
+
+def test_a_queue_that_is_paused_holds_no_worker_that_drains(stage: Stage) -> None:
+    stage.push("note")
+    stage.store.jobs.pause_queue("default", None)
+    assert drained(stage)
+    assert ran == []

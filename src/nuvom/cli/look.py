@@ -145,7 +145,7 @@ def _wait_limit(said: str | None) -> timedelta | None:
 
 def _late_queues(store: Store, limit: timedelta) -> list[str]:
     before = store.now() - limit
-    return [queue.queue for queue in store.jobs.queues() if queue.oldest is not None and queue.oldest < before]
+    return [q.queue for q in store.jobs.queues() if q.oldest is not None and q.oldest < before and q.pause is None]
 
 
 def _living(known: list[WorkerInfo], kind: str, host: str | None) -> int:

@@ -32,6 +32,7 @@ class QueueLine:
     failed_last_minute: int = 0
     succeeded_last_hour: int = 0
     failed_last_hour: int = 0
+    paused: bool = False  # nobody takes its jobs for now
 
     @property
     def per_minute(self) -> int:
@@ -46,7 +47,8 @@ class QueueLine:
         """Return the line for people, as QUEUE_COLUMNS heads it."""
         counts = (self.ready, self.delayed, self.held, self.running)
         ended = (self.per_minute, self.failed_last_minute, self.failed_last_hour)
-        return (self.queue, *map(_number, counts), distance(self.oldest, now), *map(_number, ended))
+        queue = f"{self.queue} (paused)" if self.paused else self.queue
+        return (queue, *map(_number, counts), distance(self.oldest, now), *map(_number, ended))
 
 
 def queue_lines(app: Nuvom) -> list[QueueLine]:
@@ -92,7 +94,9 @@ def _number(count: int) -> str:
 
 
 def _line(stats: QueueStats) -> QueueLine:
-    return QueueLine(stats.queue, stats.ready, stats.delayed, stats.held, stats.running, stats.oldest)
+    return QueueLine(
+        stats.queue, stats.ready, stats.delayed, stats.held, stats.running, stats.oldest, paused=stats.pause is not None
+    )
 
 
 def _with_ended(line: QueueLine, ended: Throughput) -> QueueLine:
