@@ -77,6 +77,13 @@ def test_a_worker_tells_its_tasks_and_serves_only_its_queues(project: Project, a
     assert "a worker (2 processes × 3 threads, queues a, b, c)" in log(project)
 
 
+def test_a_worker_takes_limits_for_its_processes(project: Project, app: Nuvom, services: Services) -> None:
+    services.append(project.start("runworker", "--max-jobs", "1", "--max-memory", "1G"))
+    jobs = [app.registry["tasks.add"].delay(number) for number in range(2)]
+    assert [job.result(timeout=30) for job in jobs] == [1, 2]
+    until(lambda: log(project).count("retires: it has taken as many jobs as it may (1)") == 2)
+
+
 def test_runscheduler_needs_no_tasks(project: Project, app: Nuvom, services: Services) -> None:
     app.registry["tasks.add"].options(name="tick").schedule(1, interval=0.1)
     (project.root / "tasks.py").write_text("this is no Python")

@@ -23,11 +23,11 @@ MUTANTS = (
         (LIMITS, "-k", "does_not_yield"),
     ),
     Mutant(
-        "a stop that has not arrived is not cleared",
+        "a job that ends does not wait for a stop that is being sent",
         f"{WORKER}/stopping.py",
-        "                _send(running.home, None)\n",
-        "                pass\n",
-        (STOPPING, "-k", "meets_nothing_else"),
+        "        with self._lock:\n            if running.stop is not None and",
+        "        if True:\n            if running.stop is not None and",
+        (STOPPING, "-k", "while_its_stop_is_being_sent"),
     ),
     Mutant(
         "a stop is sent without a look whether its job still runs",

@@ -18,6 +18,7 @@ from nuvom import JobCancelled, JobTimedOut, Nuvom, Retry, current_job
 from nuvom._current import Running
 from nuvom._job import ClaimedJob, JobError, Outcome, Verdict
 from nuvom._task import Definition, Task
+from nuvom.worker import stopping
 from nuvom.worker.execution import Prepared, World, execute, execute_async
 from nuvom.worker.stopping import Fate, Stops
 from tests.waiting import until
@@ -287,6 +288,31 @@ def test_a_stop_that_comes_just_when_its_job_ends_meets_nothing_else(world: Worl
     assert sum(ends.values()) == JOBS
     assert set(ends) == {"succeeded", "timeout"}
     assert min(ends.values()) > JOBS / 50, ends
+
+
+def test_a_job_that_ends_while_its_stop_is_being_sent_waits_for_it_and_has_succeeded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, ends = threading.Event(), threading.Event()
+    send = stopping._send
+
+    def slowly(thread: int, exception: type[BaseException] | None) -> None:
+        if exception is not None:
+            sending.set()
+            ends.wait()
+            time.sleep(0.1)  # by then it would be elsewhere, if it did not wait
+        send(thread, exception)
+
+    def ends_then() -> str:
+        sending.wait()
+        ends.set()
+        return "done"
+
+    monkeypatch.setattr(stopping, "_send", slowly)
+    assert run(ends_then, world, timeout=0.05).value == b'"done"'
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:  # where a stray one would arrive
+        pass
 
 
 LIMIT = 0.003

@@ -268,7 +268,7 @@ class Runner:
         if limit is None or self._claims.count < limit:
             return False
         if self._retires is not None:
-            self._retires(f"it has run {limit:,} jobs")
+            self._retires(f"it has taken as many jobs as it may ({limit:,})")
         self.retire()
         return True
 
