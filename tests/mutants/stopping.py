@@ -34,7 +34,7 @@ MUTANTS = (
         f"{WORKER}/stopping.py",
         "            if running not in self.alive:\n                return False\n            if running.stop",
         "            if running.stop",
-        (STOPPING, "-k", "meets_nothing_else"),
+        (STOPPING, "-k", "has_ended_is_not_stopped"),
     ),
     Mutant(
         "a job is not given time to clean up",
@@ -69,7 +69,7 @@ MUTANTS = (
         f"{WORKER}/runner.py",
         "        if not self.holding:\n            self._lease.end()\n",
         "        self._lease.end()\n",
-        (SHUTDOWN, "-k", "outlives_the_grace and stubborn"),
+        ("tests/worker/test_winding_down.py", "-k", "end_of_its_grace"),
     ),
     Mutant(
         "a process that retires puts back what it has claimed",
@@ -97,6 +97,6 @@ MUTANTS = (
         f"{WORKER}/orphans.py",
         " and ended.si_pid not in own:",
         ":",
-        (SHUTDOWN, "-k", "orphans_come_to and subreaper"),
+        (SHUTDOWN, "-k", "somebody_waits"),
     ),
 )

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from nuvom._job import JobStatus
+from nuvom.worker import orphans
 from nuvom.worker.signals import Distinct
 from tests.waiting import until
 from tests.worker.conftest import MakeSite
@@ -218,6 +219,19 @@ def test_a_service_serves_without_stdin_stdout_and_stderr(site: Site) -> None:
         process.send_signal(signal.SIGTERM)
         code = end(process)
     assert code == 0
+
+
+def test_a_process_that_somebody_waits_for_is_not_reaped_with_the_orphans() -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert orphans.reap({child.pid}) == 0
+    assert child.wait() == 0
+    stray = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, stray.pid, os.WEXITED | os.WNOWAIT)
+    assert orphans.reap({child.pid}) == 1
+    with pytest.raises(ChildProcessError):
+        os.waitpid(stray.pid, 0)
+    stray.wait()
 
 
 SUBREAPER = f"""

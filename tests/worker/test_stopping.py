@@ -31,11 +31,13 @@ class Told:
     """A warden that notes what it is told."""
 
     def __init__(self) -> None:
+        self.jobs: list[Running] = []
         self.watched: list[tuple[float, Fate]] = []
         self.extended: list[float] = []
         self.forgotten = 0
 
     def watch(self, running: Running, seconds: float, fate: Fate) -> None:
+        self.jobs.append(running)
         self.watched.append((seconds, fate))
 
     def extend(self, running: Running, seconds: float) -> None:
@@ -288,6 +290,13 @@ def test_a_stop_that_comes_just_when_its_job_ends_meets_nothing_else(world: Worl
     assert sum(ends.values()) == JOBS
     assert set(ends) == {"succeeded", "timeout"}
     assert min(ends.values()) > JOBS / 50, ends
+
+
+def test_a_job_that_has_ended_is_not_stopped(world: World, told: Told) -> None:
+    run(looks_on, world, timeout=60.0)
+    [ended] = told.jobs
+    assert world.stops._ask(ended, JobTimedOut) is False
+    assert ended.stop is None
 
 
 def test_a_job_that_ends_while_its_stop_is_being_sent_waits_for_it_and_has_succeeded(

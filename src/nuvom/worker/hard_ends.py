@@ -14,6 +14,7 @@ from nuvom._job import Holding, JobError, Outcome, Verdict
 from nuvom.worker.link import Message
 from nuvom.worker.stopping import COOPERATION, Fate, too_long
 
+SOON = 0.35  # seconds before an end in which the successor of the process starts: that takes about as long
 LATE = 1.0  # seconds: whoever looks later than this after an end was stopped, and the child perhaps with it
 
 _Key = tuple[int | str, int]

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from nuvom.stores.base import Store
 from nuvom.worker import memory, orphans
 from nuvom.worker.child import Child, ChildSpec, Sentence
+from nuvom.worker.hard_ends import SOON
 from nuvom.worker.heart import Heart
 from nuvom.worker.place import Place
 from nuvom.worker.signals import Distinct, passed_over, pipe
@@ -127,7 +128,11 @@ class Supervisor:
 
     def _pause(self, now: float) -> float | None:
         children = self._children()
-        moments = [child.ends.next() for child in children if child.sentence is None and not child.stopped]
+        moments = [
+            child.ends.next() - (0.0 if child.retires else SOON)
+            for child in children
+            if child.sentence is None and not child.stopped
+        ]
         moments += [child.ended_at + MARGIN for child in children if child.ended_at and child.sentence is None]
         moments += [self._weigh_at, self._kill_at if children else _NEVER]
         if not self._signals:
@@ -145,15 +150,17 @@ class Supervisor:
         for child in self._children():
             if child.ended_at is not None and now >= child.ended_at + MARGIN:
                 self._kill(child, Sentence("something of it went on after its jobs had ended", charged=False))
-            elif not child.stopped and child.ends.next() <= now:
+            elif not child.stopped and child.ends.next() - SOON <= now:
                 self._end_jobs(child, now)
         if now >= self._weigh_at:
             self._weigh_at = now + memory.LOOK
             self._weigh(now)
 
     def _end_jobs(self, child: Child, now: float) -> None:
-        """End a child for jobs that do not end, unless they have meanwhile."""
+        """End a child for jobs that do not end, unless they have meanwhile; its successor starts a moment before."""
         child.hear_all()
+        if child.ends.next() - SOON <= now and child.retires is None:
+            child.retire("it runs a job that does not stop")
         if ends := child.ends.due(now):
             names = ", ".join(f"{end.job.id}, attempt {end.job.attempt}" for end in ends)
             self._kill(child, Sentence(f"it ran jobs that did not stop: {names}", charged=False, ends=ends))
