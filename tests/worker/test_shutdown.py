@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from nuvom._job import JobStatus
+from nuvom.testing.conformance.examples import a_job
 from nuvom.worker import orphans
 from nuvom.worker.signals import Distinct
 from tests.waiting import until
@@ -134,6 +135,18 @@ def test_a_service_whose_jobs_ignore_everything_ends_within_the_thirty_seconds_o
         assert service.ended(30) == 0
         assert 19 < time.monotonic() - began < 27
     assert {(site.job(job).status, site.job(job).crashes) for job in jobs} == {(JobStatus.QUEUED, 0)}
+
+
+def test_sigterm_in_the_middle_of_claims_leaves_each_job_ended_or_queued(site: Site) -> None:
+    for _ in range(10):
+        site.store.jobs.push([a_job(task="echo", arguments=b"[[1],{}]") for _ in range(500)])
+    with site.serve() as service:
+        until(lambda: site.store.jobs.counts()[JobStatus.SUCCEEDED] > 0)
+        service.signal(signal.SIGTERM)
+        assert service.ended(5) == 0
+    counts = site.store.jobs.counts()
+    assert counts[JobStatus.SUCCEEDED] + counts[JobStatus.QUEUED] == 5_000
+    assert site.workers() == []
 
 
 def test_twin_signals_are_one_and_another_one_later_is_not() -> None:
