@@ -33,12 +33,13 @@ def runs(pid):
         return False
 
 def begin():
-    file = HERE / "began"
-    earlier = [int(line) for line in file.read_text().split()] if file.exists() else []
+    file, job = HERE / "began", nuvom.current_job().id
+    lines = [line.split() for line in file.read_text().splitlines()] if file.exists() else []
+    earlier = [int(pid) for each, pid in lines if each == job]
     with (HERE / "overlaps").open("a") as overlaps:
         overlaps.writelines(f"{pid}\\n" for pid in earlier if pid != os.getpid() and runs(pid))
     with file.open("a") as began:
-        began.write(f"{os.getpid()}\\n")
+        began.write(f"{job} {os.getpid()}\\n")
     return len(earlier)
 
 @nuvom.task(name="stubborn")
