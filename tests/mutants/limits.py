@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from tests.mutants.planted import SQL, STORE, Mutant, kit
 
+_PROMOTE = """\
+UPDATE jobs SET state = iif(flow IS NULL, 'ready', 'held'), waits_for = iif(flow IS NULL, NULL, 'flow')
+WHERE seq IN (
+    SELECT seq FROM jobs INDEXED BY jobs_delayed
+    WHERE state = 'delayed' AND run_at <= :now ORDER BY run_at LIMIT :limit
+)
+RETURNING flow"""
+
 MUTANTS = (
     Mutant(
         "a retry keeps its place in a flow",
@@ -60,8 +68,10 @@ MUTANTS = (
     Mutant(
         "a due job of a flow starts without a place",
         f"{SQL}/promote.sql",
-        "SET state = iif(flow IS NULL, 'ready', 'held'), waits_for = iif(flow IS NULL, NULL, 'flow')",
-        "SET state = 'ready'",
+        _PROMOTE,
+        _PROMOTE.replace("iif(flow IS NULL, 'ready', 'held')", "'ready'")
+        .replace("iif(flow IS NULL, NULL, 'flow')", "NULL")
+        .replace("RETURNING flow", "RETURNING NULL"),  # else its flow would hold the job back in the same transaction
         kit("until_it_is_due"),
     ),
     Mutant(
@@ -69,6 +79,6 @@ MUTANTS = (
         f"{STORE}/flows.py",
         '            connection.execute(load("hold_flows"), (row.canonical, now_us))\n',
         "",
-        kit("limit"),
+        kit("lower_limit"),
     ),
 )

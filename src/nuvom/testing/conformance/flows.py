@@ -226,6 +226,21 @@ def test_a_lower_limit_holds_back_what_has_not_started(store: Store) -> None:
     assert states(store, batch)[:3] == ["succeeded", "ready", "held"]
 
 
+def test_a_lower_limit_holds_at_once_for_however_many_keys(store: Store) -> None:
+    limited(store, concurrency=2)
+    keys = range(1_100)
+    for _ in range(2):
+        for start in (0, 550):
+            store.jobs.push([a_job(kin=str(kin)) for kin in keys[start : start + 550]])
+    limited(store, concurrency=1)
+    taken = claimed(store, a_worker(store), limit=3_000)
+    assert len({job.flow for job in taken}) == len(taken)
+    while store.jobs.promote(1_000):
+        pass
+    taken += claimed(store, a_worker(store), limit=3_000)
+    assert len({job.flow for job in taken}) == len(taken) == 1_100
+
+
 def test_a_limit_that_is_taken_away_holds_nobody(store: Store) -> None:
     limited(store, concurrency=1)
     batch = pushed(store, 5, ONE)
