@@ -57,7 +57,7 @@ def of_job(
         case JobState.DELAYED:
             return "queued", f"waits until {at(job.run_at)}, {distance(job.run_at, now)}"
         case JobState.HELD:
-            return "queued", f"held: {_holder(envelope) if job.waits_for == 'key' else filled(restraint.flow, now)}"
+            return "queued", f"held: {filled(restraint.flow, now) if job.waits_for == 'flow' else _holder(envelope)}"
         case JobState.RUNNING:
             return "running", f"running since {at(job.started_at)}, for {_for(job.started_at, now)}"
         case JobState.FAILED:
