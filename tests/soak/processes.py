@@ -44,7 +44,7 @@ def recycles(count: str = "1000") -> int:
         ran = sorted(map(int, site.lines("ran")))
     turns = said.count("retires: it has taken as many jobs as it may (2)")
     fine = ran == list(range(2 * wanted)) and psutil.STATUS_ZOMBIE not in left and "ERROR" not in said
-    print(f"{turns:,} processes took turns; {len(ran):,} jobs ran {len(set(ran)):,} times; left: {left}")
+    print(f"{turns:,} processes took turns; {len(ran):,} runs of {len(set(ran)):,} jobs; left: {left}")
     return int(not fine or turns < wanted)
 
 

@@ -197,7 +197,7 @@ def test_a_signal_that_comes_before_the_supervisor_is_there_ends_a_service_with_
     assert end(process, 2) == 0
 
 
-def test_a_service_ends_within_a_second_whenever_the_signal_comes(site: Site) -> None:
+def test_a_service_ends_soon_whenever_the_signal_comes(site: Site) -> None:
     processes = []
     for tenths in range(1, 9):
         processes.append(serve(site))
