@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,7 +17,11 @@ def fleet(app: Nuvom) -> Iterator[Nuvom]:
     add = app.registry["tasks.add"]
     for i in range(3):
         add.options(name=f"night-{i}").schedule(i, cron="30 2 * * *", timezone_name="Europe/Paris")
-    add.options(name="limited", max_runs=10).schedule(2, interval=3600)
+    # At a quarter to each hour: at no time of the day it shares a minute with the nights.
+    now = datetime.now(UTC)
+    quarter_to = now.replace(minute=45, second=0, microsecond=0)
+    starts_at = quarter_to if quarter_to > now else quarter_to + timedelta(hours=1)
+    add.options(name="limited", max_runs=10, starts_at=starts_at).schedule(2, interval=3600)
     app.registry["tasks.fail"].options(name="resting").schedule("x", interval=60)
     app.schedules.pause("resting")
     return app
