@@ -16,8 +16,8 @@ MUTANTS = (
     Mutant(
         "a retry keeps its place in a flow",
         f"{STORE}/outcomes.py",
-        "                endings.moved(outcome.job.flow)",
-        "                pass",
+        "            endings.moved(outcome.job.flow)",
+        "            pass",
         kit("gives_up_its_place"),
     ),
     Mutant(

@@ -43,8 +43,8 @@ MUTANTS = (
     Mutant(
         "refused outcomes are counted",
         f"{STORE}/outcomes.py",
-        "_counted(accepted)",
-        "_counted(outcomes)",
+        "queue for outcome in accepted if outcome.verdict is Verdict.SUCCEEDED",
+        "queue for outcome in outcomes if outcome.verdict is Verdict.SUCCEEDED",
         (CONFORMANCE, "-k", "refused_is_not_counted"),
     ),
 )

@@ -166,6 +166,6 @@ def _decoded(
             parameters = (to_us(now), write_error(JobError("corrupt", message=message)), row[0])
             connection.execute(load("insert_lost_attempt"), parameters)
             connection.execute(load("fail_corrupt"), parameters)
-            count_ended(connection, [(str(row[_QUEUE]), False)], to_us(now))
+            count_ended(connection, to_us(now), failed=[str(row[_QUEUE])])
             endings.add(row[1], *(name if isinstance(name, str) else None for name in (row[_KEY], row[_FLOW])))
     return jobs

@@ -22,21 +22,17 @@ class Inserted(NamedTuple):
     standing: Mapping[str, tuple[str, str]]  # by the id of each job that was not pushed: what stands for it, and why
 
 
-class _Terms(NamedTuple):
-    """What holds for the jobs of a task where their call did not say otherwise."""
+class _Terms:
+    """What holds for the jobs of a task where their call did not say otherwise; read once for a batch of them."""
 
-    task: str  # its own name, where the job has an alias
-    defaults: TaskDefaults
+    __slots__ = ("defaults", "limited", "plain", "task")
 
-    @property
-    def limited(self) -> bool:
-        """Whether not all of its jobs may run at once."""
-        return self.defaults.concurrency is not None or self.defaults.rate is not None
-
-    @property
-    def plain(self) -> bool:
-        """Whether a job of it is neither limited nor unique nor gives up by itself."""
-        return not self.limited and self.defaults.unique is None and self.defaults.expires_in is None
+    def __init__(self, task: str, defaults: TaskDefaults) -> None:
+        self.task = task  # its own name, where the job has an alias
+        self.defaults = defaults
+        self.limited: bool = defaults.concurrency is not None or defaults.rate is not None
+        # Neither limited nor unique, and it does not give up by itself.
+        self.plain: bool = not self.limited and defaults.unique is None and defaults.expires_in is None
 
 
 _PLAIN = (None, None, None)  # no flow, no unique_key, no unique_until
@@ -54,7 +50,7 @@ def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: 
     if not jobs:
         return Inserted([], False, {})
     terms = _reported(connection, jobs)
-    if any(job.unique is not None or terms[job.task].defaults.unique is not None for job in jobs):
+    if any(each.defaults.unique for each in terms.values()) or any(job.unique is not None for job in jobs):
         return _one_by_one(connection, jobs, terms, now_us, endings)
     rows = [_row(job, terms[job.task], now_us) for job in jobs]
     inserted = connection.executemany(load("insert_job"), rows).rowcount
@@ -95,8 +91,9 @@ def _note_flows(
     if not any(each.limited for each in terms.values()):
         return
     flows = {row[_FLOW]: terms[job.task] for row, job in zip(rows, jobs, strict=True) if row[_FLOW] is not None}
-    for flow, (task, defaults) in flows.items():
-        connection.execute(load("put_flow"), (flow, task, defaults.concurrency, defaults.rate))
+    for flow, said in flows.items():
+        bounds = (said.defaults.concurrency, said.defaults.rate)
+        connection.execute(load("put_flow"), (flow, said.task, *bounds))
         endings.moved(flow)
 
 

@@ -69,5 +69,5 @@ def _fail(
     connection.execute(load("insert_lost_attempt"), (now_us, error, row.seq))
     connection.execute(load("lose_for_good"), (now_us, crashes, error, row.seq))
     connection.execute(load("insert_untold"), (row.seq,))
-    count_ended(connection, [(row.queue, False)], now_us)
+    count_ended(connection, now_us, failed=[row.queue])
     endings.add(row.id, row.key, row.flow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nuvom._clock import to_us
@@ -43,18 +43,24 @@ def _record(database: Database, worker: str, outcomes: Sequence[Outcome], apply:
     with database.write(durable=False) as connection:
         now_us = database.now_us()
         accepted = apply(connection, worker, outcomes, now_us)
+        going_on = [outcome for outcome in accepted if outcome.verdict not in _FINAL]
         for outcome in accepted:
             if outcome.verdict in _FINAL:
                 endings.add(outcome.job.id, outcome.job.key, outcome.job.flow)
-            else:
-                endings.moved(outcome.job.flow)
-        if any(outcome.verdict not in _FINAL for outcome in accepted):
+        for outcome in going_on:
+            endings.moved(outcome.job.flow)
+        if going_on:
             endings.end_asked(connection, now_us)
         connection.executemany(load("insert_untold"), _untold(accepted))
-        count_ended(connection, _counted(accepted), now_us)
+        count_ended(
+            connection,
+            now_us,
+            succeeded=[outcome.job.queue for outcome in accepted if outcome.verdict is Verdict.SUCCEEDED],
+            failed=[outcome.job.queue for outcome in accepted if outcome.verdict is Verdict.FAILED],
+        )
         endings.apply(connection, now_us)
     endings.wake(database)
-    if any(outcome.verdict not in _FINAL for outcome in accepted):
+    if going_on:
         database.wake("worker")  # a ready job, or a time to wake for that nobody else knows yet
     return accepted
 
@@ -63,14 +69,6 @@ def _untold(accepted: Sequence[Outcome]) -> list[tuple[int | str]]:
     """Return the jobs that failed and whose worker is not who says so."""
     failed = (outcome for outcome in accepted if outcome.error is not None and isinstance(outcome.job, Holding))
     return [(outcome.job.ref,) for outcome in failed if outcome.verdict is Verdict.FAILED]
-
-
-def _counted(accepted: Sequence[Outcome]) -> Iterator[tuple[str, bool]]:
-    for outcome in accepted:
-        if outcome.verdict is Verdict.SUCCEEDED:
-            yield outcome.job.queue, True
-        elif outcome.verdict is Verdict.FAILED:
-            yield outcome.job.queue, False
 
 
 def _all_at_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable
 
 from nuvom.stores.sqlite.database import Database
@@ -14,14 +15,14 @@ _SLICE = 10 * _SECOND  # what is added up in one row for each queue
 _MINUTE, _HOUR = 60 * _SECOND, 3_600 * _SECOND
 
 
-def count_ended(connection: sqlite3.Connection, ended: Iterable[tuple[str, bool]], now_us: int) -> None:
-    """Count jobs that end in the caller's transaction: the queue of each, and whether it succeeded or failed."""
-    sums: dict[str, list[int]] = {}
-    for queue, succeeded in ended:
-        sums.setdefault(queue, [0, 0])[0 if succeeded else 1] += 1
-    for queue, (succeeded_ones, failed_ones) in sums.items():
-        since = now_us - now_us % _SLICE
-        connection.execute(load("count_ended"), (since, queue, succeeded_ones, failed_ones))
+def count_ended(
+    connection: sqlite3.Connection, now_us: int, *, succeeded: Iterable[str] = (), failed: Iterable[str] = ()
+) -> None:
+    """Count jobs that end in the caller's transaction: the queue of each that succeeded, and of each that failed."""
+    good, bad = Counter(succeeded), Counter(failed)  # which count in C: this is done for each job
+    since = now_us - now_us % _SLICE
+    for queue in good.keys() | bad.keys():
+        connection.execute(load("count_ended"), (since, queue, good[queue], bad[queue]))
 
 
 def throughput(database: Database) -> list[Throughput]:
