@@ -77,7 +77,7 @@ MUTANTS = (
     Mutant(
         "a lower limit waits for those that were let in",
         f"{STORE}/flows.py",
-        '            connection.execute(load("hold_flows"), (row.canonical, now_us))\n',
+        '            connection.execute(load("hold_flows"), (row.name, now_us))\n',
         "",
         kit("lower_limit"),
     ),

@@ -68,8 +68,9 @@ def limit_tasks(connection: sqlite3.Connection, rows: Iterable[TaskRow], now_us:
     changed = False
     for row in rows:
         limits = (row.defaults.concurrency, row.defaults.rate)
-        if connection.execute(load("limit_flows"), (row.canonical, *limits, now_us)).rowcount:
-            connection.execute(load("hold_flows"), (row.canonical, now_us))
+        # By each of its names: a flow keeps the one that the task had when the flow was made.
+        if connection.execute(load("limit_flows"), (row.name, *limits, now_us)).rowcount:
+            connection.execute(load("hold_flows"), (row.name, now_us))
             changed = True
     return open_due(connection, now_us) if changed else 0
 

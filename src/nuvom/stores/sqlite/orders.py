@@ -58,9 +58,13 @@ def _cancel(connection: sqlite3.Connection, identifier: bytes | None, now_us: in
 
 def _retry(connection: sqlite3.Connection, identifier: bytes | None, now_us: int, endings: Endings) -> bool:
     retried = connection.execute(load("retry_job"), {"id": identifier, "now": now_us}).fetchone()
-    if retried is not None:
-        endings.moved(*retried)
-    return retried is not None
+    if retried is None:
+        return False
+    flow, _ = retried
+    if flow is not None:
+        connection.execute(load("revive_flow"), retried)
+        endings.moved(flow)
+    return True
 
 
 def _raw(job_id: str) -> bytes | None:

@@ -171,6 +171,27 @@ def test_a_final_job_that_is_retried_waits_for_its_flow(store: Store) -> None:
     assert states(store, [first]) == ["held"]
 
 
+def test_final_jobs_that_are_retried_are_limited_though_their_flow_was_forgotten(store: Store) -> None:
+    limited(store, concurrency=1)
+    worker = a_worker(store)
+    batch = pushed(store, 3, ONE)
+    for _ in batch:
+        store.jobs.finish(worker, [failed(job) for job in claimed(store, worker)])
+    prune(store)
+    assert store.jobs.flow("tasks.send") is None
+    store.jobs.retry_many(batch)
+    assert len(claimed(store, worker)) == 1
+
+
+def test_new_limits_hold_for_what_waits_under_an_older_name_of_the_task(store: Store) -> None:
+    limited(store, concurrency=1)
+    batch = pushed(store, 3, ONE)
+    names = "tasks.mail", "tasks.send"
+    rows = [TaskRow(name=name, canonical="tasks.mail", defaults=TWO, signature="") for name in names]
+    store.workers.remember_tasks(rows)
+    assert states(store, batch) == ["ready", "ready", "held"]
+
+
 def test_a_job_that_its_key_releases_waits_for_its_flow(store: Store) -> None:
     worker = a_worker(store)
     [holder] = pushed(store, 1, TaskDefaults(), key="k", task="tasks.other")

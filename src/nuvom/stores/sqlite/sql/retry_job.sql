@@ -16,4 +16,4 @@ SET state = CASE
     run_at = :now, started_at = NULL, finished_at = NULL, errors = 0, retries = NULL, crashes = 0, suspect = 0,
     value = NULL, error = NULL, expires_at = NULL, cancel_at = NULL, progress = NULL
 WHERE id = :id AND finished_at IS NOT NULL
-RETURNING flow;
+RETURNING flow, task;
