@@ -42,7 +42,8 @@ def test_create_takes_all_that_a_call_may_say(project: Project, shop: str) -> No
         project, shop, "--kwarg", "b=2", "--cron", "0 3 * * *", "--tz", "Europe/Paris",
         "--name", "night", "--catch-up", "all", "--grace", "5m", "--jitter", "120", "--starts-at", "2027-01-01",
         "--ends-at", "2030-01-01T00:00Z", "--max-runs", "9", "--queue", "slow", "--priority", "7", "--retries", "2",
-        "--max-crashes", "1", "--metadata", "team=data", "--json",
+        "--max-crashes", "1", "--timeout", "90", "--unique", "done", "--expires-in", "1h", "--metadata", "team=data",
+        "--json",
     )  # fmt: skip
     assert answer.err == ""
     made = answer.json
@@ -50,7 +51,8 @@ def test_create_takes_all_that_a_call_may_say(project: Project, shop: str) -> No
     assert (made["cron"], made["timezone_name"], made["catch_up"]) == ("0 3 * * *", "Europe/Paris", "all")
     assert (made["grace"], made["jitter"], made["max_runs"]) == (300, 120, 9)
     assert (made["starts_at"], made["ends_at"]) == ("2026-12-31T23:00:00+00:00", "2030-01-01T00:00:00+00:00")
-    assert made["options"] == {"queue": "slow", "priority": 7, "retries": 2, "max_crashes": 1}
+    limits = {"timeout": 90, "unique": "done", "expires_in": 3600}
+    assert made["options"] == {"queue": "slow", "priority": 7, "retries": 2, "max_crashes": 1, **limits}
     assert made["metadata"] == {"team": "data"}
     assert called(project, "show", "night", "--json").json == made
 

@@ -53,6 +53,9 @@ def create(
     priority: options.Priority = None,
     retries: options.Retries = None,
     max_crashes: options.Crashes = None,
+    timeout: options.Timeout = None,
+    unique: options.Unique = None,
+    expires_in: options.ExpiresIn = None,
     metadata: options.Metadata = None,
     tasks: options.Tasks = None,
 ) -> None:
@@ -65,7 +68,8 @@ def create(
     now, zone = datetime.now(UTC), timezone or "UTC"  # the store may not be there yet
     policies = _policies(catch_up, grace, overlap, jitter, max_runs)
     bounds = _bounds(starts_at, ends_at, zone, now)
-    of_jobs: dict[str, Any] = {"queue": queue, "priority": priority, "retries": retries, "max_crashes": max_crashes}
+    counts = {"priority": priority, "retries": retries, "max_crashes": max_crashes}
+    of_jobs = {"queue": queue, **counts, **_limits(timeout, unique, expires_in)}
     times = _times(cron, interval, at, in_, now)
     with wrong_use():
         call = found.options(
@@ -138,6 +142,9 @@ def update(
     priority: options.Priority = None,
     retries: options.Retries = None,
     max_crashes: options.Crashes = None,
+    timeout: options.Timeout = None,
+    unique: options.Unique = None,
+    expires_in: options.ExpiresIn = None,
     metadata: options.Metadata = None,
     clear: Annotated[
         list[str] | None, typer.Option("--clear", metavar="OPTION", help="Take an option back, such as grace.")
@@ -157,6 +164,7 @@ def update(
         "retries": retries,
         "max_crashes": max_crashes,
         "metadata": keywords(metadata, "--metadata") if metadata else None,
+        **_limits(timeout, unique, expires_in),
         **_times(cron, interval, at, in_, now),
         **_policies(catch_up, grace, overlap, jitter, max_runs),
         **_bounds(starts_at, ends_at, timezone or schedule.timezone_name, now),
@@ -264,6 +272,12 @@ def _policies(
     return {"catch_up": catch_up, "overlap": overlap, "max_runs": max_runs, **spans}
 
 
+def _limits(timeout: str | None, unique: str | None, expires_in: str | None) -> dict[str, Any]:
+    from nuvom.cli.producing import duration
+
+    return {"timeout": duration(timeout), "unique": duration(unique), "expires_in": duration(expires_in)}
+
+
 def _bounds(starts_at: str | None, ends_at: str | None, zone: str, now: datetime) -> dict[str, Any]:
     from nuvom.cli.producing import instant
 
@@ -274,7 +288,7 @@ def _bounds(starts_at: str | None, ends_at: str | None, zone: str, now: datetime
 def _cleared(names: list[str] | tuple[()], said: dict[str, Any]) -> dict[str, Any]:
     """Return the changes that take options back."""
     empty: dict[str, Any] = {"args": [], "kwargs": {}}
-    options_of_jobs = ("queue", "priority", "retries", "max_crashes")
+    options_of_jobs = ("queue", "priority", "retries", "max_crashes", "timeout", "unique", "expires_in")
     bounds = ("starts_at", "ends_at", "max_runs")
     known = ("catch_up", "grace", "overlap", "jitter", *bounds, *options_of_jobs, "metadata", *empty)
     wanted = [name.replace("-", "_") for name in names]

@@ -48,6 +48,14 @@ Retries = Annotated[int | None, typer.Option("--retries", metavar="N", help="How
 Crashes = Annotated[
     int | None, typer.Option("--max-crashes", metavar="N", help="How many lost runs are followed by another one.")
 ]
+Timeout = Annotated[str | None, typer.Option("--timeout", metavar="5m", help="How long an attempt may take.")]
+Unique = Annotated[
+    str | None,
+    typer.Option("--unique", metavar="queued|done|10m", help="While what another of its jobs stands for a new one."),
+]
+ExpiresIn = Annotated[
+    str | None, typer.Option("--expires-in", metavar="1h", help="How late a job that never started gives up.")
+]
 Metadata = Annotated[
     list[str] | None, typer.Option("--metadata", metavar="KEY=VALUE", help="Kept with it; may be repeated.")
 ]
