@@ -10,6 +10,9 @@ from nuvom._current import current_job
 from nuvom._job import JobStatus
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import JobStore
+from nuvom.testing.conformance.examples import a_worker, claimed, failed
+from nuvom.worker.holdings import Holdings
+from nuvom.worker.stopping import Stops
 from tests.worker.inline import Stage
 
 ran: list[str] = []
@@ -97,3 +100,25 @@ def test_a_commit_of_unknown_fate_loses_no_job(stage: Stage, away: Away, call: s
     assert {stage.job(job).status for job in jobs} == {JobStatus.SUCCEEDED}
     assert {stage.job(job).crashes for job in jobs} == {0}
     assert not away.lost_answers
+
+
+def test_failures_that_were_recorded_before_the_store_went_away_are_told_when_it_is_back(
+    stage: Stage, away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nuvom.worker.holdings.MAX_BATCH", 1)
+    jobs = [stage.push("note") for _ in range(2)]
+    worker = a_worker(stage.store)
+    _, hands = stage.runner(TASKS)
+    holdings = Holdings(stage.store, hands, Stops(), 0.0)
+    holdings.outcomes = [failed(job) for job in claimed(stage.store, worker)]
+    turns = iter([False, True, False])
+
+    def finish(*given: object) -> object:
+        away.broken = next(turns)
+        return Away.__getattr__(away, "finish")(*given)
+
+    monkeypatch.setattr(away, "finish", finish, raising=False)
+    with pytest.raises(StoreUnavailable):
+        holdings.flush(worker, 1.0)
+    assert sorted(outcome.job.id for outcome in holdings.flush(worker, 2.0).failed) == sorted(jobs)
+    assert holdings.flush(worker, 3.0, force=True).failed == []

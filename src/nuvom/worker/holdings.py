@@ -32,6 +32,7 @@ class Holdings:
         self._flushed_at = self._ask_at = now
         self.jobs: dict[int | str, ClaimedJob] = {}
         self.outcomes: list[Outcome] = []
+        self._met = Flushed()  # by a flush that the store's absence cut short, after its first batches
 
     def __bool__(self) -> bool:
         return bool(self.jobs or self.outcomes)
@@ -46,10 +47,10 @@ class Holdings:
 
     def flush(self, worker: str, now: float, *, force: bool = False) -> Flushed:
         """Record outcomes: a full batch, all there will be for now, or what has waited long enough."""
-        flushed = Flushed()
         full = len(self.outcomes) >= FULL or not self.jobs
         if not (force or full or now - self._flushed_at >= FLUSH):
-            return flushed
+            return Flushed()
+        flushed = self._met
         if self.outcomes and self._stops.reports:
             self._report(worker)  # what a job said last must be there before it ends
         while batch := self.outcomes[:MAX_BATCH]:
@@ -63,6 +64,7 @@ class Holdings:
             flushed.later |= any(outcome.run_at is not None for outcome in batch)
         if flushed.refused:
             log.warning("%d outcomes came too late: their jobs had been given to others", flushed.refused)
+        self._met = Flushed()
         return flushed
 
     def put_back(self, claimed_before: float = ALL) -> int:
