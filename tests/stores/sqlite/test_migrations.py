@@ -73,3 +73,42 @@ def test_what_an_older_file_holds_goes_on(store: SqliteStore) -> None:
     assert store.schedules.apply([planned(schedule, START + MINUTE)]) == []
     assert [row.outcome for row in ledger(store, schedule.id)] == ["dispatched", "missed"]
     assert len(claimed(store, a_worker(store))) == 2
+
+
+STATES = ("ready", "delayed", "held", "running", "succeeded", "failed", "cancelled", "expired")
+FILL = """
+INSERT INTO jobs (id, task, queue, run_at, state, arguments, attempt, worker, key, created_at, finished_at)
+VALUES (?1, 'tasks.send', 'default', ?3, ?2, CAST('[[],{}]' AS BLOB), 2, iif(?2 = 'running', 'w', NULL), ?2, ?3, ?4)
+"""
+
+
+def test_jobs_of_every_state_keep_their_place_and_their_attempts(tmp_path: Path) -> None:
+    path = tmp_path / "nuvom.db"
+    with closing(sqlite3.connect(path)) as connection:
+        for migration in MIGRATIONS[:2]:
+            connection.executescript((FOLDER / f"{migration.name}.sql").read_text())
+        connection.executescript(load("create_migrations"))
+        connection.execute(load("insert_migration"), {**MIGRATIONS[1]._asdict(), "applied_at": NOW})
+        for place, state in enumerate(STATES):
+            finished = NOW if place > STATES.index("running") else None
+            connection.execute(FILL, (raw(fresh_id()), state, NOW, finished))
+        connection.execute(
+            "INSERT INTO attempts (job, attempt, worker, ended_at) SELECT seq, 1, 'v', ?1 FROM jobs", [NOW]
+        )
+        connection.commit()
+        before = [connection.execute(f"SELECT {what}").fetchall() for what in KEPT]
+    path.chmod(0o600)
+    with closing(open_store(f"sqlite:///{path}", clock=VirtualClock(START))) as store:
+        store.migrate()
+    with closing(sqlite3.connect(path)) as connection:
+        assert [connection.execute(f"SELECT {what}").fetchall() for what in KEPT] == before
+        assert connection.execute("SELECT state FROM jobs WHERE waits_for = 'key'").fetchall() == [("held",)]
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("DELETE FROM jobs")
+        assert connection.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+
+
+KEPT = (
+    "seq, id, state, worker, key, attempt, finished_at FROM jobs ORDER BY seq",
+    "job, attempt, worker, ended_at FROM attempts ORDER BY job",
+)
