@@ -122,3 +122,18 @@ def test_failures_that_were_recorded_before_the_store_went_away_are_told_when_it
         holdings.flush(worker, 1.0)
     assert sorted(outcome.job.id for outcome in holdings.flush(worker, 2.0).failed) == sorted(jobs)
     assert holdings.flush(worker, 3.0, force=True).failed == []
+
+
+def test_a_failure_whose_record_had_no_answer_is_told_and_is_no_outcome_that_came_too_late(
+    stage: Stage, away: Away
+) -> None:
+    job = stage.push("note")
+    worker = a_worker(stage.store)
+    _, hands = stage.runner(TASKS)
+    holdings = Holdings(stage.store, hands, Stops(), 0.0)
+    holdings.outcomes = [failed(each) for each in claimed(stage.store, worker)]
+    away.lost_answers.add("finish")
+    with pytest.raises(StoreUnavailable):
+        holdings.flush(worker, 1.0)
+    flushed = holdings.flush(worker, 2.0)
+    assert ([outcome.job.id for outcome in flushed.failed], flushed.refused) == ([job], 0)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from nuvom._crashpoint import reached
 from nuvom._job import ClaimedJob, JobError, Outcome, Refused, Report, Verdict
-from nuvom.errors import StoreError
+from nuvom.errors import StoreError, StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.values import MAX_BATCH
 from nuvom.worker.hands import Hands
@@ -32,6 +32,7 @@ class Holdings:
         self._flushed_at = self._ask_at = now
         self.jobs: dict[int | str, ClaimedJob] = {}
         self.outcomes: list[Outcome] = []
+        self._doubtful = False  # whether outcomes may have been recorded without an answer
         self._met = Flushed()  # by a flush that the store's absence cut short, after its first batches
 
     def __bool__(self) -> bool:
@@ -55,7 +56,7 @@ class Holdings:
             self._report(worker)  # what a job said last must be there before it ends
         while batch := self.outcomes[:MAX_BATCH]:
             reached("worker.flush")
-            refused = self._store.jobs.finish(worker, batch)
+            refused = self._finish(worker, batch)
             reached("worker.flushed")
             flushed.refused += len(refused)
             flushed.failed += _failed(batch, refused)
@@ -100,6 +101,21 @@ class Holdings:
             if self.jobs.pop(job.ref, None) is job:
                 self.outcomes.append(Outcome(job, verdict, None, error))
         return len(jobs)
+
+    def _finish(self, worker: str, batch: Sequence[Outcome]) -> Sequence[Refused]:
+        try:
+            refused = self._store.jobs.finish(worker, batch)
+        except StoreUnavailable as error:
+            self._doubtful |= error.unknown
+            raise
+        if self._doubtful:  # then a refusal may only say that the try before was recorded
+            refused = [each for each in refused if not self._is_recorded(each)]
+        self._doubtful = False
+        return refused
+
+    def _is_recorded(self, refused: Refused) -> bool:
+        job = self._store.jobs.get(refused.id)
+        return job is not None and job.finished_at is not None and job.attempt == refused.attempt
 
     def _report(self, worker: str) -> None:
         taken = self._stops.take_reports()
