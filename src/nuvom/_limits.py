@@ -11,7 +11,7 @@ WHILE_QUEUED, WHILE_OPEN = "queued", "done"
 SHORTEST = timedelta(milliseconds=100)  # of a rate's period: shorter ones are lost between two looks of a worker
 LONGEST = timedelta(days=36_500)
 MOST = 1_000_000
-_MICROSECOND = timedelta(microseconds=1)
+_MICROSECOND, _MILLISECOND = timedelta(microseconds=1), timedelta(milliseconds=1)
 _RATES = 'write how many may start in which time, such as "100/1m"'
 _UNIQUE = 'write "queued" (while another waits), "done" (until it is final) or a duration such as "10m"'
 
@@ -49,9 +49,9 @@ def read_unique(value: object, field: str = "unique") -> str:
         span = to_timedelta(value, field)
     except ValueError:
         raise ValueError(f"{field}={value!r} must be one of these: {_UNIQUE}") from None
-    if not timedelta(0) < span <= LONGEST:
-        raise ValueError(f"{field}={value!r} must be longer than 0 and at most {LONGEST.days} days; {_UNIQUE}")
-    return value if isinstance(value, str) else f"{span // timedelta(milliseconds=1)}ms"
+    if not _MILLISECOND <= span <= LONGEST:
+        raise ValueError(f"{field}={value!r} must be at least 1 ms and at most {LONGEST.days} days; {_UNIQUE}")
+    return value if isinstance(value, str) else f"{span // _MILLISECOND}ms"
 
 
 def unique_period(unique: str) -> int | None:

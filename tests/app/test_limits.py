@@ -198,7 +198,8 @@ def test_a_key_that_cannot_be_computed_is_refused_at_the_caller(memory: Memory) 
         ({"rate": "5/10ms"}, ValueError, "rate='5/10ms' must count over a time between 100 ms and"),
         ({"rate": 5}, TypeError, "rate=5 must be text"),
         ({"unique": "always"}, ValueError, "unique='always' must be one of these: write \"queued\""),
-        ({"unique": "0s"}, ValueError, "unique='0s' must be longer than 0"),
+        ({"unique": "0s"}, ValueError, "unique='0s' must be at least 1 ms"),
+        ({"unique": 0.0005}, ValueError, "unique=0.0005 must be at least 1 ms"),
         ({"expires_in": 0}, ValueError, "expires_in=0 must be more than 0"),
     ],
 )
