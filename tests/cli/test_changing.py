@@ -226,8 +226,10 @@ def test_update_takes_each_option(project: Project, fleet: Nuvom, words: list[st
 
 
 def test_update_takes_options_back(project: Project, fleet: Nuvom) -> None:
-    called(project, "update", "night", "--grace", "5m", "--queue", "slow")
-    assert called(project, "update", "night", "--clear", "grace", "--clear", "queue").out.startswith("updated night: ")
+    called(project, "update", "night", "--grace", "5m", "--queue", "slow", "--timeout", "1m", "--expires-in", "1h")
+    assert fleet.schedules.get("night").options == {"queue": "slow", "timeout": 60, "expires_in": 3600}
+    back = [word for name in ("grace", "queue", "timeout", "expires-in") for word in ("--clear", name)]
+    assert called(project, "update", "night", *back).out.startswith("updated night: ")
     assert (fleet.schedules.get("night").grace, fleet.schedules.get("night").options) == (None, {})
 
 
