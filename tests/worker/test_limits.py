@@ -10,6 +10,7 @@ import pytest
 
 from nuvom._job import Job, JobStatus
 from nuvom.stores.values import CancelAnswer
+from nuvom.worker.place import CROWD
 from tests.waiting import until
 from tests.worker.conftest import MakeSite
 from tests.worker.service import Service, Site
@@ -51,6 +52,12 @@ def keeps_the_lock(seconds: int = 60) -> int:
     note("began", "keeps_the_lock")
     LIBC.sleep(seconds)
     return seconds
+
+@nuvom.task(name="until_told")
+def until_told() -> None:
+    note("began", "until_told")
+    while not (HERE / "told").exists():
+        time.sleep(0.05)
 
 @nuvom.task(name="swallows")
 def swallows() -> None:
@@ -306,3 +313,14 @@ def test_no_job_is_dropped_and_no_process_left_when_processes_take_turns(site: S
 
 def children_of(service: Service) -> list[psutil.Process]:
     return psutil.Process(service.process.pid).children()
+
+
+def test_processes_that_retire_with_long_jobs_do_not_pile_up(site: Site) -> None:
+    with site.serve(max_jobs=1, threads=1) as service:
+        jobs = [site.push("until_told") for _ in range(CROWD + 3)]
+        until(lambda: len(site.lines("began")) == CROWD)
+        until(lambda: service.said().count("retires") == CROWD)
+        children = psutil.Process(service.process.pid).children()
+        assert len(children) == CROWD, "no more begin while as many retire"
+        (site.folder / "told").touch()
+        assert [site.final(job).status for job in jobs] == [JobStatus.SUCCEEDED] * len(jobs)

@@ -9,6 +9,7 @@ from nuvom.worker.child import Child, ChildSpec
 
 STEADY = 5.0  # seconds that a child must live for its end to be no failure of its start
 LONGEST = 10.0  # seconds between two starts of a child that does not come up
+CROWD = 8  # children that retire beside one that works: while their jobs go on for long, no more follow
 
 
 class Place:
@@ -25,6 +26,11 @@ class Place:
     def over(self) -> bool:
         """Whether nothing was left to do here, so that none follows."""
         return self.child is None and self.start_at == inf
+
+    @property
+    def wants(self) -> float:
+        """Return when its next child is to start, infinity for not yet."""
+        return self.start_at if self.child is None and len(self.retiring) < CROWD else inf
 
     def children(self) -> list[Child]:
         """Return all that live here."""

@@ -106,7 +106,7 @@ class Supervisor:
 
     def _start(self, now: float) -> None:
         for place in self._places:
-            if place.child is None and now >= place.start_at:
+            if now >= place.wants:
                 child = place.start()
                 self._selector.register(child.line, selectors.EVENT_READ, child)
                 log.info("%s process %d started", child.kind, child.pid)
@@ -136,7 +136,7 @@ class Supervisor:
         moments += [child.ended_at + MARGIN for child in children if child.ended_at and child.sentence is None]
         moments += [self._weigh_at, self._kill_at if children else _NEVER]
         if not self._signals:
-            moments += [place.start_at for place in self._places if place.child is None]
+            moments += [place.wants for place in self._places]
         following = min(moments)
         return None if following == _NEVER else max(0.0, following - now)
 

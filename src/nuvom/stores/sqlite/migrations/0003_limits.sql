@@ -217,5 +217,9 @@ CREATE INDEX schedules_tzdata ON schedules (tzdata, seq) WHERE state = 'active' 
 -- Jobs that ended `failed` without their worker: its process died, or nobody could stop it otherwise. Whoever has the
 -- task takes them, to do what the task does on a failure.
 CREATE TABLE untold (
-    job INTEGER PRIMARY KEY REFERENCES jobs (seq) ON DELETE CASCADE
-) STRICT;
+    task TEXT NOT NULL,
+    job  INTEGER NOT NULL REFERENCES jobs (seq) ON DELETE CASCADE,
+    PRIMARY KEY (task, job)
+) STRICT, WITHOUT ROWID;
+-- deletes of jobs
+CREATE INDEX untold_job ON untold (job);
