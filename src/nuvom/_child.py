@@ -129,8 +129,16 @@ class _Orders:
 
 def _listening(line: socket.socket, inbox: Inbox, orders: _Orders) -> None:
     threading.Thread(
-        target=listen, args=[line, inbox, orders.hear, orders.orphaned], name="nuvom-supervisor", daemon=True
+        target=listen, args=[line, inbox, orders.hear, orders.orphaned, _cut_off], name="nuvom-supervisor", daemon=True
     ).start()
+
+
+def _cut_off() -> None:
+    """End at once: the descriptors of the store are closed, too, and what is opened next may have their numbers."""
+    logging.getLogger("nuvom.worker").error(
+        "a job closed file descriptors that are not its own, such as by os.closerange: its process ends"
+    )
+    os._exit(1)
 
 
 def _app(config: Message, *, with_tasks: bool) -> Nuvom:

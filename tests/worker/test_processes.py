@@ -87,6 +87,16 @@ def closes() -> str:
     for descriptor in (0, 1, 2):
         os.close(descriptor)
     return "closed"
+
+@nuvom.task(name="closes_all", max_crashes=1)
+def closes_all() -> str:
+    os.closerange(3, 4096)
+    return "closed"
+
+@nuvom.task(name="closes_all_in_the_loop", max_crashes=1)
+async def closes_all_in_the_loop() -> str:
+    os.closerange(3, 4096)
+    return "closed"
 """
 
 
@@ -198,6 +208,16 @@ def test_sys_exit_and_keyboard_interrupt_in_a_task_cost_only_that_job(site: Site
         assert site.final(closes).status is JobStatus.SUCCEEDED
         assert site.final(site.push("echo", 1)).status is JobStatus.SUCCEEDED
         assert service.pid() == pid
+
+
+@pytest.mark.parametrize("task", ["closes_all", "closes_all_in_the_loop"])
+def test_a_process_whose_descriptors_a_task_closes_ends_and_says_so(site: Site, task: str) -> None:
+    with site.serve() as service:
+        final = site.final(site.push(task))
+        assert (final.status, final.error and final.error.kind) == (JobStatus.FAILED, "crash")
+        assert site.final(site.push("echo", 1)).status is JobStatus.SUCCEEDED
+        assert "a job closed file descriptors that are not its own" in service.said()
+        assert service.said().count("a callback ended the event loop") < 50
 
 
 def test_a_task_that_forks_and_returns_twice_has_one_outcome(site: Site) -> None:

@@ -7,12 +7,14 @@ import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 from nuvom.worker.execution import World, execute_async
 from nuvom.worker.lanes import Lane, Work, corrupt, drained
 from nuvom.worker.loop_watch import LoopWatch
+
+_REST = 0.1  # seconds until a loop that was ended goes on: one whose descriptors were closed ends again at once
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
@@ -70,6 +72,7 @@ class Coroutines:
                 loop.run_forever()
             except BaseException:
                 log.exception("a callback ended the event loop; it goes on")
+                sleep(_REST)
         if not self._tasks:
             loop.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import threading
 from collections import deque
@@ -12,6 +13,8 @@ from contextlib import suppress
 from typing import Any, Self
 
 Message = dict[str, Any]
+
+LOOK = 1.0  # seconds between looks whether a task has closed the descriptor of the line
 
 
 def send(line: socket.socket, **message: Any) -> None:
@@ -63,18 +66,43 @@ def read_first(line: socket.socket) -> tuple[Message, Inbox]:
     raise EOFError("the supervisor is gone")
 
 
-def listen(line: socket.socket, inbox: Inbox, heard: Callable[[Message], None], ended: Callable[[], None]) -> None:
-    """Call `heard` with each message and `ended` when the peer is gone; returns then."""
+def listen(
+    line: socket.socket,
+    inbox: Inbox,
+    heard: Callable[[Message], None],
+    ended: Callable[[], None],
+    closed: Callable[[], None],
+) -> None:
+    """Call `heard` with each message, `ended` when the peer is gone, `closed` when our own end is; returns then."""
+    identity = _identity(line)
     for message in inbox:
         heard(message)
-    while data := _receive(line):
+    waiting = select.poll()
+    waiting.register(line, select.POLLIN)
+    while True:
+        # Who sleeps in recv() hears nothing of it, and would next read from whatever file gets the number.
+        readable = waiting.poll(LOOK * 1000)
+        if _identity(line) != identity:
+            return closed()
+        if not readable:
+            continue
+        data = _receive(line)
+        if not data:
+            return ended()
         for message in inbox.feed(data):
             heard(message)
-    ended()
+
+
+def _identity(line: socket.socket) -> tuple[int, int] | None:
+    try:
+        found = os.fstat(line.fileno())
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _receive(line: socket.socket) -> bytes:
     try:
         return line.recv(65_536)
-    except OSError:  # the descriptor was closed by a task, or the peer died with unread data: gone either way
+    except OSError:  # the peer died with unread data: it is gone
         return b""
