@@ -170,6 +170,10 @@ def _worker(config: Message, voice: Voice) -> Service:
     from nuvom.worker.runner import Runner
     from nuvom.worker.settings import WorkerSettings
 
+    def cut_short() -> None:
+        _say_end(runner, voice)
+        _leave()
+
     app = _app(config, with_tasks=True)
     level, form = _log(config)
     if logs.show(level, form) and (job_log := logs.job_log(level, form)):
@@ -186,17 +190,18 @@ def _worker(config: Message, voice: Voice) -> Service:
         ready_by=datetime.fromisoformat(config["ready_by"]) if config.get("ready_by") else None,
         keep=_retention(app.settings),
     )
-    return Runner(
+    runner = Runner(
         app.open(busy_timeout=None),
         app.registry,
         settings,
         rows=task_rows(app.registry),
-        life=Life(app.lives),
+        life=Life(app.lives, cut_short),
         hooks=app.hooks,
         registered=lambda worker_id: voice.say(registered=worker_id),
         retires=lambda reason: voice.say(retires=reason),
         warden=Announcer(voice.say),
     )
+    return runner
 
 
 class _Scheduler:
@@ -279,9 +284,13 @@ def main(descriptor: int) -> None:
         logging.getLogger("nuvom.worker").error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 - the trace is the user's
         voice.say(failed=str(error))
         sys.exit(1)
-    voice.say(**{"left" if service.holding else "ended": True}, drained=service.drained)
+    _say_end(service, voice)
     if service.holding or not service.close():
         _leave()
+
+
+def _say_end(service: Service, voice: Voice) -> None:
+    voice.say(**{"left" if service.holding else "ended": True}, drained=service.drained)
 
 
 def _leave() -> None:

@@ -6,12 +6,14 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import pytest
 
 from nuvom import JobStatus, LifespanError, Nuvom, current_job
 from nuvom.testing import memory
+from nuvom.worker.lifespan import Life
 from tests.worker.conftest import MakeSite
 from tests.worker.service import until
 
@@ -111,6 +113,30 @@ def test_one_that_raises_at_its_end_is_logged_and_changes_nothing(make_site: Mak
         assert service.ended(10) == 0
         assert "lifespan tasks.life raised at its end" in service.said()
         assert "RuntimeError: stuck" in service.said()
+
+
+def test_one_whose_end_takes_longer_than_the_grace_is_cut_short_and_named(make_site: MakeSite) -> None:
+    site = make_site(NOTE + "@nuvom.lifespan\ndef life():\n    yield {'made': 'it'}\n    time.sleep(60)\n")
+    with site.serve(grace=0.0) as service:
+        site.final(site.push("plain"))
+        service.signal(signal.SIGTERM)
+        assert service.ended(10) == 0
+        assert "lifespan tasks.life did not end in" in service.said()
+        assert "is killed" not in service.said()
+
+
+def test_one_that_does_not_end_ends_its_process_though_nobody_hurries_it(caplog: pytest.LogCaptureFixture) -> None:
+    cut = Event()
+
+    def endless() -> Iterator[str]:
+        yield "state"
+        assert cut.wait(10)
+
+    life = Life(endless, cut.set)
+    life.enter(lambda _: pytest.fail("nothing of it is a coroutine"))
+    life.leave(0.01)
+    assert cut.is_set()
+    assert "did not end in 0.0 s" in caplog.text
 
 
 events: list[str] = []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from nuvom._lifespan import Function, name
@@ -25,12 +27,18 @@ _MISSING: Final = _Missing.MISSING
 
 
 class Life:
-    """The lifespan of one process: `enter` before its first job, `leave` after its last; none without a function."""
+    """The lifespan of one process: `enter` before its first job, `leave` after its last; none without a function.
 
-    def __init__(self, function: Function | None) -> None:
+    Args:
+        function: the user's.
+        cut_short: ends the process, where the end of the function takes too long; None: it is waited for.
+    """
+
+    def __init__(self, function: Function | None, cut_short: Callable[[], None] | None = None) -> None:
         self.state: Any = None  # what the function yielded
         self._function = function
-        self._end: Callable[[float], None] | None = None
+        self._cut_short = cut_short
+        self._end: Callable[[float], bool] | None = None
 
     def enter(self, submit: Submit) -> None:
         """Run the function up to its `yield`; raises LifespanError naming what it raised."""
@@ -48,15 +56,15 @@ class Life:
         """Run the rest of the function; what it raises is logged, and so is one that takes longer.
 
         Args:
-            patience: seconds to wait for one that runs in the event loop, which a job may block.
+            patience: seconds to wait for one that runs in the event loop, which a job may block, and any other
+                if there is who ends the process.
         """
         end, self._end = self._end, None
         if end is None or self._function is None:
             return
         try:
-            end(patience)
-        except TimeoutError:
-            log.error("lifespan %s did not end in %.1f s", name(self._function), patience)  # noqa: TRY400 - ours
+            if not end(patience):
+                self._overdue(patience)
         except BaseException:
             log.exception("lifespan %s raised at its end", name(self._function))
 
@@ -66,24 +74,44 @@ class Life:
             state = next(made, _MISSING)
             if state is _MISSING:
                 raise RuntimeError("it did not yield")
-            self._end = lambda _: _finish(made)
+            self._end = partial(self._finish, made)
             return state
         entered: Future[Any] = Future()
         leave: Future[None] = Future()
         ended = submit(_live(made, entered, leave))
 
-        def end(patience: float) -> None:
+        def end(patience: float) -> bool:
             leave.set_result(None)
-            ended.result(patience)
+            if wait([ended], patience).not_done:
+                return False
+            ended.result()
+            return True
 
         state = entered.result()
         self._end = end
         return state
 
+    def _finish(self, made: Iterator[Any], patience: float) -> bool:
+        """Run the rest in this thread, where it began; only another one can see that it takes too long."""
+        watch = threading.Timer(patience, self._cut, [patience])
+        watch.daemon = True
+        if self._cut_short is not None:
+            watch.start()
+        try:
+            if next(made, _MISSING) is not _MISSING:
+                raise RuntimeError("it yielded more than once")
+        finally:
+            watch.cancel()
+        return True
 
-def _finish(made: Iterator[Any]) -> None:
-    if next(made, _MISSING) is not _MISSING:
-        raise RuntimeError("it yielded more than once")
+    def _cut(self, patience: float) -> None:
+        self._overdue(patience)
+        if self._cut_short is not None:
+            self._cut_short()
+
+    def _overdue(self, patience: float) -> None:
+        if self._function is not None:
+            log.error("lifespan %s did not end in %.1f s", name(self._function), patience)
 
 
 async def _live(made: AsyncIterator[Any], entered: Future[Any], leave: Future[None]) -> None:
