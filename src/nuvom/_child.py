@@ -67,8 +67,9 @@ class Service(Protocol):
 class _Orders:
     """What the supervisor and signals say, passed on to the service once there is one."""
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, voice: Voice) -> None:
         self._grace = grace
+        self._voice = voice
         self._service: Service | None = None
         self._stopped: float | None = None
         self._patience = _PATIENCE
@@ -95,6 +96,7 @@ class _Orders:
         """Stop the service; where there is none yet, nothing is held and the process ends."""
         with self._lock:
             if self._service is None:
+                self._voice.say(ended=True)
                 os._exit(0)
             self._stopped = grace
             self._service.stop(grace)
@@ -267,7 +269,7 @@ def main(descriptor: int) -> None:
     line.set_inheritable(False)
     config, inbox = read_first(line)
     voice = Voice(line)
-    orders = _Orders(config.get("grace", 0.0))
+    orders = _Orders(config.get("grace", 0.0), voice)
     orders.take_signals()
     _listening(line, inbox, orders)
     try:

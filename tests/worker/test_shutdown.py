@@ -197,6 +197,16 @@ def test_a_signal_that_comes_before_the_supervisor_is_there_ends_a_service_with_
     assert end(process, 2) == 0
 
 
+def test_a_signal_that_comes_while_a_process_starts_is_no_failure_of_it(site: Site) -> None:
+    with (site.folder / "tasks.py").open("a") as tasks:
+        tasks.write("(HERE / 'importing').touch()\ntime.sleep(30)\n")
+    with site.serve() as service:
+        until((site.folder / "importing").exists)
+        service.signal(signal.SIGTERM)
+        assert service.ended(10) == 0
+        assert "ERROR" not in service.said()
+
+
 def test_a_service_ends_soon_whenever_the_signal_comes(site: Site) -> None:
     processes = []
     for tenths in range(1, 9):
