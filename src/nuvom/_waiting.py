@@ -47,6 +47,7 @@ def wait(
 
     Raises:
         JobNotFound: one of them was pruned.
+        TypeError: one is no handle.
         ValueError: the handles are of different apps, or `return_when` is none of the three.
         RuntimeError: called in a running event loop, which it would block: await wait_async().
     """
@@ -129,6 +130,10 @@ def _refuse_loop(name: str, instead: str) -> None:
 
 def _by_id(handles: Iterable[JobHandle[R]]) -> tuple[JobStore | None, _Left[R]]:
     """Return the store of the handles' one app, None where there are none, and the handles by their ids."""
+    handles = list(handles)
+    for index, handle in enumerate(handles):
+        if not isinstance(handle, JobHandle):
+            raise TypeError(f"handles[{index}]={handle!r} must be a JobHandle; of an id, nuvom.job(id) makes one")
     left = {handle.id: handle for handle in handles}
     apps = {id(handle._app): handle._app for handle in left.values()}  # noqa: SLF001  the other half of its class
     if len(apps) > 1:

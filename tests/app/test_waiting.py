@@ -116,6 +116,13 @@ def test_handles_of_two_apps_are_refused(memory: Memory) -> None:
         wait([double.delay(1), other.job("x")])
 
 
+def test_what_is_no_handle_is_refused_with_its_place(memory: Memory) -> None:
+    with pytest.raises(
+        TypeError, match=r"handles\[1\]='some id' must be a JobHandle; of an id, nuvom.job\(id\) makes one"
+    ):
+        wait([double.delay(1), "some id"])  # type: ignore[list-item]
+
+
 def test_an_unknown_return_when_is_refused_with_those_there_are(memory: Memory) -> None:
     with pytest.raises(ValueError, match="return_when='FIRST' is none of 'all', 'first', 'failed'"):
         wait([double.delay(1)], return_when="FIRST")  # type: ignore[arg-type]
