@@ -46,6 +46,12 @@ def test_jobs_list_has_the_ids_whole_and_the_errors_for_people(project: Project,
     assert (answer.code, answer.err) == (0, "")
 
 
+def test_jobs_list_names_the_type_of_an_error_that_says_nothing(project: Project, app: Nuvom) -> None:
+    app.registry["tasks.fail"].delay("")
+    app.drain()
+    assert "ValueError" in project.inside("jobs", "list").out
+
+
 @pytest.mark.parametrize(
     ("words", "number"),
     [

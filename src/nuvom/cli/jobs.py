@@ -55,7 +55,15 @@ def list_jobs(
     now = site.app.now()
     columns = ("id", "task", "status", "error", "created", "queue", "attempt")
     rows = (
-        (j.id, j.task, j.status, j.error and j.error.message, distance(j.created_at, now), j.queue, j.attempt)
+        (
+            j.id,
+            j.task,
+            j.status,
+            j.error and (j.error.message or j.error.type or j.error.kind),
+            distance(j.created_at, now),
+            j.queue,
+            j.attempt,
+        )
         for j in found
     )
     print_table(columns, rows, empty="no jobs")
