@@ -10,6 +10,7 @@ import pytest
 
 from nuvom._job import Job, JobStatus
 from nuvom.stores.values import CancelAnswer
+from nuvom.worker.memory import shown, size
 from nuvom.worker.place import CROWD
 from tests.waiting import until
 from tests.worker.conftest import MakeSite
@@ -324,3 +325,7 @@ def test_processes_that_retire_with_long_jobs_do_not_pile_up(site: Site) -> None
         assert len(children) == CROWD, "no more begin while as many retire"
         (site.folder / "told").touch()
         assert [site.final(job).status for job in jobs] == [JobStatus.SUCCEEDED] * len(jobs)
+
+
+def test_a_limit_of_less_than_ten_megabytes_is_not_shown_as_none() -> None:
+    assert [shown(size("1K")), shown(size("1.5MB")), shown(size("512MiB"))] == ["1 kB", "1,500 kB", "537 MB"]

@@ -46,4 +46,4 @@ def size(text: str) -> int:
 
 def shown(size: int) -> str:
     """Return a size for people."""
-    return f"{size / 10**6:,.0f} MB"
+    return f"{size / 10**6:,.0f} MB" if size >= 10**7 else f"{size / 1000:,.0f} kB"
