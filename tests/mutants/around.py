@@ -75,8 +75,8 @@ MUTANTS = (
     Mutant(
         "the lifespan is not left",
         f"{WORKER}/lifespan.py",
-        "            end(patience)\n",
-        "            pass\n",
+        "            if not end(patience):\n",
+        "            if False:\n",
         ("tests/worker/test_lifespan.py", "-k", "drain_enters_it"),
     ),
     Mutant(

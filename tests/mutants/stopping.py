@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         "an order that comes with the first message is lost",
         f"{WORKER}/link.py",
-        "    for message in inbox:\n        heard(message)\n    while",
-        "    while",
+        "    for message in inbox:\n        heard(message)\n    waiting",
+        "    waiting",
         ("tests/worker/test_link.py",),
     ),
     Mutant(
