@@ -62,7 +62,7 @@ class Jobs:
     def retry_all(
         self,
         *,
-        status: JobStatus | str = JobStatus.FAILED,
+        status: JobStatus | str | None = None,
         task: Task[..., Any, Any] | str | None = None,
         queue: str | None = None,
         schedule_id: str | None = None,
@@ -72,15 +72,17 @@ class Jobs:
         What is pushed meanwhile is left alone. A step is all or nothing; one that fails leaves those before it done.
 
         Args:
-            status: Jobs of this status: failed, succeeded, cancelled or expired.
+            status: Jobs of this status: failed (unless another is said), succeeded, cancelled or expired.
             task: Only jobs of this task.
             queue: Only jobs of this queue.
             schedule_id: Only jobs of this schedule.
 
         Raises:
+            TypeError: nothing was said; for all that failed, say so: status="failed".
             ValueError: jobs of this status are not final.
         """
-        wanted = _filter(status, task, queue, schedule_id)
+        _insist("retry_all", JobStatus.FAILED, (status, task, queue, schedule_id))
+        wanted = _filter(status or JobStatus.FAILED, task, queue, schedule_id)
         if wanted.status is not None and not wanted.status.final:
             raise ValueError(f"status={str(status)!r}: only final jobs can be run again; these are not")
         store = self._app.job_store
@@ -89,7 +91,7 @@ class Jobs:
     def cancel_all(
         self,
         *,
-        status: JobStatus | str = JobStatus.QUEUED,
+        status: JobStatus | str | None = None,
         task: Task[..., Any, Any] | str | None = None,
         queue: str | None = None,
         schedule_id: str | None = None,
@@ -99,15 +101,17 @@ class Jobs:
         What is pushed meanwhile is left alone. A step is all or nothing; one that fails leaves those before it done.
 
         Args:
-            status: Jobs of this status: queued or running.
+            status: Jobs of this status: queued (unless another is said) or running.
             task: Only jobs of this task.
             queue: Only jobs of this queue.
             schedule_id: Only jobs of this schedule.
 
         Raises:
+            TypeError: nothing was said; for all that wait, say so: status="queued".
             ValueError: jobs of this status are final.
         """
-        wanted = _filter(status, task, queue, schedule_id)
+        _insist("cancel_all", JobStatus.QUEUED, (status, task, queue, schedule_id))
+        wanted = _filter(status or JobStatus.QUEUED, task, queue, schedule_id)
         if wanted.status is not None and wanted.status.final:
             raise ValueError(f"status={str(status)!r}: these jobs are final, there is nothing to cancel")
         done = (CancelAnswer.CANCELLED, CancelAnswer.REQUESTED)
@@ -186,6 +190,12 @@ class Workers:
     def list(self) -> list[WorkerInfo]:
         """Return the processes with a row, live ones first."""
         return self._app.store.workers.list()
+
+
+def _insist(call: str, status: JobStatus, said: tuple[object, ...]) -> None:
+    """Refuse what would change every job there is only because nothing was said."""
+    if all(each is None for each in said):
+        raise TypeError(f"{call}() needs status=…, task=…, queue=… or schedule_id=…; for all: status={status.value!r}")
 
 
 def _filter(

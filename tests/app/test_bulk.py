@@ -69,8 +69,8 @@ def test_all_waiting_jobs_that_fit_are_cancelled(memory: Memory) -> None:
     work.map([()] * 3)
     send.map([()] * 2)
     assert app.jobs.cancel_all(queue="mail") == 2
-    assert app.jobs.cancel_all() == 3
-    assert app.jobs.cancel_all() == 0
+    assert app.jobs.cancel_all(status="queued") == 3
+    assert app.jobs.cancel_all(status="queued") == 0
     assert app.jobs.counts()[JobStatus.CANCELLED] == 5
 
 
@@ -94,7 +94,7 @@ def test_a_step_is_a_transaction_of_at_most_a_thousand(memory: Memory, monkeypat
         return cancel_many(job_ids)
 
     monkeypatch.setattr(app.job_store, "cancel_many", counted)
-    assert app.jobs.cancel_all() == 2_500
+    assert app.jobs.cancel_all(status="queued") == 2_500
     assert steps == [1_000, 1_000, 500]
 
 
@@ -110,7 +110,7 @@ def test_jobs_that_fail_again_at_once_are_run_again_once(memory: Memory, monkeyp
         return done
 
     monkeypatch.setattr(app.job_store, "retry_many", hasty)
-    assert app.jobs.retry_all() == 1_200
+    assert app.jobs.retry_all(status="failed") == 1_200
     assert len(seen) == len(set(seen)) == 1_200
 
 
@@ -130,3 +130,9 @@ def test_the_twins_do_the_same(memory: Memory) -> None:
     failures(memory, 2)
     assert asyncio.run(app.jobs.aretry_all(task=work)) == 2
     assert asyncio.run(app.jobs.acancel_all(queue="default")) == 2
+
+
+@pytest.mark.parametrize(("call", "status"), [("retry_all", "failed"), ("cancel_all", "queued")])
+def test_all_jobs_there_are_must_be_said(call: str, status: str) -> None:
+    with pytest.raises(TypeError, match=f"status='{status}'"):
+        getattr(app.jobs, call)()

@@ -251,6 +251,7 @@ def test_a_stopped_process_loses_its_jobs_and_its_late_outcome_is_refused(site: 
         until(lambda: site.lines("slow"), "the job began")
         pid = stopped.pid()
         os.kill(pid, signal.SIGSTOP)
+        until(lambda: f"`kill -CONT {pid}`" in stopped.said(), "it was said")
         with site.serve():
             final = site.final(job)
             assert (final.status, final.attempt) == (JobStatus.SUCCEEDED, 2)

@@ -21,6 +21,11 @@ from nuvom.worker.signals import Distinct, passed_over, pipe
 MARGIN = 3.0  # seconds beyond the time that it was given after which a child is killed
 _NEVER = float("inf")
 
+_STOPPED = (
+    "%s process %d was stopped (SIGSTOP) and nobody takes its place: `kill -CONT %d` lets it go on, `kill -KILL %d` "
+    "lets another one begin; its jobs run again where a live worker sees its lease end"
+)
+
 log: logging.Logger = logging.getLogger("nuvom.worker")
 
 
@@ -189,8 +194,11 @@ class Supervisor:
         """Release what dead children held, and say when others take their places."""
         for place in self._places:
             for child in list(place.children()):
+                ran = not child.stopped
                 if (cause := child.observe()) is not None:
                     self._bury_one(place, child, cause, now)
+                elif child.stopped and ran:
+                    log.warning(_STOPPED, child.kind, child.pid, child.pid, child.pid)
         if self._adopts:
             orphans.reap({child.pid for child in self._children()})
 
