@@ -23,8 +23,8 @@ MUTANTS = (
     Mutant(
         "a rate's window is shorter by a slice",
         "src/nuvom/stores/windows.py",
-        "if end + rate.period > now:",
-        "if end + rate.period - width > now:",
+        "if end + _window(rate) > now:",
+        "if end + _window(rate) - width > now:",
         ("tests/stores/test_windows.py",),
     ),
     Mutant(

@@ -1,8 +1,9 @@
 """The arithmetic of a flow: how many more of its jobs may start now, and when the next may. Pure.
 
 A rate is kept in any window of its period, not only in those that begin at full minutes: starts are counted in slices
-of a fiftieth of the period, and a slice is forgotten when all of it is older than the period. So never too many start,
-and at most a fiftieth of the period is given away.
+of a fiftieth of the period, and a slice is forgotten when all of it is older than the period and a fortieth more. A
+start is a claim, and a job begins up to a second later: in periods of 40 s and more that fortieth covers it. So never
+too many begin, and at most a twentieth of the rate is given away.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from nuvom._limits import Rate
 
 SLICES = 50  # in a period
+SLACK = 40  # which part of a period is added to it, for jobs that begin later than they were claimed
 GRANTED = 1_000  # jobs of a flow that may be ready at once: a claim wants a few hundred, and better ones may come
 
 Slice = tuple[int, int]  # when it ends, in microseconds, and how many started in it
@@ -47,7 +49,7 @@ def counted(starts: tuple[Slice, ...], rate: Rate, now: int, more: int = 0) -> t
     current = now // width * width + width
     kept: dict[int, int] = {}
     for end, count in starts:
-        if end + rate.period > now:
+        if end + _window(rate) > now:
             end = current if end > now + width else end  # noqa: PLW2901  the slice, moved
             kept[end] = kept.get(end, 0) + count
     if more:
@@ -75,10 +77,14 @@ def opening(limits: Limits, load: Load, starts: tuple[Slice, ...]) -> Opening:
     return Opening(max(by_rate, -load.ready), _opens_at(limits.rate, load.ready + max(by_rate, 0), starts))
 
 
+def _window(rate: Rate) -> int:
+    return rate.period + rate.period // SLACK
+
+
 def _opens_at(rate: Rate, ready: int, starts: tuple[Slice, ...]) -> int | None:
     used = ready + sum(count for _, count in starts)
     for end, count in starts:
         used -= count
         if used < rate.limit:
-            return end + rate.period
+            return end + _window(rate)
     return None
