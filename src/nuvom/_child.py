@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -282,6 +283,10 @@ def main(descriptor: int) -> None:
     orders.serve(service)
     try:
         service.run()
+    except OSError as error:
+        if error.errno == errno.EBADF:  # the loop met it before the look for it did
+            _cut_off()
+        raise
     except LifespanError as error:
         logging.getLogger("nuvom.worker").error("%s", error, exc_info=error.__cause__)  # noqa: TRY400 - the trace is the user's
         voice.say(failed=str(error))

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from nuvom._job import JobStatus
+from tests.waiting import until
 from tests.worker.conftest import MakeSite
 
 TASKS = """
@@ -42,9 +43,13 @@ def test_a_task_that_blocks_the_event_loop_is_named_with_its_line_and_heartbeats
         job = site.push(task)
         final = site.final(job)
         assert (final.status, final.value) == (JobStatus.SUCCEEDED, b"1")
-        said = "".join(log.read_text() for log in site.folder.glob("service-*"))
+
+        def heard() -> str:
+            return "".join(log.read_text() for log in site.folder.glob("service-*"))
+
+        until(lambda: "the event loop goes on after" in heard())  # it is looked at a few times a second
+        said = heard()
     [warning] = re.findall(r"WARNING .* (job .* blocks the event loop for (.*) s now, in (.*))", said)
     assert warning[0].startswith(f"job {job} of task '{task}' ")
     assert 1 <= float(warning[1]) < 2.5
     assert re.fullmatch(r".*tasks\.py, line 7, in blocking_line", warning[2])
-    assert "the event loop goes on after" in said
