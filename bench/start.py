@@ -1,10 +1,11 @@
-"""What it costs to begin: `import nuvom` and `nuvom --help`, in CPU time."""
+"""What it costs to begin: `import nuvom`, `nuvom --help`, and a probe's `nuvom health`, in CPU time."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,8 +28,8 @@ def start(scale: float) -> Iterator[Figure]:
         target=at_most(60),
         what="CPU of `import nuvom`, without the bare interpreter's; raw: that",
     )
-    script = [str(Path(sys.executable).with_name("nuvom")), "--help"]
-    helped, bare = in_turns(lambda: _cpu(script), lambda: _cpu([*python, "pass"]), turns)
+    script = str(Path(sys.executable).with_name("nuvom"))
+    helped, bare = in_turns(lambda: _cpu([script, "--help"]), lambda: _cpu([*python, "pass"]), turns)
     yield Figure(
         name="help",
         nuvom=helped,
@@ -36,6 +37,18 @@ def start(scale: float) -> Iterator[Figure]:
         unit="s",
         target=at_most(0.25),
         what="CPU of `nuvom --help`; raw: bare Python",
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        probe = [script, "--url", f"sqlite:///{folder}/nuvom.db"]
+        _cpu([*probe, "migrate"])
+        asked, bare = in_turns(lambda: _cpu([*probe, "health"]), lambda: _cpu([*python, "pass"]), turns)
+    yield Figure(
+        name="health",
+        nuvom=asked,
+        raw=bare,
+        unit="s",
+        target=at_most(0.3),
+        what="CPU of `nuvom health`; raw: bare Python",
     )
 
 

@@ -28,7 +28,7 @@ FIGURES = {
     "claim": {"claim-among-many"},
     "held": {"claim-beside-held", "claim-limited"},
     "async": {"async"},
-    "start": {"import", "help"},
+    "start": {"import", "help", "health"},
     "cron": {"cron-often-utc", "cron-often-paris", "cron-weekly-utc", "cron-weekly-paris", "cron-new"},
 }
 MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -106,25 +105,6 @@ def add(a: int, b: int = 1) -> int:
 
 def fail(reason: str) -> None:
     raise ValueError(reason)
-
-
-def quiet_cpu(project: Project, *words: str) -> float:
-    """The CPU seconds that a command would take on a quiet machine: beside others a second of CPU does less."""
-    yardstick = [sys.executable, "-c", "import typer, pydantic"]
-    rounds = range(8)
-    return _QUIET * min(
-        _cpu([sys.executable, "-m", "nuvom", *words], project) / _cpu(yardstick, project) for _ in rounds
-    )
-
-
-_QUIET = 0.1  # CPU seconds of the yardstick on a quiet machine with two slow cores
-
-
-def _cpu(command: list[str], project: Project) -> float:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, cwd=project.root, check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.fixture
