@@ -13,12 +13,13 @@ import orjson
 
 from nuvom._clock import to_us
 from nuvom._job import ClaimedJob, JobError
+from nuvom.stores.rows import ClaimedRows, Row, write_error
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.failures import code
+from nuvom.stores.sqlite.fetching import text_or_bytes
 from nuvom.stores.sqlite.flows import count_starts
 from nuvom.stores.sqlite.pausing import served
-from nuvom.stores.sqlite.rows import ClaimedRows, Row, write_error
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import count_ended
 from nuvom.stores.values import Claim, Order
@@ -131,18 +132,11 @@ def _fetch(connection: sqlite3.Connection, statement: str, parameters: dict[str,
 
 def _fetch_bytes(connection: sqlite3.Connection, statement: str, parameters: dict[str, object]) -> list[Row]:
     # What is no UTF-8 stays as bytes, and makes only its own row undecodable.
-    connection.text_factory = _text_or_bytes
+    connection.text_factory = text_or_bytes
     try:
         return connection.execute(statement, parameters).fetchall()
     finally:
         connection.text_factory = str
-
-
-def _text_or_bytes(data: bytes) -> str | bytes:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
 
 
 def _check_texts(row: Row) -> None:

@@ -20,7 +20,8 @@ from typing import Literal, TypeVar
 from nuvom._clock import Clock, to_us
 from nuvom._crashpoint import reached
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
-from nuvom.stores.sqlite import forks, migrations
+from nuvom.stores import forks
+from nuvom.stores.sqlite import migrations
 from nuvom.stores.sqlite.checkpoints import LOG_KEPT, Checkpoints
 from nuvom.stores.sqlite.failures import is_busy, translated
 from nuvom.stores.sqlite.file import DatabaseFile

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from nuvom._ids import raw
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
-from nuvom.stores.sqlite import claims, orders, pausing, rows, untold, waiting
+from nuvom.stores import rows
+from nuvom.stores.sqlite import claims, orders, pausing, untold, waiting
 from nuvom.stores.sqlite.claims import as_json, as_us
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings

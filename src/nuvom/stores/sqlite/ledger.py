@@ -13,11 +13,11 @@ from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobError, JobState, NewJob
 from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, unique_reason
+from nuvom.stores.rows import write_error
+from nuvom.stores.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.insert import insert_jobs
-from nuvom.stores.sqlite.rows import write_error
-from nuvom.stores.sqlite.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
 

@@ -6,8 +6,8 @@ import sqlite3
 from typing import NamedTuple
 
 from nuvom._job import JobError
+from nuvom.stores.rows import write_error
 from nuvom.stores.sqlite.endings import Endings
-from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import count_ended
 

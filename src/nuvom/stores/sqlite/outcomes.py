@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from nuvom._clock import to_us
 from nuvom._job import Holding, Outcome, Refused, Verdict
+from nuvom.stores.rows import write_error
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
-from nuvom.stores.sqlite.rows import write_error
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.sqlite.throughput import count_ended
 

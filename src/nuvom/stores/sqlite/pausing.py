@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
+from nuvom.stores.rows import moment
 from nuvom.stores.sqlite.database import Database
-from nuvom.stores.sqlite.rows import moment
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import QueuePause
 

@@ -15,9 +15,10 @@ from nuvom._crashpoint import reached
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+from nuvom.stores.schedule_rows import STATE, UNREADABLE, Row, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.database import Database
+from nuvom.stores.sqlite.fetching import fetch
 from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record
-from nuvom.stores.sqlite.schedule_rows import STATE, UNREADABLE, Row, fetch, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
 

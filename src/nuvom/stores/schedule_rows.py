@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -42,28 +41,6 @@ class Salvaged(NamedTuple):
 
     envelope: ScheduleEnvelope
     reason: str
-
-
-def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
-    """Return rows of schedules; text that is no UTF-8 comes as its bytes instead of failing them all."""
-    factory = connection.text_factory
-    try:
-        connection.text_factory = str  # the fastest, and it fails where text is no UTF-8
-        return connection.execute(statement, parameters).fetchall()
-    except sqlite3.OperationalError as error:
-        if "decode to UTF-8" not in str(error):
-            raise
-        connection.text_factory = _text_or_bytes
-        return connection.execute(statement, parameters).fetchall()
-    finally:
-        connection.text_factory = factory
-
-
-def _text_or_bytes(data: bytes) -> str | bytes:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
 
 
 def from_row(row: Row) -> ScheduleEnvelope:
