@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing
+from uuid import uuid4
 
+import pytest
 from hypothesis import settings
+
+from nuvom.stores.registry import open_store
+from tests import servers
 
 for name in [name for name in os.environ if name.startswith("NUVOM_")]:
     del os.environ[name]
@@ -12,3 +19,26 @@ for name in [name for name in os.environ if name.startswith("NUVOM_")]:
 # A deadline measures the machine, not the code; a failure prints what is needed to repeat it.
 settings.register_profile("nuvom", settings.get_profile("default"), deadline=None, print_blob=True)
 settings.load_profile("nuvom")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real server, one for each process of the tests."""
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_schema(postgres_server: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    with closing(open_store(servers.with_parameters(postgres_server, schema=name))) as store:
+        store.migrate()
+    yield name
+    servers.drop_schema(postgres_server, name)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, _postgres_schema: str) -> Iterator[str]:
+    """The URL of an empty, migrated store."""
+    yield servers.with_parameters(postgres_server, schema=_postgres_schema)
+    servers.empty_schema(postgres_server, _postgres_schema)

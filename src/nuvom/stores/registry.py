@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from nuvom.stores.base import Store
     from nuvom.stores.sqlite.database import Synchronous
 
-_KNOWN = "memory:// and sqlite:///"
+_KNOWN = "memory://, sqlite:/// and postgresql://"
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
 _SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
 
 
@@ -25,16 +26,18 @@ def open_store(
     busy_timeout: float | None = 5.0,
     lease: float = 30.0,
     root: Path | None = None,
+    auto_migrate: bool | None = None,
 ) -> Store:
     """Return the store that a URL names; nothing is opened before it is used.
 
     Args:
         url: `memory://`, `sqlite:///relative/path` or `sqlite:////absolute/path`; a file takes `?synchronous=full` or
-            `normal` for all its commits.
+            `normal` for all its commits. `postgresql://user@host/database?schema=nuvom`, with libpq's parameters.
         clock: the store's clock.
         busy_timeout: how many seconds a caller waits for a locked store; None: as long as it takes.
         lease: seconds from a heartbeat until a silent process counts as dead.
         root: where relative paths begin; by default the working directory.
+        auto_migrate: whether a server's tables are made by whoever comes first, as those of a file always are.
 
     Raises:
         SettingsError: the URL names no store of this release.
@@ -52,7 +55,21 @@ def open_store(
         path, synchronous = _file(url, rest)
         path = (root or Path.cwd()) / path
         return open_sqlite(path, clock=clock, busy_timeout=busy_timeout, lease=lease, synchronous=synchronous)
+    if scheme in _POSTGRES and separator:
+        return _postgres(url, clock, busy_timeout, lease, auto_migrate=bool(auto_migrate))
     raise SettingsError(_unknown(url, scheme if separator else ""))
+
+
+def _postgres(url: str, clock: Clock, busy_timeout: float | None, lease: float, *, auto_migrate: bool) -> Store:
+    try:
+        from nuvom.stores.postgres.store import open_postgres
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("psycopg"):
+            raise
+        raise SettingsError(
+            f"{masked(url)!r}: the driver is missing; install it: pip install 'nuvom[postgres]'"
+        ) from None
+    return open_postgres(url, clock=clock, busy_timeout=busy_timeout, lease=lease, auto_migrate=auto_migrate)
 
 
 def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
@@ -78,7 +95,7 @@ def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
 
 def _unknown(url: str, scheme: str) -> str:
     match scheme:
-        case "postgresql" | "postgres" | "redis" | "rediss" | "valkey":
+        case "redis" | "rediss" | "valkey":
             return f"{masked(url)!r}: this release has no store for {scheme}; it has {_KNOWN}"
         case "":
             return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db or memory://"

@@ -1,0 +1,134 @@
+"""Claims: ready jobs become a worker's, by one statement where no flow counts its starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from operator import itemgetter
+
+from nuvom._clock import from_us, to_us
+from nuvom._job import ClaimedJob, JobError
+from nuvom.errors import StoreUnavailable
+from nuvom.stores.postgres.database import Database, Row, Session
+from nuvom.stores.postgres.endings import Endings
+from nuvom.stores.postgres.flows import count_starts
+from nuvom.stores.postgres.throughput import count_ended
+from nuvom.stores.rows import ClaimedRows, write_error
+from nuvom.stores.values import Claim, Order
+
+# Places in a row of claim.sql; the first is seq, then comes the id.
+_QUEUE, _PRIORITY, _RUN_AT, _KEY, _FLOW = 4, 5, 6, 14, 20
+_priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
+
+
+class Claims:
+    """The claims of one process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._flows = False  # whether a claim of before met flows: then the next one does not try without
+        self._unsure: dict[str, int] = {}  # since when a worker may hold jobs of a claim whose answer did not come
+        self._last: dict[str, int] = {}
+
+    def claim(self, wanted: Claim) -> list[ClaimedJob]:
+        """Turn ready jobs into running ones of `wanted.worker`; see `JobStore.claim`."""
+        if wanted.limit <= 0:
+            return []
+        self._settle(wanted.worker)
+        try:
+            rows = self._claimed(wanted)
+        except StoreUnavailable as error:
+            if error.unknown:
+                self._unsure[wanted.worker] = self._last.get(wanted.worker, 0)
+            raise
+        if not rows:
+            return []
+        self._last[wanted.worker] = started = max(row[-1] for row in rows)
+        jobs = self._decoded(rows, started)
+        if any(job.max_crashes == 0 for job in jobs):
+            # A durable commit takes those before it to disk, too.
+            self._database.write(lambda session: session.execute("sync_claim", (wanted.worker,)), durable=True)
+        return jobs
+
+    def _settle(self, worker: str) -> None:
+        """Put back what a claim took whose answer did not come: nobody runs it, and its lease lives."""
+        if (since := self._unsure.get(worker)) is not None:
+
+            def put_back(session: Session) -> None:
+                endings = Endings()
+                for (flow,) in session.rows("put_back_since", (worker, since)):
+                    endings.moved(flow)
+                endings.end_asked(session)
+                endings.apply(session)
+
+            self._database.write(put_back, durable=False)
+            del self._unsure[worker]
+
+    def _claimed(self, wanted: Claim) -> list[Row]:
+        if wanted.order is not Order.FAIR and not self._flows:
+            rows = self._database.once(lambda session: _take(session, wanted, alone=True))
+            if rows:
+                return rows
+        return self._database.write(lambda session: self._counted(session, wanted), durable=False)
+
+    def _counted(self, session: Session, wanted: Claim) -> list[Row]:
+        rows = _take(session, wanted, alone=False)
+        flows = Counter(row[_FLOW] for row in rows if row[_FLOW] is not None)
+        self._flows = bool(flows) or session.row("has_flows") is not None
+        if flows and count_starts(session, flows):
+            session.wake("worker")
+        return rows
+
+    def _decoded(self, rows: Sequence[Row], started_us: int) -> list[ClaimedJob]:
+        decode = ClaimedRows(from_us(started_us)).job
+        jobs: list[ClaimedJob] = []
+        for row in rows:
+            try:
+                jobs.append(decode(row[:-1]))
+            except (ValueError, TypeError, OverflowError) as error:
+                message = f"the stored row does not decode: {error}"
+                self._fail(row, write_error(JobError("corrupt", message=message)).decode())
+        return jobs
+
+    def _fail(self, row: Row, error: str) -> None:
+        def fail(session: Session) -> None:
+            endings = Endings()
+            session.execute("insert_lost_attempt", (session.now_us, error, [row[0]]))
+            session.execute("fail_corrupt", (session.now_us, error, row[0]))
+            count_ended(session, failed=[row[_QUEUE]])
+            endings.add(row[1], row[_KEY], row[_FLOW])
+            endings.apply(session)
+
+        self._database.write(fail, durable=False)
+
+
+def _take(session: Session, wanted: Claim, *, alone: bool) -> list[Row]:
+    parameters: dict[str, object] = {
+        "worker": wanted.worker,
+        "now": session.database.given_now,
+        "limit": wanted.limit,
+        "queues": None if wanted.queues is None else list(wanted.queues),
+        "excluding": list(wanted.excluding) or None,
+        "ready_by": None if wanted.ready_by is None else to_us(wanted.ready_by),
+        "alone": alone,
+    }
+    if wanted.order is Order.SUSPECT:
+        return session.rows("claim_suspect", parameters)
+    heads: list[Row] = []
+    if wanted.order is Order.FAIR:
+        heads = session.rows("claim_heads", parameters)
+        heads.sort(key=_oldest_first)
+        parameters["limit"] = wanted.limit - len(heads)
+    return heads + _take_best(session, wanted, parameters)
+
+
+def _take_best(session: Session, wanted: Claim, parameters: dict[str, object]) -> list[Row]:
+    if not parameters["limit"]:
+        return []
+    if wanted.queues is not None and len(wanted.queues) == 1:
+        rows = session.rows("claim_queue", {**parameters, "queue": wanted.queues[0]})
+    else:
+        rows = session.rows("claim", parameters)
+    rows.sort(key=_oldest_first)
+    rows.sort(key=_priority, reverse=True)  # equals keep their order
+    return rows

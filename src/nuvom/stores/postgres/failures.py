@@ -1,0 +1,62 @@
+"""What PostgreSQL's errors mean to a caller, by their class (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+
+from __future__ import annotations
+
+import psycopg
+
+from nuvom.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable, StoreUnusable
+
+_AGAIN = ("40001", "40P01")  # serialization_failure, deadlock_detected: rolled back, and worth repeating at once
+_LOCKED = ("55P03", "57014")  # lock_not_available, query_canceled
+_LOST = ("08", "57P", "58")  # connection exceptions, the server is told to stop, its system fails
+
+
+def is_passing(error: psycopg.Error) -> bool:
+    """Tell whether the server rolled a transaction back for another's sake, so that repeating it may do."""
+    return error.sqlstate in _AGAIN
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Tell whether the connection is gone, or of no more use."""
+    state = error.sqlstate
+    return state.startswith(_LOST) if state else isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+
+
+def translated(error: psycopg.Error, location: str, *, committing: bool = False) -> StoreError:
+    """Return the store's error for PostgreSQL's; while committing, a lost connection leaves open whether it happened.
+
+    Args:
+        error: what the driver raised.
+        location: the database, without a password.
+        committing: whether the transaction's end was asked for and not answered.
+    """
+    said = str(error).strip().split("\n")[0]
+    state = error.sqlstate or ""
+    if state in _AGAIN or state in _LOCKED:
+        return StoreBusy(f"{location} is locked by another transaction ({said}); repeat, or see pg_stat_activity")
+    if state == "53100":
+        return StoreFull(f"no room left for {location}: free some disk space on its server; what is stored is intact")
+    if state == "25006":
+        return StoreUnavailable(
+            f"{location} is read-only, a standby or one that was told so ({said}); name the primary, or all hosts "
+            "with ?target_session_attrs=read-write"
+        )
+    if state.startswith("53"):
+        return StoreUnavailable(f"{location} has no room for another connection or its memory ({said})")
+    if is_lost(error):
+        return StoreUnavailable(f"{location} is away: {said}", unknown=committing)
+    return _refused(state, said, location)
+
+
+def _refused(state: str, said: str, location: str) -> StoreError:
+    match state:
+        case "28000" | "28P01":
+            return StoreUnusable(f"{location} refuses this user ({said}); see the user and password of NUVOM_URL")
+        case "3D000":
+            return StoreUnusable(f"{location}: {said}; make it with `createdb`, or name another database")
+        case "3F000" | "42P01" | "42703" | "42883":
+            return StoreUnusable(f"{location} does not have the tables of this release ({said}): run `nuvom migrate`")
+        case "42501":
+            return StoreUnusable(f"{location}: {said}; grant this role what it needs: see docs/postgresql.md")
+        case _:
+            return StoreError(f"{location} refused a statement ({state}): {said}")

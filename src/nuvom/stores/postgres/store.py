@@ -1,0 +1,81 @@
+"""The store of a fleet: its four faces over one PostgreSQL database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from nuvom._clock import Clock
+from nuvom.stores.base import Listener
+from nuvom.stores.postgres.address import parse
+from nuvom.stores.postgres.database import Database
+from nuvom.stores.postgres.health import health
+from nuvom.stores.postgres.jobs import PostgresJobs
+from nuvom.stores.postgres.ledger import PostgresLedger
+from nuvom.stores.postgres.listener import Hub
+from nuvom.stores.postgres.prune import Pruner
+from nuvom.stores.postgres.schedules import PostgresSchedules
+from nuvom.stores.postgres.workers import PostgresWorkers
+from nuvom.stores.values import Health, Retention
+
+
+class PostgresStore:
+    """A `nuvom.stores.base.Store` in one schema of a database; nothing is connected before it is used."""
+
+    shared = True  # other processes can reach it
+
+    def __init__(self, database: Database, *, lease: float) -> None:
+        self.url: str = database.address.url
+        self._database = database
+        self._hub = Hub(database)
+        self._pruner = Pruner(database)
+        self.jobs: PostgresJobs = PostgresJobs(database, self._hub)
+        self.workers: PostgresWorkers = PostgresWorkers(database, lease)
+        self.ledger: PostgresLedger = PostgresLedger(database)
+        self.schedules: PostgresSchedules = PostgresSchedules(database)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
+    def now(self) -> datetime:
+        """Return the server's clock."""
+        return self._database.now()
+
+    def listener(self, kind: str) -> Listener:
+        """Return an ear, which hears of `kind` from now on."""
+        return self._hub.open(kind)
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; returns the names of what this call applied."""
+        return self._database.migrate()
+
+    def prune(self, keep: Retention) -> bool:
+        """Delete a small step of what is older than `keep` says; True when there may be more."""
+        return self._pruner.step(keep)
+
+    def maintain(self) -> None:
+        """Do nothing: autovacuum does, as the tables' settings tell it to."""
+
+    def health(self) -> Health:
+        """Say how the store is."""
+        return health(self._database)
+
+    def close(self) -> None:
+        """Close every connection; using the store afterwards raises StoreUnavailable."""
+        self._hub.close()
+        self._database.close()
+
+
+def open_postgres(
+    url: str, *, clock: Clock, busy_timeout: float | None, lease: float, auto_migrate: bool = False
+) -> PostgresStore:
+    """Return the store of a database, which is connected when it is first used.
+
+    Args:
+        url: `postgresql://user@host/database`; see `nuvom.stores.postgres.address.parse`.
+        clock: the store's clock; the system's stands for the server's.
+        busy_timeout: how many seconds a caller waits for a lock or an answer; None: as a service does.
+        lease: seconds from a heartbeat until a silent process counts as dead.
+        auto_migrate: whether the tables are made and changed by whoever comes first.
+    """
+    database = Database(parse(url), clock=clock, busy_timeout=busy_timeout, auto_migrate=auto_migrate)
+    return PostgresStore(database, lease=lease)

@@ -1,0 +1,17 @@
+"""The conformance kit on a PostgreSQL server."""
+
+from __future__ import annotations
+
+import pytest
+
+from nuvom.stores.registry import open_store
+from nuvom.testing.conformance import *  # noqa: F403  the kit is meant to be taken whole
+from nuvom.testing.conformance import Capability, Harness
+from nuvom.testing.conformance.shared import *  # noqa: F403
+
+
+@pytest.fixture
+def harness(postgres_url: str) -> Harness:
+    return Harness(
+        open=lambda clock: open_store(postgres_url, clock=clock), capabilities=frozenset({Capability.SHARED})
+    )
