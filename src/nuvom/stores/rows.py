@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 
 from nuvom._clock import EPOCH, from_us, to_us
 from nuvom._ids import text
-from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState, Progress
+from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState, Progress, TaskDefaults
 
 Row = tuple[Any, ...]
 
@@ -119,6 +120,13 @@ def attempt(row: Row) -> Attempt:
         ended_at=moment(ended_at) or EPOCH,
         error=None if error is None else read_error(error),
     )
+
+
+def task_defaults(reported: Sequence[Any]) -> TaskDefaults:
+    """Return what a worker reported of a task, by the columns of task_defaults.sql after the first."""
+    queue, priority, max_crashes, expires_us, concurrency, rate, unique, key = reported
+    expires_in = None if expires_us is None else expires_us / 1_000_000
+    return TaskDefaults(queue, priority, max_crashes, expires_in, concurrency, rate, unique, key)
 
 
 def write_error(error: JobError) -> bytes:

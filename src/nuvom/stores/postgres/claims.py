@@ -93,7 +93,7 @@ class Claims:
     def _fail(self, row: Row, error: str) -> None:
         def fail(session: Session) -> None:
             endings = Endings()
-            session.execute("insert_lost_attempt", (session.now_us, error, [row[0]]))
+            session.execute("insert_attempts", {"seq": [row[0]], "error": [error], "now": session.now_us})
             session.execute("fail_corrupt", (session.now_us, error, row[0]))
             count_ended(session, failed=[row[_QUEUE]])
             endings.add(row[1], row[_KEY], row[_FLOW])

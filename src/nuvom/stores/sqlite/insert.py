@@ -10,6 +10,7 @@ from nuvom._clock import to_us
 from nuvom._ids import raw, text
 from nuvom._job import NewJob, Pushed, TaskDefaults
 from nuvom._limits import WHILE_OPEN, WHILE_QUEUED, unique_period
+from nuvom.stores.rows import task_defaults
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.statements import load
 
@@ -59,13 +60,6 @@ def insert_jobs(connection: sqlite3.Connection, jobs: Sequence[NewJob], now_us: 
         return _looked_up(connection, jobs, inserted)
     ready = any(job.run_at is None or to_us(job.run_at) <= now_us for job in jobs)
     return Inserted([Pushed(job.id, True) for job in jobs], ready, {})
-
-
-def task_defaults(reported: Sequence[Any]) -> TaskDefaults:
-    """Return what a worker reported of a task, by the columns of task_defaults.sql after the first."""
-    queue, priority, max_crashes, expires_us, concurrency, rate, unique, key = reported
-    expires_in = None if expires_us is None else expires_us / 1_000_000
-    return TaskDefaults(queue, priority, max_crashes, expires_in, concurrency, rate, unique, key)
 
 
 def _reported(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> dict[str, _Terms]:

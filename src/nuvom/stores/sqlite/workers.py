@@ -10,11 +10,11 @@ import orjson
 
 from nuvom._clock import from_us
 from nuvom._job import TaskDefaults
+from nuvom.stores.rows import task_defaults
 from nuvom.stores.sqlite.claims import as_json
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
 from nuvom.stores.sqlite.flows import limit_tasks
-from nuvom.stores.sqlite.insert import task_defaults
 from nuvom.stores.sqlite.losses import Loss, lose_jobs
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import TaskRow, WorkerInfo

@@ -1,0 +1,2 @@
+-- Those who died in their sleep.
+DELETE FROM nuvom.waiters WHERE until < $1;

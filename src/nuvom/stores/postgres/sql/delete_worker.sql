@@ -1,0 +1,2 @@
+-- A process ended in an orderly way.
+DELETE FROM nuvom.workers WHERE id = $1;

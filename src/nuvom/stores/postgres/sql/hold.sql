@@ -1,0 +1,7 @@
+-- Which of these attempts a worker still holds; nobody else changes their rows until this transaction ends.
+SELECT jobs.seq
+FROM nuvom.jobs
+JOIN unnest($1::bigint[], $2::bigint[]) AS said (ref, attempt) ON jobs.seq = said.ref AND jobs.attempt = said.attempt
+WHERE jobs.worker = $3
+ORDER BY jobs.seq
+FOR NO KEY UPDATE OF jobs;
