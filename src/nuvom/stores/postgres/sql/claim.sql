@@ -1,6 +1,7 @@
 -- Take the best ready jobs of some queues, or of all, for a worker that lives; their order is the caller's to restore.
--- Twice as many as are wanted are looked at without a lock, per queue the head of jobs_claim, so that the plan is the
--- same for any number of queues and whatever ANALYZE found; of those that nobody else has locked the best are taken.
+-- Per queue the head of jobs_claim, so that the plan is the same for any number of queues and whatever ANALYZE found.
+-- Of a few queues the heads are locked as they are found. Of many, that would lock far more than is taken: there twice as
+-- many as are wanted are looked at first, and of those that nobody else has locked the best are taken.
 -- The worker's row is locked against its end: whoever ends a lease sees all that was claimed under it.
 -- :alone: take nothing if there are flows, whose starts are to be counted in the same transaction.
 WITH RECURSIVE quickly AS MATERIALIZED (
@@ -39,6 +40,24 @@ served AS MATERIALIZED (
     WHERE NOT EXISTS (SELECT 1 FROM nuvom.paused_queues WHERE paused_queues.queue = wanted.queue)
         AND EXISTS (SELECT 1 FROM living)
 ),
+few AS MATERIALIZED (
+    SELECT count(*) <= 4 AS are_few FROM served
+),
+found AS MATERIALIZED (
+    SELECT head.seq, head.priority, head.run_at
+    FROM served
+    CROSS JOIN LATERAL (
+        SELECT seq, priority, run_at FROM nuvom.jobs
+        WHERE queue = served.queue AND state = 'ready' AND NOT suspect
+            AND (expires_at IS NULL OR expires_at > (SELECT now FROM clock) OR attempt > 0)
+            AND (:ready_by::bigint IS NULL OR run_at <= :ready_by)
+            AND (:excluding::text[] IS NULL OR task <> ALL (:excluding))
+        ORDER BY priority DESC, run_at, seq
+        LIMIT :limit
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) AS head
+    WHERE (SELECT are_few FROM few)
+),
 seen AS MATERIALIZED (
     SELECT head.seq
     FROM served
@@ -51,15 +70,21 @@ seen AS MATERIALIZED (
         ORDER BY priority DESC, run_at, seq
         LIMIT :limit * 2
     ) AS head
+    WHERE NOT (SELECT are_few FROM few)
     ORDER BY head.priority DESC, head.run_at, head.seq
     LIMIT :limit * 2
 ),
-best AS MATERIALIZED (
+chosen AS MATERIALIZED (
     SELECT seq FROM nuvom.jobs
     WHERE seq = ANY (ARRAY(SELECT seq FROM seen)) AND state = 'ready' AND NOT suspect
     ORDER BY priority DESC, run_at, seq
     LIMIT :limit
     FOR NO KEY UPDATE SKIP LOCKED
+),
+best AS MATERIALIZED (
+    (SELECT seq FROM found ORDER BY priority DESC, run_at, seq LIMIT :limit)
+    UNION ALL
+    SELECT seq FROM chosen
 )
 UPDATE nuvom.jobs
 SET state = 'running', worker = :worker, started_at = clock.now, attempt = attempt + 1

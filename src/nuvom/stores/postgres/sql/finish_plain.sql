@@ -1,5 +1,6 @@
 -- Record that attempts succeeded which hold neither a key nor a place in a flow, count them, and wake who waits for them;
 -- only their holder may say so. Which were accepted is returned where that is not all.
+-- The worker is hidden from the planner, whose statistics know few workers or none: it might read the whole table.
 WITH quickly AS MATERIALIZED (
     SELECT pg_catalog.set_config('synchronous_commit', 'off', true)
 ),
@@ -13,7 +14,7 @@ ended AS (
     FROM clock
     CROSS JOIN unnest(:ref::bigint[], :attempt::bigint[], :value::text[], :error::text[])
         AS said (ref, attempt, value, error)
-    WHERE jobs.seq = said.ref AND jobs.attempt = said.attempt AND jobs.worker = :worker
+    WHERE jobs.seq = said.ref AND jobs.attempt = said.attempt AND jobs.worker || '' = :worker
     RETURNING jobs.seq, jobs.id, jobs.queue
 ),
 counted AS (
