@@ -38,7 +38,6 @@ def _postgres_schema(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, _postgres_schema: str) -> Iterator[str]:
+def postgres_url(postgres_server: str, _postgres_schema: str) -> str:
     """The URL of an empty, migrated store."""
-    yield servers.with_parameters(postgres_server, schema=_postgres_schema)
-    servers.empty_schema(postgres_server, _postgres_schema)
+    return servers.emptied(servers.with_parameters(postgres_server, schema=_postgres_schema))

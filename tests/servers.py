@@ -19,6 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from nuvom.stores.postgres.address import parse
 from tests.waiting import until
 
 GIVEN = os.environ.get("NUVOM_TEST_POSTGRES_URL")
@@ -143,9 +144,10 @@ def drop_schema(url: str, name: str) -> None:
         connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
-def empty_schema(url: str, name: str) -> None:
-    """Delete all rows but those that say how far the schema is."""
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
+def emptied(url: str) -> str:
+    """Return the URL of a store of which all rows were deleted, but those that say how far its schema is."""
+    name = parse(url).schema
+    with closing(psycopg.connect(parse(url).conninfo, autocommit=True)) as connection:
         found = connection.execute(
             "SELECT relname FROM pg_class "
             "WHERE relnamespace = %s::regnamespace AND relkind = 'r' AND relname <> 'migrations'",
@@ -153,6 +155,7 @@ def empty_schema(url: str, name: str) -> None:
         ).fetchall()
         tables = sql.SQL(", ").join(sql.Identifier(name, table) for (table,) in found)
         connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+    return url
 
 
 def _program(name: str) -> Path:

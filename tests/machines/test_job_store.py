@@ -1,4 +1,4 @@
-"""The job store under random use, against the model: in memory at length, on a file for its own connections."""
+"""The job store under random use, against the model: in memory at length, on a file and a server for their own ways."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import servers
 from tests.machines.job_machine import JobMachine
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
@@ -24,3 +25,18 @@ TestJobsInMemory.settings = settings(max_examples=200, stateful_step_count=50, s
 
 TestJobsOnAFile = JobMachineOnAFile.TestCase
 TestJobsOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
+
+
+class JobMachineOnAServer(JobMachine):
+    server = ""
+
+    def url(self) -> str:
+        return servers.emptied(self.server)
+
+
+class TestJobsOnAServer(JobMachineOnAServer.TestCase):
+    settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_url: str) -> None:
+        JobMachineOnAServer.server = postgres_url

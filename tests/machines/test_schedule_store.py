@@ -1,4 +1,4 @@
-"""The schedule store and its ledger under random use, against the model: in memory at length, on a file for its own."""
+"""The schedule store and its ledger under random use, against the model: in memory at length, elsewhere for its ways."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from tests import servers
 from tests.machines.schedule_machine import ScheduleMachine
 from tests.machines.test_job_store import SLOW
 
@@ -23,3 +24,18 @@ TestSchedulesInMemory.settings = settings(max_examples=200, stateful_step_count=
 
 TestSchedulesOnAFile = ScheduleMachineOnAFile.TestCase
 TestSchedulesOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
+
+
+class ScheduleMachineOnAServer(ScheduleMachine):
+    server = ""
+
+    def url(self) -> str:
+        return servers.emptied(self.server)
+
+
+class TestSchedulesOnAServer(ScheduleMachineOnAServer.TestCase):
+    settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_url: str) -> None:
+        ScheduleMachineOnAServer.server = postgres_url

@@ -107,7 +107,11 @@ class Pooler:
 
     async def _connected(self) -> _Backend:
         reader, writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
-        said = {"user": self._parts.username or "", "database": self._parts.path.strip("/"), "application_name": "pooler"}
+        said = {
+            "user": self._parts.username or "",
+            "database": self._parts.path.strip("/"),
+            "application_name": "pooler",
+        }
         words = b"".join(f"{name}\0{value}\0".encode() for name, value in said.items()) + b"\0"
         writer.write(struct.pack("!II", len(words) + 8, 3 << 16) + words)
         backend = _Backend(self, reader, writer)

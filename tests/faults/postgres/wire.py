@@ -115,7 +115,9 @@ def end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
 class Loop:
     """An event loop in a thread, and a port that is served there."""
 
-    def __init__(self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+    ) -> None:
         self._serve = serve
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="between client and server")
