@@ -1,4 +1,4 @@
-"""The schedule store and its ledger under random use, against the model: in memory at length, elsewhere for its ways."""
+"""The schedule store and its ledger under random use, against the model: in memory at length, elsewhere as it is."""
 
 from __future__ import annotations
 
