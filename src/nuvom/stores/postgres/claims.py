@@ -8,7 +8,6 @@ from operator import itemgetter
 
 from nuvom._clock import from_us, to_us
 from nuvom._job import ClaimedJob, JobError
-from nuvom.errors import StoreUnavailable
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.endings import Endings
 from nuvom.stores.postgres.flows import count_starts
@@ -27,42 +26,19 @@ class Claims:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._flows = False  # whether a claim of before met flows: then the next one does not try without
-        self._unsure: dict[str, int] = {}  # since when a worker may hold jobs of a claim whose answer did not come
-        self._last: dict[str, int] = {}
 
     def claim(self, wanted: Claim) -> list[ClaimedJob]:
         """Turn ready jobs into running ones of `wanted.worker`; see `JobStore.claim`."""
         if wanted.limit <= 0:
             return []
-        self._settle(wanted.worker)
-        try:
-            rows = self._claimed(wanted)
-        except StoreUnavailable as error:
-            if error.unknown:
-                self._unsure[wanted.worker] = self._last.get(wanted.worker, 0)
-            raise
+        rows = self._claimed(wanted)
         if not rows:
             return []
-        self._last[wanted.worker] = started = max(row[-1] for row in rows)
-        jobs = self._decoded(rows, started)
+        jobs = self._decoded(rows)
         if any(job.max_crashes == 0 for job in jobs):
             # A durable commit takes those before it to disk, too.
             self._database.write(lambda session: session.execute("sync_claim", (wanted.worker,)), durable=True)
         return jobs
-
-    def _settle(self, worker: str) -> None:
-        """Put back what a claim took whose answer did not come: nobody runs it, and its lease lives."""
-        if (since := self._unsure.get(worker)) is not None:
-
-            def put_back(session: Session) -> None:
-                endings = Endings()
-                for (flow,) in session.rows("put_back_since", (worker, since)):
-                    endings.moved(flow)
-                endings.end_asked(session)
-                endings.apply(session)
-
-            self._database.write(put_back, durable=False)
-            del self._unsure[worker]
 
     def _claimed(self, wanted: Claim) -> list[Row]:
         if wanted.order is not Order.FAIR and not self._flows:
@@ -79,8 +55,8 @@ class Claims:
             session.wake("worker")
         return rows
 
-    def _decoded(self, rows: Sequence[Row], started_us: int) -> list[ClaimedJob]:
-        decode = ClaimedRows(from_us(started_us)).job
+    def _decoded(self, rows: Sequence[Row]) -> list[ClaimedJob]:
+        decode = ClaimedRows(from_us(rows[-1][-1])).job
         jobs: list[ClaimedJob] = []
         for row in rows:
             try:
