@@ -47,6 +47,7 @@ class Session:
         self._cursor = cursor
         self._now_us = now_us
         self._schema = database.address.quoted
+        self._locked: set[int] = set()
 
     @property
     def now_us(self) -> int:
@@ -77,11 +78,20 @@ class Session:
         """Keep other transactions from holding any of these names until this one ends.
 
         Always in one order, so that two never wait for each other; names that share a slot wait without need, which
-        costs little. A transaction that has to lock more later may meet a deadlock, and is repeated.
+        costs little. A transaction that has to lock more later may meet a deadlock, and is repeated. What it has locked
+        already costs nothing.
         """
-        slots = sorted({crc32(name.encode(errors="surrogatepass")) % _SLOTS for name in names})
-        if slots:
-            self.execute("lock", (self.database.lock_class, slots)).fetchall()
+        self._lock({crc32(name.encode(errors="surrogatepass")) % _SLOTS for name in names})
+
+    def lock_all(self) -> None:
+        """Lock every name, where those that matter are too many to say."""
+        self._lock(set(range(_SLOTS)))
+
+    def _lock(self, slots: set[int]) -> None:
+        wanted = sorted(slots - self._locked)
+        if wanted:
+            self.execute("lock", (self.database.lock_class, wanted)).fetchall()
+            self._locked.update(wanted)
 
     def wake(self, kind: str) -> None:
         """Wake the live processes of a kind when this transaction commits."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
-from nuvom._job import NewJob, Pushed
+from nuvom._clock import to_us
+from nuvom._ids import raw, text
+from nuvom._job import NewJob, Pushed, TaskDefaults
+from nuvom._limits import unique_period
+from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
+from nuvom.stores.rows import task_defaults
 
 
 class Inserted(NamedTuple):
@@ -18,9 +24,60 @@ class Inserted(NamedTuple):
     standing: Mapping[str, tuple[str, str]]  # by the id of each job that was not pushed: what stands for it, and why
 
 
+class _Terms(NamedTuple):
+    """What holds for the jobs of a task where their call did not say otherwise."""
+
+    task: str  # its own name, where the job has an alias
+    defaults: TaskDefaults
+
+    @property
+    def limited(self) -> bool:
+        """Whether its jobs have flows."""
+        return self.defaults.concurrency is not None or self.defaults.rate is not None
+
+
+class _Row(NamedTuple):
+    """A row of insert_jobs.sql."""
+
+    id: str
+    task: str
+    queue: str
+    priority: int
+    run_at: int
+    state: str
+    arguments: str
+    max_crashes: int
+    key: str | None
+    schedule_id: str | None
+    schedule_name: str | None
+    scheduled_for: int | None
+    options: str | None
+    metadata: str | None
+    expires_at: int | None
+    backfill: bool
+    waits_for: str | None
+    context: str | None
+    flow: str | None
+    unique_key: str | None
+    unique_until: int | None
+
+
+_PLAIN = (
+    "id", "task", "queue", "priority", "run_at", "arguments", "max_crashes", "schedule_id", "schedule_name",
+    "scheduled_for", "options", "metadata", "expires_at", "expires_in", "backfill", "context", "own_queue",
+    "own_priority", "own_max_crashes", "own_expires_in",
+)  # fmt: skip
+
+
 def push(database: Database, jobs: Sequence[NewJob]) -> list[Pushed]:
     """Store all of `jobs` or none; see `JobStore.push`."""
-    raise NotImplementedError
+    if not jobs:
+        return []
+    if all(_is_plain(job) for job in jobs):
+        pushed = database.once(lambda session: _push_plain(session, jobs))
+        if pushed is not None:
+            return pushed
+    return database.write(lambda session: _push(session, jobs), durable=True)
 
 
 def insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> Inserted:
@@ -31,4 +88,240 @@ def insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> I
         jobs: at most 1,000.
         endings: learns of flows in which jobs wait now; the caller applies them when all of its jobs are in.
     """
-    raise NotImplementedError
+    if not jobs:
+        return Inserted([], False, {})
+    terms = _reported(session, jobs)
+    rows = [_row(job, terms[job.task], session.now_us) for job in jobs]
+    session.lock(_names(rows))
+    decided = _decide(session, jobs, rows, terms)
+    new = _insert(session, decided.rows, endings)
+    _note_flows(session, decided.rows, new, terms, endings)
+    pushed = [answer._replace(new=answer.new and raw(answer.id) in new) for answer in decided.pushed]
+    ready = any(row.state == "ready" and raw(row.id) in new for row in decided.rows)
+    return Inserted(pushed, ready, decided.standing)
+
+
+def _is_plain(job: NewJob) -> bool:
+    said = job.defaults
+    return job.key is None and job.unique is said.unique is said.concurrency is said.rate is None
+
+
+def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None:
+    """Insert jobs by one statement; None where it stored nothing, and where all are there already, too."""
+    said = {
+        **columns(_PLAIN, (_said(job) for job in jobs)),
+        "tasks": [*{job.task for job in jobs}],
+        "now": session.database.given_now,
+        "wanted": len(jobs),
+        "channel": session.database.channel,
+    }
+    (count, new, _) = session.row("push", said) or (0, None, None)
+    if count == len(jobs):
+        return [Pushed(job.id, True) for job in jobs]
+    return list(_which(jobs, new)) if count else None
+
+
+def _said(job: NewJob) -> tuple[object, ...]:
+    said = job.defaults
+    return (
+        job.id,
+        job.task,
+        job.queue,
+        job.priority,
+        _us(job.run_at),
+        job.arguments.decode(),
+        job.max_crashes,
+        job.schedule_id,
+        job.schedule_name,
+        _us(job.scheduled_for),
+        _json(job.options),
+        _json(job.metadata),
+        _us(job.expires_at),
+        _span(job.expires_in),
+        job.backfill,
+        _json(job.context),
+        said.queue,
+        said.priority,
+        said.max_crashes,
+        _span(said.expires_in),
+    )
+
+
+def _which(jobs: Iterable[NewJob], new: Iterable[bytes]) -> Iterator[Pushed]:
+    """Tell which jobs were new; of two with one id in the batch only the first."""
+    left = set(new)
+    for job in jobs:
+        identifier = raw(job.id)
+        yield Pushed(job.id, identifier in left)
+        left.discard(identifier)
+
+
+def _push(session: Session, jobs: Sequence[NewJob]) -> list[Pushed]:
+    endings = Endings()
+    inserted = insert_jobs(session, jobs, endings)
+    endings.apply(session)
+    if inserted.ready:
+        session.wake("worker")
+    return inserted.pushed
+
+
+def _reported(session: Session, jobs: Iterable[NewJob]) -> dict[str, _Terms]:
+    """Return the terms of each task: what workers reported, else what the code that pushed the last of the jobs says.
+
+    The limits of those that have some stay what they are until the flows that are made by them can be seen.
+    """
+    terms = {job.task: _Terms(job.task, job.defaults) for job in jobs}
+    reported = session.rows("task_defaults", ([*terms],))
+    found = {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in reported}
+    limited = [name for name, said in found.items() if said.limited]
+    if limited:
+        kept = session.rows("task_limits", (limited,))
+        found |= {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in kept}
+    return terms | found
+
+
+def _names(rows: Iterable[_Row]) -> Iterator[str]:
+    """Return what is locked before it is seen who holds a key, stands for a kind or takes a place in a flow."""
+    for row in rows:
+        if row.key is not None:
+            yield f"key:{row.key}"
+        if row.unique_key is not None:
+            yield f"unique:{row.unique_key}"
+        if row.flow is not None:
+            yield f"flow:{row.flow}"
+
+
+class _Decided(NamedTuple):
+    """Which rows are to be inserted, and what is answered if all of them are new."""
+
+    rows: list[_Row]
+    pushed: list[Pushed]
+    standing: dict[str, tuple[str, str]]
+
+
+def _decide(
+    session: Session, jobs: Sequence[NewJob], rows: Sequence[_Row], terms: Mapping[str, _Terms]
+) -> _Decided:
+    """Find out, under the locks, which jobs are new and what holds them; each counts for those that come after it."""
+    keys = [*{row.key for row in rows if row.key is not None}]
+    there, taken = session.row("in_the_way", ([row.id for row in rows], keys)) or ((), ())
+    seen, held = set(there), set(taken)
+    uniques = [job.unique or terms[job.task].defaults.unique for job in jobs]
+    standing = _standing(session, rows, uniques)
+    kinds: dict[str, str] = {}
+    decided = _Decided([], [], {})
+    for place, (job, row, unique) in enumerate(zip(jobs, rows, uniques, strict=True)):
+        identifier = raw(job.id)
+        other = standing.get(place) or kinds.get(row.unique_key or "")
+        if identifier in seen:
+            decided.pushed.append(Pushed(job.id, False))
+        elif unique is not None and other is not None:
+            decided.pushed.append(Pushed(other, False))
+            decided.standing[job.id] = other, unique
+        else:
+            seen.add(identifier)
+            decided.rows.append(_held(row, session.now_us, waits=job.waits and row.key in held))
+            decided.pushed.append(Pushed(job.id, True))
+            if row.key is not None:
+                held.add(row.key)
+            if row.unique_key is not None:
+                kinds.setdefault(row.unique_key, job.id)
+    return decided
+
+
+def _held(row: _Row, now_us: int, *, waits: bool) -> _Row:
+    """Return a row with what holds it: an open job of its key, whatever its own time, its time, or its flow."""
+    if waits:
+        return row._replace(state="held", waits_for="key")
+    if row.run_at > now_us:
+        return row._replace(state="delayed")
+    return row if row.flow is None else row._replace(state="held", waits_for="flow")
+
+
+def _standing(session: Session, rows: Sequence[_Row], uniques: Sequence[str | None]) -> dict[int, str]:
+    """Return the ids of jobs that stand for unique ones, by these ones' places in the batch."""
+    wanted = []
+    for place, (row, unique) in enumerate(zip(rows, uniques, strict=True)):
+        if unique is not None:
+            period = unique_period(unique)
+            since = None if period is None else session.now_us - period
+            wanted.append((place, row.unique_key, unique if since is None else None, since))
+    if not wanted:
+        return {}
+    found = session.rows("unique_standing", columns(("place", "kind", "way", "since"), wanted))
+    return {place: text(identifier) for place, identifier in found if identifier is not None}
+
+
+def _insert(session: Session, rows: Sequence[_Row], endings: Endings) -> set[bytes]:
+    """Insert rows and return the ids that were new."""
+    if not rows:
+        return set()
+    said = {**columns(_Row._fields, rows), "now": session.now_us}
+    new = {identifier for (identifier,) in session.rows("insert_jobs", said)}
+    for row in rows:
+        if raw(row.id) not in new:
+            endings.left(row.key)  # another pushed the id meanwhile; who was to wait for this one must not
+    return new
+
+
+def _note_flows(
+    session: Session, rows: Iterable[_Row], new: set[bytes], terms: Mapping[str, _Terms], endings: Endings
+) -> None:
+    """Make the flows of jobs that were inserted: they may be the first of theirs, or bring other limits."""
+    flows = {row.flow: terms[row.task] for row in rows if row.flow is not None and raw(row.id) in new}
+    if flows:
+        bounds = ((flow, said.task, said.defaults.concurrency, said.defaults.rate) for flow, said in flows.items())
+        session.execute("put_flows", columns(("flow", "task", "concurrency", "rate"), bounds))
+    for flow in flows:
+        endings.moved(flow)
+
+
+def _row(job: NewJob, terms: _Terms, now_us: int) -> _Row:
+    defaults = terms.defaults
+    run_at = now_us if job.run_at is None else to_us(job.run_at)
+    kind = terms.task if job.kin is None else f"{terms.task}:{job.kin}"
+    unique = job.unique or defaults.unique
+    period = None if unique is None else unique_period(unique)
+    return _Row(
+        id=job.id,
+        task=job.task,
+        queue=defaults.queue if job.queue is None else job.queue,
+        priority=defaults.priority if job.priority is None else job.priority,
+        run_at=run_at,
+        state="ready",
+        arguments=job.arguments.decode(),
+        max_crashes=defaults.max_crashes if job.max_crashes is None else job.max_crashes,
+        key=job.key,
+        schedule_id=job.schedule_id,
+        schedule_name=job.schedule_name,
+        scheduled_for=_us(job.scheduled_for),
+        options=_json(job.options),
+        metadata=_json(job.metadata),
+        expires_at=_earlier(_us(job.expires_at), job, defaults, run_at),
+        backfill=job.backfill,
+        waits_for=None,
+        context=_json(job.context),
+        flow=kind if terms.limited else None,
+        unique_key=None if unique is None else kind,
+        unique_until=None if period is None else now_us + period,
+    )
+
+
+def _earlier(expires_at: int | None, job: NewJob, defaults: TaskDefaults, run_at: int) -> int | None:
+    """Return when a job gives up: by what its call or task says, or by its grace if that ends before."""
+    span = _span(defaults.expires_in if job.expires_in is None else job.expires_in)
+    if span is None:
+        return expires_at
+    return run_at + span if expires_at is None else min(run_at + span, expires_at)
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else to_us(moment)
+
+
+def _span(seconds: float | None) -> int | None:
+    return None if seconds is None else int(seconds * 1_000_000)
+
+
+def _json(data: bytes | None) -> str | None:
+    return None if data is None else data.decode()

@@ -69,8 +69,8 @@ CREATE INDEX jobs_suspects ON nuvom.jobs (queue, run_at, seq) WHERE state = 'rea
 CREATE INDEX jobs_delayed ON nuvom.jobs (run_at) WHERE state = 'delayed';
 -- running_jobs.sql, list_running.sql
 CREATE INDEX jobs_running ON nuvom.jobs (worker) WHERE state = 'running';
--- release_held.sql: who holds a key, and who waits for it
-CREATE INDEX jobs_key ON nuvom.jobs (key, state, seq) WHERE key IS NOT NULL AND finished_at IS NULL;
+-- release_held.sql: who holds a key, and who waits for it or for a flow
+CREATE INDEX jobs_key ON nuvom.jobs (key, state, waits_for, seq) WHERE key IS NOT NULL AND finished_at IS NULL;
 -- open_runs.sql, blocked.sql: the few runs that did not end
 CREATE INDEX jobs_open_runs ON nuvom.jobs (schedule_id) WHERE schedule_id IS NOT NULL AND finished_at IS NULL;
 -- list_by_schedule.sql
@@ -84,10 +84,10 @@ WHERE expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL;
 CREATE INDEX jobs_flow ON nuvom.jobs (flow, state) WHERE flow IS NOT NULL AND finished_at IS NULL;
 -- open_flow.sql: who waits for a place, the best first; queue_stats.sql
 CREATE INDEX jobs_held ON nuvom.jobs (flow, priority DESC, run_at, seq, queue) WHERE waits_for = 'flow';
--- unique_open.sql, unique_queued.sql: those that are open are few
+-- unique_standing.sql: those that are open are few
 CREATE INDEX jobs_unique_open ON nuvom.jobs (unique_key) WHERE unique_key IS NOT NULL AND finished_at IS NULL;
--- unique_since.sql
-CREATE INDEX jobs_unique_since ON nuvom.jobs (unique_key, created_at) WHERE unique_until IS NOT NULL;
+-- unique_standing.sql: whatever became of them
+CREATE INDEX jobs_unique_since ON nuvom.jobs (unique_key, created_at) WHERE unique_key IS NOT NULL;
 -- asked_to_stop.sql, end_asked.sql
 CREATE INDEX jobs_asked ON nuvom.jobs (worker, seq) WHERE cancel_at IS NOT NULL AND finished_at IS NULL;
 

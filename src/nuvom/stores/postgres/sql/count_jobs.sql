@@ -1,0 +1,2 @@
+-- How many jobs there are of each state; reads the whole table.
+SELECT state, count(*) FROM nuvom.jobs GROUP BY state;
