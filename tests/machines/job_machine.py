@@ -211,6 +211,7 @@ class JobMachine(RuleBasedStateMachine):
     @rule()
     def prune(self) -> None:
         forgotten = self.model.prune(KEEP.jobs, KEEP.failed)
+        self.model.forget_flows()
         while self.store.prune(KEEP):
             pass
         for job in forgotten:

@@ -98,6 +98,12 @@ class JobModel:
             for job in best[:room]:
                 job.state, job.waits_for = "ready", None
 
+    def forget_flows(self) -> None:
+        """Forget how often flows were opened of which no job is open: a pruning does."""
+        for flow in list(self.openings):
+            if not any(job.flow == flow and job.finished_at is None for job in self.jobs.values()):
+                del self.openings[flow]
+
     def may_run(self, job: ModelJob) -> None:
         """Make a job ready, or let it wait for its flow."""
         job.state, job.waits_for = ("ready", None) if job.flow is None else ("held", "flow")

@@ -14,7 +14,17 @@ from nuvom._job import ClaimedJob, Job, JobState, NewJob, Outcome, Verdict
 from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreError
 from nuvom.stores.base import Store
-from nuvom.stores.values import Claim, JobFilter, Once, Order, PassedOver, PlanItem, ScheduleFilter, WorkerInfo
+from nuvom.stores.values import (
+    Claim,
+    JobFilter,
+    Once,
+    Order,
+    PassedOver,
+    PlanItem,
+    Retention,
+    ScheduleFilter,
+    WorkerInfo,
+)
 from tests.simulation.faults import READS
 from tests.simulation.hands import FEW, FEW_AT_ONCE
 from tests.simulation.kernel import SECOND, Gone, Kernel, Process
@@ -86,6 +96,9 @@ class Watcher:
             self._compare_jobs()
         if face == "schedules":
             self._compare_schedules()
+
+    def store_prune(self, process: Process, answer: Any, keep: Retention) -> None:
+        self.jobs.forget_flows()
 
     # Jobs and leases
 

@@ -28,8 +28,10 @@ from nuvom.stores.outage import Outage
 from nuvom.stores.values import PlanItem, Retention, WorkerInfo
 
 LONGEST_WAIT = 0.5  # seconds: a stop that comes by signal and a step of the wall clock are seen within it
+LONGEST_REST = 5.0  # seconds without a look at the store while nothing is heard of it: each costs a server two queries
 STUCK = 60.0  # seconds with due work and none done, after which the service restarts its parts
 CLOCK_STEP = 1.0  # seconds of difference between wall and monotonic time that are worth a line
+_STEPPED = 0.01  # the same that are worth a look
 
 log: logging.Logger = logging.getLogger("nuvom.scheduler")
 
@@ -77,6 +79,7 @@ class SchedulerService:
         self._listener: Listener | None = None
         self._worker: WorkerInfo | None = None
         self._beat_at = 0.0
+        self._look_at = -math.inf  # when to look at the store, whatever is heard of it
         self._housekeeping = Housekeeping(store, self._settings.keep, self._random.random, log)
         self._outage = Outage(
             self._random.random, log, gone="cannot dispatch, trying again: %s", back="dispatching again"
@@ -215,12 +218,16 @@ class SchedulerService:
         """Do one round of service; whatever is wrong, the answer is how long to wait before the next."""
         try:
             self._beat()
-            pause = self.step()
-            self._housekeeping.step(self._clock.monotonic(), busy=pause == 0)
+            at = self._clock.monotonic()
+            if at >= self._look_at:
+                self._look_at = -math.inf  # an error must not leave it ahead
+                self._look_at = at + min(self.step(), LONGEST_REST)
+            now = self._clock.monotonic()
+            self._housekeeping.step(now, busy=self._look_at <= at)
         except Exception as error:  # noqa: BLE001  # a service never exits because something else is broken
             return self._outage.begin(error, self._clock.monotonic())
-        self._outage.end(self._clock.monotonic())
-        return min(pause, self._housekeeping.pause)
+        self._outage.end(now)
+        return max(0.0, min(self._look_at - now, self._housekeeping.pause))
 
     def _nothing_due(self) -> bool:
         """Whether all is dispatched that can be; what rests after failures does not count."""
@@ -268,16 +275,20 @@ class SchedulerService:
             return
         wall, at = self._clock.now(), self._clock.monotonic()
         if self._listener is None or self._outage.lasts:
+            self._look_at = -math.inf
             stop.wait(pause)
         else:
             self._listen(self._listener, pause, stop)
         step = (self._clock.now() - wall).total_seconds() - (self._clock.monotonic() - at)
+        if abs(step) > _STEPPED:
+            self._look_at = -math.inf
         if abs(step) > CLOCK_STEP:
             log.warning("the wall clock moved by %+.1f s", step)
 
     def _listen(self, listener: Listener, pause: float, stop: threading.Event) -> None:
         try:
-            listener.wait(pause)
+            if listener.wait(pause):
+                self._look_at = -math.inf
         except Exception as error:  # noqa: BLE001  # the next beat opens another
             self._close_listener()
             stop.wait(self._outage.begin(error, self._clock.monotonic()))
@@ -302,6 +313,7 @@ class SchedulerService:
             log.warning("scheduler %s could not end its lease: %s", worker.id, error)
 
     def _close_listener(self) -> None:
+        self._look_at = -math.inf  # what would have been heard from now on
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
