@@ -263,3 +263,39 @@ CREATE TABLE nuvom.fences (
     ended_at    bigint,
     place       bigint  -- the seq that its schedule had here: a listing goes on after it
 );
+
+-- For people and their tools: times as such, and states as users see them. The tables may change with any release.
+CREATE VIEW nuvom.readable_jobs AS
+SELECT
+    id, task,
+    CASE WHEN state IN ('ready', 'delayed', 'held') THEN 'queued' ELSE state END AS status,
+    queue, priority, arguments, value, error, attempt, errors, crashes,
+    pg_catalog.to_timestamp(run_at / 1000000.0) AS run_at,
+    pg_catalog.to_timestamp(created_at / 1000000.0) AS created_at,
+    pg_catalog.to_timestamp(started_at / 1000000.0) AS started_at,
+    pg_catalog.to_timestamp(finished_at / 1000000.0) AS finished_at,
+    worker, schedule_id, schedule_name,
+    pg_catalog.to_timestamp(scheduled_for / 1000000.0) AS scheduled_for,
+    metadata
+FROM nuvom.jobs;
+
+CREATE VIEW nuvom.readable_schedules AS
+SELECT
+    id, name, task, schedule_type AS type,
+    coalesce(cron, interval::text) AS trigger,
+    timezone_name, state, note,
+    pg_catalog.to_timestamp(next_run / 1000000.0) AS next_run,
+    pg_catalog.to_timestamp(next_nominal / 1000000.0) AS next_nominal,
+    run_count, overlap, catch_up, origin, metadata,
+    pg_catalog.to_timestamp(created_at / 1000000.0) AS created_at,
+    pg_catalog.to_timestamp(updated_at / 1000000.0) AS updated_at
+FROM nuvom.schedules;
+
+CREATE VIEW nuvom.readable_occurrences AS
+SELECT
+    schedule_id,
+    pg_catalog.to_timestamp(nominal / 1000000.0) AS nominal,
+    source, outcome, reason, job_id, count,
+    lateness * interval '1 microsecond' AS lateness,
+    pg_catalog.to_timestamp(recorded_at / 1000000.0) AS recorded_at
+FROM nuvom.occurrences;
