@@ -193,7 +193,7 @@ def _text(values: Mapping[str, Any]) -> str | None:
     return orjson.dumps(dict(values)).decode() if values else None
 
 
-def _mapping(source: str) -> dict[str, Any]:
+def _mapping(source: str | bytes) -> dict[str, Any]:
     values = orjson.loads(source)
     if not isinstance(values, dict):
         raise TypeError(f"a JSON object was expected, not {type(values).__name__}")
@@ -208,7 +208,7 @@ def _span(microseconds: int) -> timedelta:
     return timedelta(microseconds=microseconds)
 
 
-def _names(source: str) -> tuple[str, ...]:
+def _names(source: str | bytes) -> tuple[str, ...]:
     names = orjson.loads(source)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise TypeError("a JSON list of names was expected")
@@ -226,7 +226,7 @@ _LATER = ("expires_in", "concurrency", "rate", "unique", "key", "kin")
 
 
 @lru_cache(1024)  # few tasks, many schedules
-def _defaults(source: str) -> TaskDefaults:
+def _defaults(source: str | bytes) -> TaskDefaults:
     match _mapping(source):
         case {"queue": str(queue), "priority": int(priority), "max_crashes": int(max_crashes)}:
             said = _mapping(source)
@@ -240,7 +240,8 @@ def _defaults_text(defaults: TaskDefaults) -> str:
     return orjson.dumps(defaults.said()).decode()
 
 
-_TEXTS = [column for column in COLUMNS if column not in ("id", "arguments")]
+_JSON = ("arguments", "options", "defaults", "metadata", "unknown", "overridden")  # bytes in one engine, text in another
+_TEXTS = [column for column in COLUMNS if column != "id" and column not in _JSON]
 _LACKING = {
     "task": "",
     "schedule_type": ScheduleType.ONE_OFF.value,

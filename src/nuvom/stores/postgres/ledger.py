@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from nuvom.stores.postgres.database import Database
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from nuvom._clock import from_us, to_us
+from nuvom._crashpoint import reached
+from nuvom._ids import is_uuid, raw, text
+from nuvom._job import JobError, JobState, NewJob
+from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, run_key, unique_reason
+from nuvom.stores.postgres.columns import columns
+from nuvom.stores.postgres.database import Database, Session
+from nuvom.stores.postgres.endings import Endings
+from nuvom.stores.postgres.insert import insert_jobs
+from nuvom.stores.rows import write_error
+from nuvom.stores.schedule_rows import from_definition, to_definition
+from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
+
+_MICROSECOND = timedelta(microseconds=1)
+_ONCE = {
+    Once.REQUEST: "insert_request",
+    Once.DISPATCH: "insert_backfill",
+    Once.ROW: "insert_occurrences",
+}
+_OUSTED = write_error(JobError("cancelled", message="a later run of its schedule took its place")).decode()
+_FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that PostgreSQL can hold
+_COLUMNS = (
+    "schedule_id", "nominal", "source", "outcome", "reason", "job_id", "lateness", "last", "count", "utc_offset",
+)  # fmt: skip
 
 
 class PostgresLedger:
@@ -10,3 +37,219 @@ class PostgresLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
+        """Insert rows and jobs in one transaction, for schedules kept elsewhere; returns what a fence refused."""
+
+        def delivered(session: Session) -> list[Refusal]:
+            hold_keys(session, items)
+            refused = _fenced(session, items)
+            record(session, [item for item in items if item.envelope.id not in refused])
+            return [Refusal(item.envelope.id, refused[item.envelope.id]) for item in items if item.envelope.id in refused]
+
+        return self._database.write(delivered, durable=False) if items else []
+
+    def request(self, item: PlanItem, once: Once) -> Requested:
+        """Insert rows and jobs that somebody asked for, durably; see `nuvom.stores.base.Ledger.request`."""
+
+        def requested(session: Session) -> Requested:
+            schedule_id = item.envelope.id
+            hold_keys(session, [item], f"schedule:{schedule_id}")
+            session.rows("share_schedules", ([schedule_id],))  # no dispatch of the same time, and no cancel, meanwhile
+            refused = _fenced(session, [item])
+            if refused:
+                return Requested(frozenset(), Refusal(schedule_id, refused[schedule_id]))
+            return Requested(record(session, [item], _ONCE[once]), None)
+
+        return self._database.write(requested, durable=True)
+
+    def requested(self, schedule_id: str, source: str) -> Occurrence | None:
+        """Return a row of a request, the newest."""
+        return self._occurrence("requested", key(schedule_id), source)
+
+    def fence(self, schedule_id: str) -> Fence | None:
+        """Return the newest definition kept of a schedule that is gone or lives elsewhere."""
+        return self._database.read(lambda session: read_fence(session, schedule_id))
+
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+        """Keep a definition if the kept generation is `expected` (None: no fence); False: somebody was faster."""
+
+        def raised(session: Session) -> bool:
+            ended_at = session.now_us if envelope.state.ended else None
+            row = (envelope.id, envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
+            if expected is None:
+                return session.execute("insert_fence", row).rowcount == 1
+            return session.execute("raise_fence", (*row, expected)).rowcount == 1
+
+        return self._database.write(raised, durable=True)
+
+    def occurrences(
+        self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None
+    ) -> list[Occurrence]:
+        """Return rows, newest nominal first, with after <= nominal < before."""
+        bounds = (_FIRST if after is None else to_us(after), _LAST if before is None else to_us(before))
+        parameters = (key(schedule_id), *bounds, limit)
+        return [_shown(row) for row in self._database.read(lambda session: session.rows("occurrences", parameters))]
+
+    def occurrence(self, schedule_id: str, nominal: datetime, source: str = "") -> Occurrence | None:
+        """Return one row."""
+        return self._occurrence("occurrence", key(schedule_id), to_us(nominal), source)
+
+    def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
+        """Return which of these schedules may not start another run now, by the overlap that each has."""
+        return self._database.read(lambda session: _blocked(session, asked)) if asked else frozenset()
+
+    def open_runs(self, schedule_id: str, limit: int) -> int:
+        """Count a schedule's jobs that are not final, up to `limit`; backfills do not count."""
+        (count,) = self._database.read(lambda session: session.row("open_runs", (key(schedule_id), limit))) or (0,)
+        return int(count)
+
+    def _occurrence(self, statement: str, *parameters: object) -> Occurrence | None:
+        row = self._database.read(lambda session: session.row(statement, parameters))
+        return None if row is None else _shown(row)
+
+
+def key(schedule_id: str) -> str | None:
+    """Return an id as statements take it; None, which equals no row's, for text that is none."""
+    return schedule_id if is_uuid(schedule_id) else None
+
+
+def read_fence(session: Session, schedule_id: str) -> Fence | None:
+    """Return the fence of a schedule."""
+    row = session.row("get_fence", (key(schedule_id),))
+    if row is None:
+        return None
+    generation, state, definition, ended_at = row
+    envelope = from_definition(raw(schedule_id), generation, state, definition)
+    return Fence(envelope, None if ended_at is None else from_us(ended_at))
+
+
+def hold_keys(session: Session, items: Iterable[PlanItem], *others: str) -> None:
+    """Keep the open runs that these items count or wait for as they are, but for those by hand.
+
+    Args:
+        session: at the start of its transaction.
+        items: of a plan.
+        others: names that are to be locked in the same step.
+    """
+    counted = [run_key(item.envelope.id) for item in items if item.blocked is not None]
+    waiting = [job.key for item in items for job in item.jobs if job.key is not None]
+    session.lock({*(f"key:{each}" for each in (*counted, *waiting)), *others})
+
+
+def record(session: Session, items: Sequence[PlanItem], statement: str = "insert_occurrences") -> frozenset[str]:
+    """Insert the rows of these items and the jobs whose row was new; returns the ids of those that were pushed."""
+    rows = [occurrence for item in items for occurrence in item.occurrences]
+    fresh = _inserted(session, statement, rows)
+    reached("scheduler.occurrences")
+    jobs = list({job.id: job for item in items for job in item.jobs if job.id in fresh}.values())
+    endings = Endings()
+    asked = _oust(session, jobs, endings)
+    inserted = insert_jobs(session, jobs, endings)
+    endings.apply(session)
+    if inserted.standing:
+        _skip(session, rows, inserted.standing)
+    reached("scheduler.jobs")
+    if inserted.ready or asked:
+        session.wake("worker")
+    return fresh - inserted.standing.keys()
+
+
+def changed(session: Session, statement: str, parameters: Mapping[str, object], ids: Collection[str]) -> Collection[str]:
+    """Run a statement that is told how many ids are `wanted` and returns which it took where that is not all."""
+    (some,) = session.row(statement, {**parameters, "wanted": len(ids)}) or (None,)
+    return ids if some is None else {text(each) for each in some if each is not None}
+
+
+def moved_on(session: Session, items: Sequence[PlanItem]) -> set[str]:
+    """Return the schedules whose open runs say something else by now than their plan was made for."""
+    asked = [item for item in items if item.blocked is not None]
+    found = _blocked(session, {item.envelope.id: item.envelope.overlap for item in asked}) if asked else frozenset()
+    return {item.envelope.id for item in asked if (item.envelope.id in found) != item.blocked}
+
+
+def _blocked(session: Session, asked: Mapping[str, Overlap]) -> frozenset[str]:
+    known = [each for each in asked if is_uuid(each)]
+    rows = session.rows("blocked", (known, [asked[each].value for each in known]))
+    return frozenset(text(each) for (each,) in rows)
+
+
+def _fenced(session: Session, items: Sequence[PlanItem]) -> dict[str, str]:
+    """Return which items may not be delivered any more, by the ids of their schedules, and why."""
+    ids = list({item.envelope.id: None for item in items})
+    fences = {text(each): (generation, ended_at) for each, generation, ended_at in session.rows("hold_fences", (ids,))}
+    refused = dict.fromkeys(moved_on(session, items), "open_runs")
+    for item in items:
+        match fences.get(item.envelope.id):
+            case (_, int()):
+                refused[item.envelope.id] = "gone"
+            case (generation, None) if item.envelope.generation < generation:
+                refused[item.envelope.id] = "generation"
+    return refused
+
+
+def _inserted(session: Session, statement: str, rows: Sequence[Occurrence]) -> frozenset[str]:
+    """Insert rows; returns the ids of the jobs whose rows were new."""
+    if not rows:
+        return frozenset()
+    parameters = columns(_COLUMNS, map(_row, rows))
+    (some,) = session.row(statement, {**parameters, "now": session.now_us, "wanted": len(rows)}) or (None,)
+    if some is None:
+        return frozenset(row.job_id for row in rows if row.job_id is not None)
+    return frozenset(text(each) for each in some if each is not None)
+
+
+def _oust(session: Session, jobs: Sequence[NewJob], endings: Endings) -> bool:
+    """Make room for jobs that take the place of others of their key; tells whether one that runs was asked to stop."""
+    keys = list({job.key: None for job in jobs if job.ousts})
+    if not keys:
+        return False
+    for ended in session.rows("oust_waiting", (keys, session.now_us, _OUSTED)):
+        endings.add(*ended)
+    return bool(session.rows("oust_running", (keys, session.now_us)))
+
+
+def _skip(session: Session, rows: Iterable[Occurrence], standing: Mapping[str, tuple[str, str]]) -> None:
+    """Say of occurrences which other job stands for theirs."""
+    skipped = [
+        (row.schedule_id, to_us(row.nominal), row.source, unique_reason(*standing[row.job_id]))
+        for row in rows
+        if row.job_id in standing
+    ]
+    session.execute("skip_unique", columns(("schedule_id", "nominal", "source", "reason"), skipped))
+
+
+def _row(occurrence: Occurrence) -> tuple[object, ...]:
+    return (
+        occurrence.schedule_id,
+        to_us(occurrence.nominal),
+        occurrence.source,
+        occurrence.outcome.value,
+        occurrence.reason,
+        occurrence.job_id,
+        None if occurrence.lateness is None else occurrence.lateness // _MICROSECOND,
+        None if occurrence.last is None else to_us(occurrence.last),
+        occurrence.count,
+        occurrence.utc_offset,
+    )
+
+
+def _shown(row: tuple[Any, ...]) -> Occurrence:
+    schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
+    started_at, finished_at, utc_offset = times
+    return Occurrence(
+        schedule_id=text(schedule_id),
+        nominal=from_us(nominal),
+        source=source,
+        outcome=OccurrenceOutcome(outcome),
+        reason=reason,
+        job_id=None if job_id is None else text(job_id),
+        lateness=None if lateness is None else timedelta(microseconds=lateness),
+        recorded_at=from_us(recorded_at),
+        last=None if last is None else from_us(last),
+        count=count,
+        job_status=None if status is None else JobState(status).status,
+        job_started_at=None if started_at is None else from_us(started_at),
+        job_finished_at=None if finished_at is None else from_us(finished_at),
+        utc_offset=utc_offset,
+    )

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from nuvom.stores.postgres.database import Database
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import orjson
+
+from nuvom._clock import from_us, to_us
+from nuvom._crashpoint import reached
+from nuvom._identity import next_generation, resolve
+from nuvom._ids import raw, text
+from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+from nuvom.stores.postgres.advancing import end, refusals, set_aside, settle, uncount
+from nuvom.stores.postgres.database import Database, Session
+from nuvom.stores.postgres.ledger import hold_keys, key, moved_on, read_fence, record
+from nuvom.stores.schedule_rows import COLUMNS, STATE, UNREADABLE, Row, from_row, salvage, to_row
+from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
+
+_ARGUMENTS = COLUMNS.index("arguments") - 1  # among the values after the id
 
 
 class PostgresSchedules:
@@ -10,3 +28,238 @@ class PostgresSchedules:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+        """Store an envelope; the same id again replaces. Returns what is stored."""
+
+        def enqueued(session: Session) -> ScheduleEnvelope:
+            now = from_us(session.now_us)
+            _hold(session, envelope)
+            newest = _newest(session, envelope.id)
+            generation = next_generation(newest.generation if newest else 0, now)
+            created_at = envelope.created_at or now
+            stored = replace(envelope, generation=generation, created_at=created_at, updated_at=now)
+            _put(session, stored)
+            return stored
+
+        return self._database.write(enqueued, durable=True)
+
+    def upsert(
+        self,
+        wanted: ScheduleEnvelope,
+        passed: PassedOver | None = None,
+        *,
+        overwrite: bool = False,
+        revive: bool = False,
+    ) -> Upserted:
+        """Create or replace by id in one transaction; raises ValueError where another schedule has the name."""
+
+        def upserted(session: Session) -> Upserted:
+            now = from_us(session.now_us)
+            _hold(session, wanted)
+            newest = _newest(session, wanted.id)
+            answer = resolve(newest, wanted, now, overwrite=overwrite, revive=revive)
+            if answer.change is Change.REPLACED and newest is not None and passed is not None:
+                if passed.generation != newest.generation and not newest.same_times(answer.envelope):
+                    return Upserted(newest, Change.LOST)
+                _note(session, answer.envelope, passed.rows)
+            if answer.change.stored:
+                _put(session, answer.envelope)
+            return answer
+
+        return self._database.write(upserted, durable=True)
+
+    def update(self, envelope: ScheduleEnvelope, rows: Sequence[Occurrence] = ()) -> ScheduleEnvelope | None:
+        """Replace a schedule of this generation and record `rows`; None where it has another one by now or is gone."""
+
+        def updated(session: Session) -> ScheduleEnvelope | None:
+            now = from_us(session.now_us)
+            _hold(session, envelope)
+            stored = _live(session, envelope.id)
+            if stored is None or stored.generation != envelope.generation:
+                return None
+            # A dispatch since it was read counted a run and left the generation as it is.
+            wanted = replace(envelope, run_count=stored.run_count)
+            _note(session, wanted, rows)
+            if wanted.state.ended:
+                return end(session, wanted, wanted.state)
+            newer = replace(wanted, generation=next_generation(stored.generation, now), updated_at=now)
+            _put(session, newer)
+            return newer
+
+        return self._database.write(updated, durable=True)
+
+    def pause_all(self, note: str | None) -> int:
+        """Pause every active schedule in one transaction; returns how many those were."""
+
+        def paused(session: Session) -> int:
+            (count,) = session.row("pause_all", (note, session.now_us)) or (0,)
+            return int(count)
+
+        return self._database.write(paused, durable=True)
+
+    def cancel(self, schedule_id: str) -> bool:
+        """Remove a schedule and keep its definition as `cancelled`; False when there was none."""
+
+        def cancelled(session: Session) -> bool:
+            session.lock([f"schedule:{schedule_id}"])
+            stored = _live(session, schedule_id)
+            if stored is not None:
+                end(session, stored, ScheduleState.CANCELLED)
+            return stored is not None
+
+        return self._database.write(cancelled, durable=True)
+
+    def reschedule(self, schedule_id: str, next_run: datetime) -> None:
+        """Move a schedule's next run, forward only; ignored for an unknown id."""
+        parameters = (key(schedule_id), to_us(next_run))
+        self._database.write(lambda session: session.execute("reschedule", parameters), durable=False)
+
+    def get(self, schedule_id: str) -> ScheduleEnvelope | None:
+        """Return the schedule of an id."""
+        return next(iter(self._read("get_schedule", (key(schedule_id),))), None)
+
+    def by_name(self, name: str) -> ScheduleEnvelope | None:
+        """Return the schedule of a name."""
+        return next(iter(self._read("schedule_by_name", (name,))), None)
+
+    def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> builtins.list[ScheduleEnvelope]:
+        """Return schedules, newest first; `before` is the last id of the page before, which may be gone by now."""
+        parameters = {
+            "task": wanted.task,
+            "state": None if wanted.state is None else wanted.state.value,
+            "pattern": None if wanted.name_like is None else _like(wanted.name_like),
+            "origin": wanted.origin,
+            "metadata": orjson.dumps(dict(wanted.metadata)).decode() if wanted.metadata else None,
+            "before": before and text(raw(before)),
+            "limit": limit,
+        }
+        return self._read("list_schedules", parameters)
+
+    def outdated_zones(self, tzdata: str, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return active cron schedules with a run ahead that another release of the tz database computed."""
+        return self._read("outdated_zones", {"tzdata": tzdata, "now": self._database.given_now, "limit": limit})
+
+    def upcoming(self, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return active schedules by next run, the earliest first."""
+        return [envelope for envelope in self._read("upcoming", (limit,)) if envelope.state is ScheduleState.ACTIVE]
+
+    def due(self, now: datetime, limit: int) -> builtins.list[ScheduleEnvelope]:
+        """Return at most `limit` active schedules with next_run <= now, earliest first."""
+        due = self._read("due", {"now": to_us(now), "limit": limit, "skip": 0})
+        return [envelope for envelope in due if envelope.state is ScheduleState.ACTIVE]
+
+    def next_due(self) -> float | None:
+        """Return seconds until the earliest next run, 0 or less when one is due, None when there is none."""
+        now = {"now": self._database.given_now}
+        row = self._database.read(lambda session: session.row("next_due", now))
+        return None if row is None else row[0] / 1_000_000
+
+    def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Record, push and advance in one transaction; returns the items that no longer fit."""
+        return self._database.write(lambda session: _applied(session, items), durable=False) if items else []
+
+    def _read(
+        self, statement: str, parameters: Mapping[str, object] | Sequence[object]
+    ) -> builtins.list[ScheduleEnvelope]:
+        rows = self._database.read(lambda session: session.rows(statement, parameters))
+        try:
+            return [from_row(row) for row in rows]
+        except UNREADABLE:
+            return [self._readable(row) for row in rows]
+
+    def _readable(self, row: Row) -> ScheduleEnvelope:
+        """Return what can be read of a row; one that does not decode is set aside, once."""
+        try:
+            return from_row(row)
+        except UNREADABLE:
+            envelope, reason = salvage(row)
+        if row[STATE] == ScheduleState.QUARANTINED.value:
+            return envelope
+
+        def aside(session: Session) -> ScheduleEnvelope:
+            set_aside(session, [(envelope, None, reason)])
+            generation = next_generation(envelope.generation, from_us(session.now_us))
+            return replace(envelope, generation=generation, note=reason)
+
+        return self._database.write(aside, durable=False)
+
+
+def _applied(session: Session, items: Sequence[PlanItem]) -> list[Refusal]:
+    hold_keys(session, items)
+    counted = moved_on(session, items)
+    refused = [Refusal(item.envelope.id, "open_runs") for item in items if item.envelope.id in counted]
+    fitting: dict[str, PlanItem] = {}
+    left: list[PlanItem] = []  # what comes twice fits once
+    for item in items:
+        if item.envelope.id in fitting:
+            left.append(item)
+        elif item.envelope.id not in counted:
+            fitting[item.envelope.id] = item
+    settled = settle(session, fitting.values())
+    reached("scheduler.advance")
+    left += [item for each, item in fitting.items() if each not in settled]
+    if left:
+        refused += refusals(session, left)
+    accepted = [item for each, item in fitting.items() if each in settled and item.quarantine is None]
+    uncount(session, accepted, record(session, accepted))
+    return refused
+
+
+def _hold(session: Session, envelope: ScheduleEnvelope) -> None:
+    """Keep others from making or changing a schedule of this id or name until the transaction ends."""
+    names = [f"schedule:{envelope.id}"]
+    if envelope.name is not None:
+        names.append(f"name:{envelope.name}")
+    session.lock(names)
+
+
+def _live(session: Session, schedule_id: str) -> ScheduleEnvelope | None:
+    """Return the living schedule of an id as far as it can be read, and keep others from changing it."""
+    row = session.row("hold_schedule", (key(schedule_id),))
+    if row is None:
+        return None
+    try:
+        return from_row(row)
+    except UNREADABLE:
+        return salvage(row).envelope
+
+
+def _note(session: Session, envelope: ScheduleEnvelope, rows: Sequence[Occurrence]) -> None:
+    """Record what a change keeps from being run."""
+    if rows:
+        record(session, [PlanItem(envelope, tuple(rows), (), None, None)])
+
+
+def _newest(session: Session, schedule_id: str) -> ScheduleEnvelope | None:
+    """Return the living schedule of an id, else the newest life that its fence remembers, as an ended one."""
+    stored = _live(session, schedule_id)
+    fence = read_fence(session, schedule_id) if stored is None else None
+    if fence is None or fence.envelope.state.ended:
+        return stored or (fence and fence.envelope)
+    # It lived elsewhere and here begins a new life; nobody cancelled it, so a declaration in code may begin it, too.
+    return replace(fence.envelope, state=ScheduleState.CANCELLED, origin="api")
+
+
+def _put(session: Session, envelope: ScheduleEnvelope) -> None:
+    """Store a living schedule and wake schedulers; from now on its row says the newest generation and no fence does."""
+    if envelope.state.ended:
+        raise ValueError(f"state={envelope.state.value!r}: an ended schedule cannot be stored; cancel it instead")
+    if envelope.state is ScheduleState.ACTIVE and envelope.next_run is None:
+        raise ValueError(f"next_run=None: the active schedule {envelope.id} would never run; compute its next run")
+    if envelope.name is not None:
+        for (owner,) in session.rows("name_owner", (envelope.name, envelope.id)):
+            raise ValueError(
+                f"name={envelope.name!r} belongs to schedule {text(owner)}, not {envelope.id}; "
+                "cancel that one or choose another name"
+            )
+    _, *values = to_row(envelope)
+    values[_ARGUMENTS] = envelope.arguments.decode()
+    session.execute("put_schedule", (envelope.id, *values))
+    session.execute("delete_fence", (envelope.id,))
+    session.wake("scheduler")
+
+
+def _like(pattern: str) -> str:
+    """Return a pattern in which only `*` is special, for LIKE."""
+    return "".join(f"\\{char}" if char in "\\%_" else "%" if char == "*" else char for char in pattern)

@@ -1,0 +1,5 @@
+-- What deliveries are compared with; it stays so until the transaction ends.
+SELECT schedule_id, generation, ended_at FROM nuvom.fences
+WHERE schedule_id = ANY ($1::uuid[])
+ORDER BY schedule_id
+FOR SHARE;

@@ -1,0 +1,10 @@
+-- What runs next.
+SELECT
+    id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor,
+    next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
+    metadata, tzdata, created_at, updated_at, unknown, times_since, starts_at, ends_at, max_runs, grace, overlap, jitter,
+    paused_at, overridden
+FROM nuvom.schedules
+WHERE state = 'active'
+ORDER BY next_run, seq
+LIMIT $1;
