@@ -187,15 +187,16 @@ class _Backend:
 
     async def listen(self) -> None:
         """Hand on what the server says, until it is gone."""
-        with suppress(*wire.GONE):
-            while True:
-                message = await wire.read(self._reader)
-                if message.kind == wire.READY:
-                    self.status = message.body
-                if self.client is not None:
-                    self.client.answer(message)
-        self.gone = True
-        self._writer.transport.abort()
+        try:
+            with suppress(*wire.GONE):
+                while True:
+                    message = await wire.read(self._reader)
+                    if message.kind == wire.READY:
+                        self.status = message.body
+                    if self.client is not None:
+                        self.client.answer(message)
+        finally:
+            self.end()
         self._pooler.lost(self)
 
     def end(self) -> None:
