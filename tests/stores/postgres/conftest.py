@@ -1,4 +1,4 @@
-"""What tests of the PostgreSQL store share: stores by the server's own clock, and the server as a network reaches it."""
+"""What tests of the PostgreSQL store share: stores by the server's clock, and the server as a network reaches it."""
 
 from __future__ import annotations
 

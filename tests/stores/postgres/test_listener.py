@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from textwrap import dedent
@@ -30,9 +29,9 @@ AT_ONCE = 0.4  # seconds, less than what a sleeper that is not woken takes to lo
 
 
 @pytest.fixture
-def ear(live: PostgresStore) -> Iterator[Listener]:
+def ear(live: PostgresStore) -> Listener:
     """The ear of an idle worker, which has nothing left to hear."""
-    yield listening(live)
+    return listening(live)
 
 
 def listening(store: PostgresStore, kind: str = "worker") -> Listener:
@@ -109,7 +108,7 @@ def test_a_closed_ear_hears_nothing_more(live: PostgresStore, ear: Listener) -> 
 
 
 def test_stores_in_two_schemas_of_a_database_do_not_wake_each_other(opened: Open, postgres_server: str) -> None:
-    names = ("ears_one", "Ears \"two\" é")
+    names = ("ears_one", 'Ears "two" é')
     stores = [opened(servers.with_parameters(postgres_server, schema=name)) for name in names]
     try:
         for store in stores:
