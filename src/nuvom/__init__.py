@@ -9,7 +9,19 @@ if TYPE_CHECKING:
     from nuvom._call import Call
     from nuvom._current import CurrentJob, current_job
     from nuvom._declared import cron, every
-    from nuvom._default import app, configure, job, jobs, lifespan, queues, schedule, schedules, task, workers
+    from nuvom._default import (
+        app,
+        configure,
+        job,
+        jobs,
+        lifespan,
+        queues,
+        schedule,
+        schedules,
+        task,
+        transaction,
+        workers,
+    )
     from nuvom._handle import JobHandle
     from nuvom._hooks import AttemptOutcome, EnqueuedJob, Hook
     from nuvom._job import Attempt, Job, JobError, JobStatus, Progress, Verdict
@@ -62,7 +74,19 @@ _HOMES = {
     "_call": ("Call",),
     "_current": ("CurrentJob", "current_job"),
     "_declared": ("cron", "every"),
-    "_default": ("app", "configure", "job", "jobs", "lifespan", "queues", "schedule", "schedules", "task", "workers"),
+    "_default": (
+        "app",
+        "configure",
+        "job",
+        "jobs",
+        "lifespan",
+        "queues",
+        "schedule",
+        "schedules",
+        "task",
+        "transaction",
+        "workers",
+    ),
     "_handle": ("JobHandle",),
     "_hooks": ("AttemptOutcome", "EnqueuedJob", "Hook"),
     "_job": ("Attempt", "Job", "JobError", "JobStatus", "Progress", "Verdict"),
@@ -183,6 +207,7 @@ __all__ = [
     "schedule",
     "schedules",
     "task",
+    "transaction",
     "wait",
     "wait_async",
     "workers",

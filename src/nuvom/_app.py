@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from nuvom import _caller, _changing, _lifespan, _settings
+from nuvom import _caller, _changing, _joined, _lifespan, _settings
 from nuvom._call import Call
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._collections import Jobs, Queues, Workers
@@ -36,6 +36,7 @@ from nuvom._schedules import Schedules
 from nuvom._settings import Settings
 from nuvom._task import Definition, Task, shadowed
 from nuvom._times import Times, Zone, build_envelope
+from nuvom._transaction import Transaction
 from nuvom.errors import (
     DuplicateScheduleWarning,
     InvalidTrigger,
@@ -193,6 +194,10 @@ class Nuvom:
         reached("producer.after_commit")
         return pushed
 
+    def transaction(self, connection: object) -> Transaction:
+        """Return a block in which all that is said goes through a connection of the caller's; see `nuvom.transaction`."""
+        return Transaction(self.store, connection)
+
     def handle(self, job_id: str, decode: Callable[[bytes], Any], *, existing: bool = False) -> JobHandle[Any]:
         """Return the handle of a job whose result is decoded by `decode`; `existing`: it was there before its push."""
         return JobHandle(self, job_id, decode, existing=existing)
@@ -246,6 +251,7 @@ class Nuvom:
         """Store a definition by the rule of `nuvom._identity.resolve`, wherever schedules are kept."""
         now = self.now()
         if self.split:
+            _joined.refuse(f"{self.settings.scheduler} keeps schedules elsewhere, so none can be stored")
             split.refuse_unkept(wanted, str(self.settings.scheduler))
             return split.enqueue_split(self.backend, self.store.ledger, wanted, now, overwrite=overwrite, revive=revive)
         return _changing.upsert(self, wanted, overwrite=overwrite, revive=revive)

@@ -10,6 +10,7 @@ from nuvom._decorator import TaskDecorator
 from nuvom._handle import JobHandle
 from nuvom._schedule import ScheduleEnvelope
 from nuvom._schedules import Schedules
+from nuvom._transaction import Transaction
 
 app: Nuvom = Nuvom()
 task: TaskDecorator = app.task
@@ -37,3 +38,21 @@ def lifespan(function: L) -> L:
 def schedule(key: str) -> ScheduleEnvelope:
     """Return a schedule of the default app by its name or id; raises ScheduleNotFound."""
     return app.schedule(key)
+
+
+def transaction(connection: object) -> Transaction:
+    """Return a block for `with` or `async with`: what is said inside commits with a transaction of yours, or vanishes.
+
+    Jobs and schedules that are pushed, changed or cancelled inside go through `connection` and are seen by nobody before
+    its commit. Nuvom neither commits nor rolls back, and leaves the connection's settings as they are.
+
+    Args:
+        connection: A psycopg Connection or AsyncConnection, a SQLAlchemy Session, Connection, AsyncSession or
+            AsyncConnection on psycopg, Django's connection, or a sqlite3.Connection; to the database of NUVOM_URL.
+
+    Raises:
+        ValueError: it is to another database; both are named, without passwords.
+        TypeError: its kind is unknown.
+        RuntimeError: it is in autocommit, and no transaction is open.
+    """
+    return app.transaction(connection)

@@ -14,7 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
-from nuvom import __version__
+from nuvom import __version__, _joined
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._job import ClaimedJob, Outcome, Verdict
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
     """Run what is due, and until `until` what becomes due; returns how many jobs were run."""
+    _joined.refuse("drain() runs jobs and cannot do that")
     store = app.store
     service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings(), clock)
     ran = 0

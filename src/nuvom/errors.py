@@ -134,7 +134,10 @@ class JobNotFound(NuvomError, LookupError):
         self.job_id = job_id
 
     def __str__(self) -> str:
-        return f"no job {self.job_id!r}: it never was in this store, or it was pruned (NUVOM_KEEP_JOBS)"
+        return (
+            f"no job {self.job_id!r}: it never was in this store, its transaction is not committed, "
+            "or it was pruned (NUVOM_KEEP_JOBS)"
+        )
 
 
 class JobFailed(NuvomError):

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from nuvom._joined import Block
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
 from nuvom.stores.queueing import JobStore, WorkerStore
 from nuvom.stores.values import (
@@ -228,6 +229,14 @@ class Store(Protocol):
 
     def now(self) -> datetime:
         """Return the store's clock."""
+        ...
+
+    def join(self, connection: object) -> Block:
+        """Return a block in which all that callers say goes into the transaction of a connection of their own.
+
+        It commits or vanishes with that, and nobody is woken before. Raises ValueError for a connection to another
+        database, TypeError for one of an unknown kind, RuntimeError where nothing would be atomic.
+        """
         ...
 
     def listener(self, kind: str) -> Listener:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, TypeVar
 
+from nuvom import _joined
 from nuvom._clock import Clock, to_us
 from nuvom._crashpoint import reached
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
@@ -25,6 +26,7 @@ from nuvom.stores.sqlite import migrations
 from nuvom.stores.sqlite.checkpoints import LOG_KEPT, Checkpoints
 from nuvom.stores.sqlite.failures import is_busy, translated
 from nuvom.stores.sqlite.file import DatabaseFile
+from nuvom.stores.sqlite.joined import Theirs
 from nuvom.stores.sqlite.listener import Datagrams, Events
 from nuvom.stores.sqlite.statements import load
 
@@ -92,8 +94,15 @@ class Database:
             StoreBusy: the file stayed locked for the busy timeout.
             StoreUnavailable: with `unknown` where the commit's fate cannot be known.
         """
+        theirs = self.joined()
+        if theirs is not None:
+            return theirs.write()
         self.log.relieve(synced=durable)
         return _Writing(self, "full" if durable else "normal")
+
+    def joined(self) -> Theirs | None:
+        """Return the caller's transaction in which everything is done here and now, None where each is on its own."""
+        return _joined.current(self)
 
     def begin(self, role: Role) -> sqlite3.Connection:
         """Take the write lock and begin; see `write`, which alone calls this."""
@@ -122,6 +131,11 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """Give a connection in a read transaction: all its queries see one state. Do not write, do not nest."""
+        theirs = self.joined()
+        if theirs is not None and theirs.in_transaction:
+            with theirs.read(_readable) as connection:
+                yield connection
+            return
         deadline = self._deadline()
         self._leave_moved_file()
         self._acquire(self._read_lock, deadline)
@@ -139,11 +153,15 @@ class Database:
 
     def wake(self, kind: Kind) -> None:
         """Wake the live processes of a kind, after the commit that they are to see; never raises."""
+        if self.joined() is not None:
+            return  # its commit is not ours to see: they look at the file now and then
         with suppress(StoreError, sqlite3.Error), self._lookup() as connection:
             self.ears.send(self.ports(connection, kind))
 
     def ports(self, connection: sqlite3.Connection, kind: Kind) -> list[int]:
         """Return where the live processes of a kind listen: who registers after this transaction sees what it did."""
+        if self.joined() is not None:
+            return []
         found = connection.execute(load("wake_ports"), (kind, self.boot(), self.monotonic_us()))
         return [port for (port,) in found.fetchall()]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from nuvom import _joined
 from nuvom._clock import Clock
 from nuvom.stores.base import Listener
+from nuvom.stores.lent import lent
 from nuvom.stores.sqlite.database import Database, Synchronous
 from nuvom.stores.sqlite.health import health
 from nuvom.stores.sqlite.jobs import SqliteJobs
+from nuvom.stores.sqlite.joined import Theirs
 from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.sqlite.prune import Pruner
 from nuvom.stores.sqlite.schedules import SqliteSchedules
@@ -40,6 +43,14 @@ class SqliteStore:
     def now(self) -> datetime:
         """Return the store's clock."""
         return self._database.now()
+
+    def join(self, connection: object) -> _joined.Block:
+        """Return a block in which this store works in the transaction of a sqlite3 connection to the same file."""
+        file = self._database.file
+        theirs = Theirs(lent(connection), None if file is None else file.path, self.url)
+        with self._database.read():  # opening is what makes the tables, which cannot wait for the caller's commit
+            theirs.check()
+        return _joined.Block(self._database, theirs)
 
     def listener(self, kind: str) -> Listener:
         """Return an ear, which hears of `kind` once its address is on the row of a process of that kind."""
