@@ -195,7 +195,7 @@ class Nuvom:
         return pushed
 
     def transaction(self, connection: object) -> Transaction:
-        """Return a block in which all that is said goes through a connection of the caller's; see `nuvom.transaction`."""
+        """Return a block in which all goes through a connection of the caller's; see `nuvom.transaction`."""
         return Transaction(self.store, connection)
 
     def handle(self, job_id: str, decode: Callable[[bytes], Any], *, existing: bool = False) -> JobHandle[Any]:

@@ -43,7 +43,7 @@ def schedule(key: str) -> ScheduleEnvelope:
 def transaction(connection: object) -> Transaction:
     """Return a block for `with` or `async with`: what is said inside commits with a transaction of yours, or vanishes.
 
-    Jobs and schedules that are pushed, changed or cancelled inside go through `connection` and are seen by nobody before
+    Jobs and schedules that are pushed, changed or cancelled inside go through `connection`, and nobody sees them before
     its commit. Nuvom neither commits nor rolls back, and leaves the connection's settings as they are.
 
     Args:

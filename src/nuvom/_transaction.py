@@ -1,4 +1,4 @@
-"""`nuvom.transaction`: what is said inside goes through a connection of the caller's, and commits with it or not at all."""
+"""`nuvom.transaction`: what is said inside goes through a connection of the caller's and shares its fate."""
 
 from __future__ import annotations
 

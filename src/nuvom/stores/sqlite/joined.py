@@ -1,8 +1,7 @@
-"""A transaction on a connection of the caller's to the same file: the store's statements in it, and nothing of its end."""
+"""A caller's transaction on a connection of theirs to the same file: the store's statements in it, not its end."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -80,7 +79,7 @@ class Theirs:
 
     def _is_file(self, name: str) -> bool:
         with suppress(OSError):
-            return bool(name) and self._path is not None and os.path.samefile(name, self._path)
+            return bool(name) and self._path is not None and self._path.samefile(name)
         return False
 
     def _begin(self, connection: sqlite3.Connection) -> None:
