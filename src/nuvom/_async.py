@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a blocking function in a thread, so that the event loop goes on; a block on a blocking connection stays here."""
+    """Run a blocking function in a thread, so that the event loop goes on; a blocking connection's block stays here."""
     import asyncio  # costs more than all of `import nuvom`, and only async callers need it
 
     if not _joined.is_open():

@@ -17,6 +17,7 @@ _KINDS = (
 class Lent(NamedTuple):
     """A connection that was lent for a block."""
 
+    given: object
     driver: Callable[[], Any]  # returns the driver's own as it is now: a coroutine, where it is asynchronous
     asynchronous: bool
     remedy: str  # how one opens a transaction on it
@@ -29,22 +30,24 @@ def lent(connection: object) -> Lent:
         connection: what a caller gave; one of an unknown kind is taken for a driver's own.
     """
     if _is(connection, "sqlalchemy.ext.asyncio", "AsyncSession", "async_scoped_session"):
-        return Lent(lambda: _async_session(connection), True, _ALCHEMY)
+        return Lent(connection, lambda: _async_session(connection), True, _ALCHEMY)
     if _is(connection, "sqlalchemy.ext.asyncio", "AsyncConnection"):
-        return Lent(lambda: _async_connection(connection), True, _ALCHEMY)
+        return Lent(connection, lambda: _async_connection(connection), True, _ALCHEMY)
     if _is(connection, "sqlalchemy.orm", "Session", "scoped_session"):
-        return Lent(lambda: _connection(_any(connection).connection()), False, _ALCHEMY)
+        return Lent(connection, lambda: _connection(_any(connection).connection()), False, _ALCHEMY)
     if _is(connection, "sqlalchemy", "Connection"):
-        return Lent(lambda: _connection(connection), False, _ALCHEMY)
+        return Lent(connection, lambda: _connection(connection), False, _ALCHEMY)
     if _is(connection, "django.utils.connection", "ConnectionProxy") or _is(
         connection, "django.db.backends.base.base", "BaseDatabaseWrapper"
     ):
-        return Lent(lambda: _django(connection), False, "write `with transaction.atomic():` around it")
+        return Lent(connection, lambda: _django(connection), False, "write `with transaction.atomic():` around it")
     if isinstance(connection, sqlite3.Connection):
-        return Lent(lambda: connection, False, "execute BEGIN IMMEDIATE first")
+        return Lent(connection, lambda: connection, False, "execute BEGIN IMMEDIATE first")
     if _is(connection, "psycopg", "AsyncConnection"):
-        return Lent(lambda: _itself(connection), True, "write `async with connection.transaction():` around it")
-    return Lent(lambda: connection, False, "write `with connection.transaction():` around it")
+        return Lent(
+            connection, lambda: _itself(connection), True, "write `async with connection.transaction():` around it"
+        )
+    return Lent(connection, lambda: connection, False, "write `with connection.transaction():` around it")
 
 
 def refuse(driver: object, url: str) -> NoReturn:
@@ -65,6 +68,16 @@ def refuse(driver: object, url: str) -> NoReturn:
     raise ValueError(
         f"this connection is to {place}, and jobs are kept in {url}: one transaction cannot hold both; "
         "set NUVOM_URL to the database of your rows, or push after your commit"
+    )
+
+
+def refuse_asynchronous(given: Lent, url: str) -> NoReturn:
+    """Refuse an asynchronous connection to a store in a file, as `refuse` does."""
+    if _is(given.given, "psycopg", "AsyncConnection"):
+        refuse(given.given, url)
+    raise TypeError(
+        f"jobs are kept in {url}, where only a sqlite3.Connection, or a SQLAlchemy or Django one on sqlite3, can be "
+        f"joined, not {type(given.given).__qualname__}: its driver keeps the connection in a thread of its own"
     )
 
 

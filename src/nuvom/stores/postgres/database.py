@@ -13,6 +13,7 @@ import psycopg
 from psycopg import RawCursor, pq
 from psycopg.rows import tuple_row
 
+from nuvom import _joined
 from nuvom._clock import SYSTEM_CLOCK, Clock, from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
@@ -30,9 +31,9 @@ Row = tuple[Any, ...]
 _TRIES = 5  # of a transaction that deadlocks or cannot be serialized
 _SLOTS = 128  # advisory locks by which names are locked: a bounded number, because the server's table of them is
 _STALE = 5.0  # seconds after which the server is asked again what time it is
-_NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint"
-_BEGIN = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SELECT {_NOW}"
-_BEGIN_QUICK = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SET LOCAL synchronous_commit TO off; SELECT {_NOW}"
+NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint"
+_BEGIN = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SELECT {NOW}"
+_BEGIN_QUICK = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SET LOCAL synchronous_commit TO off; SELECT {NOW}"
 
 
 class Session:
@@ -44,7 +45,7 @@ class Session:
 
     def __init__(self, cursor: RawCursor[Row], database: Database, now_us: int | None) -> None:
         self.database = database
-        self._cursor = cursor
+        self.cursor = cursor
         self._now_us = now_us
         self._schema = database.address.quoted
         self._locked: set[int] = set()
@@ -64,7 +65,7 @@ class Session:
             parameters: by name where the file says `:name`, in their order where it says `$1`.
         """
         statement = load(name, self._schema)
-        return self._cursor.execute(statement.sql, _in_order(statement, parameters), binary=True)
+        return self.cursor.execute(statement.sql, _in_order(statement, parameters), binary=True)
 
     def rows(self, name: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> list[Row]:
         """Run a statement and return its rows."""
@@ -132,7 +133,7 @@ class Database:
             return to_us(self._clock.now())
         seen = self._seen
         if seen is None or time.monotonic() - seen[1] > _STALE:
-            return self.write(lambda session: session.now_us, durable=False)
+            return self.apart(lambda session: session.now_us)
         return seen[0] + int((time.monotonic() - seen[1]) * 1_000_000)
 
     @property
@@ -151,10 +152,18 @@ class Database:
             StoreBusy: somebody else's lock stayed for the busy timeout.
             StoreUnavailable: the server is away; with `unknown` where the commit's fate cannot be known.
         """
+        theirs = self.joined()
+        if theirs is not None:
+            done: _T = theirs.write(work)
+            return done
         return self._repeated(lambda connection: self._transaction(connection, work, durable=durable))
 
     def read(self, work: Callable[[Session], _T]) -> _T:
         """Run `work`, whose statements stand each for itself and change nothing."""
+        theirs = self.joined()
+        if theirs is not None and theirs.in_transaction:
+            found: _T = theirs.single(work)
+            return found
         return self._repeated(lambda connection: work(self.session(connection, None)))
 
     def once(self, work: Callable[[Session], _T]) -> _T:
@@ -163,7 +172,19 @@ class Database:
         Raises:
             StoreUnavailable: with `unknown` where the server's answer did not come.
         """
+        theirs = self.joined()
+        if theirs is not None:
+            done: _T = theirs.single(work)
+            return done
         return self._repeated(lambda connection: self._single(connection, work))
+
+    def apart(self, work: Callable[[Session], _T]) -> _T:
+        """Run `work`, which is no part of what a caller's transaction does, in a transaction that changes nothing."""
+        return self._repeated(lambda connection: self._transaction(connection, work, durable=False))
+
+    def joined(self) -> Any | None:
+        """Return the caller's transaction in which everything is done here and now; see `joined.Theirs`."""
+        return _joined.current(self)
 
     def session(self, connection: psycopg.Connection[Any], now_us: int | None) -> Session:
         """Return what statements are run with on a connection."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from nuvom._clock import to_us
 from nuvom._ids import is_uuid
 from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom._joined import refuse_waiting
 from nuvom.stores import rows
 from nuvom.stores.postgres import orders, pausing, promoting, untold, waiting
 from nuvom.stores.postgres.claims import Claims
@@ -136,12 +137,14 @@ class PostgresJobs:
 
     def wait_final(self, job_id: str, timeout: float | None) -> Job | None:
         """Wait at most `timeout` seconds until a job is final; return it as it then is, None for an unknown id."""
+        refuse_waiting(self._database)
         return waiting.wait_final(self._database, self._hub, self, job_id, timeout)
 
     def ended(
         self, job_ids: Sequence[str], timeout: float | None
     ) -> Generator[Mapping[str, JobStatus | None], None, None]:
         """Yield which of some jobs are final, as they end, for at most `timeout` seconds."""
+        refuse_waiting(self._database)
         return waiting.ended(self._database, self._hub, job_ids, timeout)
 
     def list(self, wanted: JobFilter, limit: int, before: str | None = None) -> list[Job]:

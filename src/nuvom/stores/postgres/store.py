@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from nuvom import _joined
 from nuvom._clock import Clock
 from nuvom.stores.base import Listener
+from nuvom.stores.lent import lent
 from nuvom.stores.postgres.address import parse
 from nuvom.stores.postgres.database import Database
 from nuvom.stores.postgres.health import health
 from nuvom.stores.postgres.jobs import PostgresJobs
+from nuvom.stores.postgres.joined import Home, Theirs
 from nuvom.stores.postgres.ledger import PostgresLedger
 from nuvom.stores.postgres.listener import Hub
 from nuvom.stores.postgres.prune import Pruner
@@ -27,6 +30,7 @@ class PostgresStore:
         self.url: str = database.address.url
         self._database = database
         self._hub = Hub(database)
+        self._home = Home(database)
         self._pruner = Pruner(database)
         self.jobs: PostgresJobs = PostgresJobs(database, self._hub)
         self.workers: PostgresWorkers = PostgresWorkers(database, lease)
@@ -39,6 +43,13 @@ class PostgresStore:
     def now(self) -> datetime:
         """Return the server's clock."""
         return self._database.now()
+
+    def join(self, connection: object) -> _joined.Block:
+        """Return a block in which this store works in the transaction of a caller's connection to its database."""
+        theirs = Theirs(lent(connection), self._database, self._home)
+        if not theirs.asynchronous:
+            theirs.check()
+        return _joined.Block(self._database, theirs)
 
     def listener(self, kind: str) -> Listener:
         """Return an ear, which hears of `kind` from now on."""

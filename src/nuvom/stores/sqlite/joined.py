@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nuvom.stores.lent import Lent, autocommits, file_of, refuse
+from nuvom.stores.lent import Lent, autocommits, file_of, refuse, refuse_asynchronous
 from nuvom.stores.sqlite.failures import translated
 
 _LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, since Python 3.12
@@ -25,6 +25,8 @@ class Theirs:
     asynchronous = False
 
     def __init__(self, given: Lent, path: Path | None, url: str) -> None:
+        if given.asynchronous:
+            refuse_asynchronous(given, url)
         self._given = given
         self._path = path
         self._url = url
