@@ -115,13 +115,27 @@ def health(
         print(", ".join(["ok: the store answers", *(f"{number} {kind} here" for kind, number in here.items())]))
 
 
-def migrate(site: Site) -> None:
+def migrate(
+    site: Site,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied.")] = False,
+    sql: Annotated[bool, typer.Option("--sql", help="Only print it as SQL, for somebody else to run.")] = False,
+) -> None:
     """Bring the store's schema up to date, and make the store where there is none."""
     from nuvom.cli.output import print_json
     from nuvom.cli.stores import refuse_private
 
     app = site.bare_app()
     refuse_private(app.settings)
+    if dry_run or sql:
+        pending = app.store.pending()
+        if site.as_json:
+            print_json({"store": app.store.url, "pending": pending.names, "sql": pending.sql})
+        elif sql:
+            print(pending.sql, end="")
+        else:
+            print(f"{app.store.url}: {', '.join(pending.names) or 'nothing to do'}")
+        return
     applied = app.store.migrate()
     schema = app.store.health().schema
     if site.as_json:

@@ -25,6 +25,7 @@ from nuvom.stores.values import (
     Health,
     Once,
     PassedOver,
+    Pending,
     PlanItem,
     Refusal,
     Requested,
@@ -245,6 +246,10 @@ class Store(Protocol):
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of what was applied."""
+        ...
+
+    def pending(self) -> Pending:
+        """Return what `migrate` would apply; only looks, and makes nothing."""
         ...
 
     def prune(self, keep: Retention) -> bool:

@@ -228,6 +228,13 @@ class Retention:
     rows: int = 100  # rows of a living schedule that stay whatever their age
 
 
+class Pending(NamedTuple):
+    """What `migrate` would apply."""
+
+    names: list[str]  # of the steps, the first one first
+    sql: str  # the same for somebody else to run; a comment where there is nothing
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """What `doctor` reads from a store."""

@@ -24,6 +24,7 @@ from nuvom.stores.postgres.address import Address
 from nuvom.stores.postgres.connections import Connection, Connections
 from nuvom.stores.postgres.failures import is_lost, is_passing, translated
 from nuvom.stores.postgres.statements import Statement, load
+from nuvom.stores.values import Pending
 
 _T = TypeVar("_T")
 Row = tuple[Any, ...]
@@ -198,6 +199,12 @@ class Database:
         applied = self._repeated(self._migrated, checked=False)
         self._checked = True
         return applied
+
+    def pending(self) -> Pending:
+        """Return what `migrate` would apply."""
+        return self._repeated(
+            lambda connection: migrations.pending(connection, self.address, self.lock_class), checked=False
+        )
 
     def close(self) -> None:
         """Close every connection; using the database afterwards raises StoreUnavailable."""

@@ -9,6 +9,7 @@ import psycopg
 from nuvom.errors import SchemaTooNew, StoreUnusable
 from nuvom.stores.postgres.address import Address
 from nuvom.stores.postgres.statements import in_schema, source
+from nuvom.stores.values import Pending
 
 
 class Migration(NamedTuple):
@@ -74,6 +75,19 @@ def migrate(connection: _Connection, address: Address, lock_class: int) -> list[
         for step in steps:
             connection.execute(sql_of(step, address.quoted).encode())
     return [step.name for step in steps]
+
+
+def pending(connection: _Connection, address: Address, lock_class: int) -> Pending:
+    """Return what `migrate` would apply; raises SchemaTooNew as it does."""
+    version, compatible_from = stored_version(connection, address.quoted)
+    _refuse_newer(version, compatible_from, address.url)
+    steps = missing(version)
+    if not steps:
+        return Pending([], f"-- {address.url} lacks nothing.\n")
+    made = "" if _has_schema(connection, address.schema) else f"CREATE SCHEMA {address.quoted};\n"
+    body = "\n".join(sql_of(step, address.quoted) for step in steps)
+    lock = f"SELECT pg_catalog.pg_advisory_xact_lock({lock_class}, -1);\n"
+    return Pending([step.name for step in steps], f"BEGIN;\n{lock}{made}\n{body}\nCOMMIT;\n")
 
 
 def sql_of(step: Migration, schema: str) -> str:

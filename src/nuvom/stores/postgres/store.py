@@ -18,7 +18,7 @@ from nuvom.stores.postgres.listener import Hub
 from nuvom.stores.postgres.prune import Pruner
 from nuvom.stores.postgres.schedules import PostgresSchedules
 from nuvom.stores.postgres.workers import PostgresWorkers
-from nuvom.stores.values import Health, Retention
+from nuvom.stores.values import Health, Pending, Retention
 
 
 class PostgresStore:
@@ -58,6 +58,10 @@ class PostgresStore:
     def migrate(self) -> list[str]:
         """Bring the schema up to date; returns the names of what this call applied."""
         return self._database.migrate()
+
+    def pending(self) -> Pending:
+        """Return what `migrate` would apply; only looks."""
+        return self._database.pending()
 
     def prune(self, keep: Retention) -> bool:
         """Delete a small step of what is older than `keep` says; True when there may be more."""

@@ -9,6 +9,7 @@ from nuvom import _joined
 from nuvom._clock import Clock
 from nuvom.stores.base import Listener
 from nuvom.stores.lent import lent
+from nuvom.stores.sqlite import migrations
 from nuvom.stores.sqlite.database import Database, Synchronous
 from nuvom.stores.sqlite.health import health
 from nuvom.stores.sqlite.jobs import SqliteJobs
@@ -17,7 +18,7 @@ from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.sqlite.prune import Pruner
 from nuvom.stores.sqlite.schedules import SqliteSchedules
 from nuvom.stores.sqlite.workers import SqliteWorkers
-from nuvom.stores.values import Health, Retention
+from nuvom.stores.values import Health, Pending, Retention
 
 
 class SqliteStore:
@@ -59,6 +60,11 @@ class SqliteStore:
     def migrate(self) -> list[str]:
         """Bring the schema up to date, as any first use does; returns the names of what this call applied."""
         return self._database.migrate()
+
+    def pending(self) -> Pending:
+        """Return what a first use would apply; only looks."""
+        file = self._database.file
+        return migrations.pending(None if file is None else file.path)
 
     def prune(self, keep: Retention) -> bool:
         """Delete a small step of what is older than `keep` says; True when there may be more."""
