@@ -151,6 +151,7 @@ class Nuvom:
             busy_timeout=busy_timeout,
             lease=settings.lease.total_seconds(),
             root=settings.root,
+            auto_migrate=settings.auto_migrate,
         )
 
     @cached_property

@@ -38,6 +38,7 @@ class Settings:
     max_payload: int = 1024 * 1024
     unknown_task: timedelta = timedelta(minutes=5)
     log_format: str = "text"
+    auto_migrate: bool | None = None  # None: in a file, not on a server
     chosen: Mapping[str, str] = field(default_factory=dict)  # where each setting that is no default came from
 
     @cached_property
@@ -210,6 +211,13 @@ def _log_format(value: object, origin: str) -> str:
     return str(value)
 
 
+def _switch(value: object, origin: str) -> bool:
+    said = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}.get(str(value).lower())
+    if said is None:
+        raise SettingsError(f"{origin}={value!r} must be yes or no")
+    return said
+
+
 def _zone(value: object, origin: str) -> str:
     from nuvom.errors import UnknownTimezone
     from nuvom.triggers import CronTrigger
@@ -244,6 +252,7 @@ _READ: dict[str, Callable[[object, str], Any]] = {
     "max_payload": _size,
     "unknown_task": _span,
     "log_format": _log_format,
+    "auto_migrate": _switch,
 }
 
 

@@ -70,7 +70,12 @@ class Site:
         settings = _settings.load({"url": self.url})
         refuse_private(settings)
         require_present(settings)
-        store = open_store(settings.url, lease=settings.lease.total_seconds(), root=settings.root)
+        store = open_store(
+            settings.url,
+            lease=settings.lease.total_seconds(),
+            root=settings.root,
+            auto_migrate=settings.auto_migrate,
+        )
         self._opened.append(store)
         return store
 

@@ -37,7 +37,7 @@ def open_store(
         busy_timeout: how many seconds a caller waits for a locked store; None: as long as it takes.
         lease: seconds from a heartbeat until a silent process counts as dead.
         root: where relative paths begin; by default the working directory.
-        auto_migrate: whether a server's tables are made by whoever comes first, as those of a file always are.
+        auto_migrate: whether tables are made and changed by whoever comes first; None: those of a file are.
 
     Raises:
         SettingsError: the URL names no store of this release.
@@ -54,7 +54,14 @@ def open_store(
 
         path, synchronous = _file(url, rest)
         path = (root or Path.cwd()) / path
-        return open_sqlite(path, clock=clock, busy_timeout=busy_timeout, lease=lease, synchronous=synchronous)
+        return open_sqlite(
+            path,
+            clock=clock,
+            busy_timeout=busy_timeout,
+            lease=lease,
+            synchronous=synchronous,
+            auto_migrate=auto_migrate is not False,
+        )
     if scheme in _POSTGRES and separator:
         return _postgres(url, clock, busy_timeout, lease, auto_migrate=bool(auto_migrate))
     raise SettingsError(_unknown(url, scheme if separator else ""))

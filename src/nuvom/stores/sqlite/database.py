@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, TypeVar
 
 from nuvom import _joined
@@ -29,8 +28,8 @@ from nuvom.stores.sqlite.file import DatabaseFile
 from nuvom.stores.sqlite.joined import Theirs
 from nuvom.stores.sqlite.listener import Datagrams, Events
 from nuvom.stores.sqlite.statements import load
+from nuvom.stores.sqlite.writing import Role, Writing
 
-Role = Literal["full", "normal", "reader"]
 Kind = Literal["worker", "scheduler"]
 Synchronous = Literal["full", "normal"]
 _T = TypeVar("_T")
@@ -48,10 +47,17 @@ class Database:
         clock: what `now` and leases count by.
         busy_timeout: how many seconds a caller waits for the write lock; None: as long as it takes.
         synchronous: `full` or `normal` for all commits; None: what each asks for.
+        auto_migrate: whether a file is made, and what it lacks, by its first use.
     """
 
     def __init__(
-        self, path: Path | None, *, clock: Clock, busy_timeout: float | None, synchronous: Synchronous | None = None
+        self,
+        path: Path | None,
+        *,
+        clock: Clock,
+        busy_timeout: float | None,
+        synchronous: Synchronous | None = None,
+        auto_migrate: bool = True,
     ) -> None:
         self.clock = clock
         self.file: DatabaseFile | None = None if path is None else DatabaseFile(path)
@@ -60,6 +66,7 @@ class Database:
         self.ears: Events | Datagrams = Events() if path is None else Datagrams(self.changes)
         self._busy_timeout = busy_timeout
         self._synchronous = synchronous
+        self._auto_migrate = auto_migrate
         self._connections: dict[Role, sqlite3.Connection] = {}
         self._applied: list[str] = []
         self._unusable: str | None = None
@@ -98,7 +105,7 @@ class Database:
         if theirs is not None:
             return theirs.write()
         self.log.relieve(synced=durable)
-        return _Writing(self, "full" if durable else "normal")
+        return Writing(self, "full" if durable else "normal")
 
     def joined(self) -> Theirs | None:
         """Return the caller's transaction in which everything is done here and now, None where each is on its own."""
@@ -174,7 +181,7 @@ class Database:
 
     def migrate(self) -> list[str]:
         """Bring the schema up to date, as any first use does; returns the names of what this call applied."""
-        self._applied = []
+        self._applied, self._auto_migrate = [], True
         with self.read():  # opening is what migrates
             return self._applied
 
@@ -186,7 +193,7 @@ class Database:
         """
         if self.file is None:
             return
-        with _Writing(self, "normal"), self._read_lock:
+        with Writing(self, "normal"), self._read_lock:
             self._connection("reader", self._deadline()).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def log_size(self) -> int:
@@ -308,7 +315,7 @@ class Database:
                 raise StoreUnavailable(self._unusable)
             if not self._connections:
                 if self.file is not None:
-                    self.file.prepare()
+                    self.file.prepare(make=self._auto_migrate)
                 self._open_one("full", deadline)
             return self._connections.get(role) or self._open_one(role, deadline)
 
@@ -348,6 +355,8 @@ class Database:
     def _migrate(self, connection: sqlite3.Connection, deadline: float | None) -> None:
         if self._patiently(lambda: migrations.is_current(connection, self.location), deadline):
             return
+        if not self._auto_migrate:
+            raise StoreUnusable(f"{self.location} lacks tables of this release: run `nuvom migrate`")
         self._patiently(lambda: connection.execute("BEGIN IMMEDIATE"), deadline)
         try:
             self._applied = migrations.migrate(connection, self.location, self.now())
@@ -355,25 +364,6 @@ class Database:
             _roll_back(connection)
             raise
         self._commit(connection)
-
-
-class _Writing(AbstractContextManager[sqlite3.Connection]):
-    """A write transaction as a context; a generator would do, and cost each commit some microseconds."""
-
-    __slots__ = ("_connection", "_database", "_role")
-
-    def __init__(self, database: Database, role: Role) -> None:
-        self._database = database
-        self._role: Role = role
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection = self._database.begin(self._role)
-        return self._connection
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.end(self._connection, error)
 
 
 _inherited: list[sqlite3.Connection] = []  # never closed: closing them would act for the process they came from

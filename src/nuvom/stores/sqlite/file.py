@@ -24,8 +24,11 @@ class DatabaseFile:
         """What opens this file and never makes one."""
         return f"{self.path.as_uri()}?mode=rw"
 
-    def prepare(self) -> None:
+    def prepare(self, *, make: bool) -> None:
         """Make the file if it never was there, and remember which one it is.
+
+        Args:
+            make: whether it may be made.
 
         Raises:
             StoreUnusable: it was deleted since it was first opened, or it cannot be made.
@@ -41,6 +44,8 @@ class DatabaseFile:
                 raise StoreUnusable(
                     f"{self.path} was deleted while it was in use; put it back, or restart to begin with an empty one"
                 )
+            if not make:
+                raise StoreUnusable(f"{self.path} does not exist, and NUVOM_AUTO_MIGRATE is off: run `nuvom migrate`")
             self._make()
         if self.path.is_dir():
             raise StoreUnusable(f"{self.path} is a folder; name a file in it")

@@ -90,6 +90,7 @@ def open_sqlite(
     busy_timeout: float | None,
     lease: float,
     synchronous: Synchronous | None = None,
+    auto_migrate: bool = True,
 ) -> SqliteStore:
     """Return the store of a file, which is made and migrated when it is first used.
 
@@ -99,7 +100,10 @@ def open_sqlite(
         busy_timeout: how many seconds a caller waits for a locked file; None: as long as it takes.
         lease: seconds from a heartbeat until a silent process counts as dead.
         synchronous: `full` or `normal` for all commits; None: `full` for what callers were promised.
+        auto_migrate: whether the file and its tables are made by whoever comes first.
     """
-    database = Database(path, clock=clock, busy_timeout=busy_timeout, synchronous=synchronous)
+    database = Database(
+        path, clock=clock, busy_timeout=busy_timeout, synchronous=synchronous, auto_migrate=auto_migrate
+    )
     query = f"?synchronous={synchronous}" if synchronous else ""
     return SqliteStore(database, url=f"sqlite:///{path.absolute()}{query}", lease=lease)
