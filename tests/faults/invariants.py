@@ -1,6 +1,7 @@
 """What must hold in a store whatever happened to the processes that used it; read by SQL of its own.
 
-A store is its file, or the URL of its database. A task whose job is to be checked for its fence returns an object with the `attempt` that ran it.
+A store is its file, or the URL of its database. A task whose job is to be checked for its fence returns an object with
+the `attempt` that ran it.
 """
 
 from __future__ import annotations

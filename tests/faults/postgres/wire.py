@@ -44,7 +44,7 @@ class Startup(NamedTuple):
 
 
 class Requests:
-    """Reads what a client sends as the SQL of its requests: a simple query, or all up to a Sync, `PREPARE …` if that runs nothing."""
+    """Reads what a client sends as the SQL of its requests: a simple query, or all up to a Sync."""
 
     def __init__(self) -> None:
         self._statements: dict[bytes, str] = {}
@@ -53,7 +53,7 @@ class Requests:
         self._parsed: list[str] = []
 
     def see(self, message: Message) -> str | None:
-        """Take one message in; returns the SQL of a request when this was its last."""
+        """Take a message in; returns the SQL of a request when this was its last, `PREPARE …` if that runs nothing."""
         names = message.body.split(b"\0", 2)
         match message.kind:
             case b"Q":
@@ -104,7 +104,7 @@ def error(code: str, text: str) -> bytes:
 
 
 def end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
-    """End a connection at once, as a host that crashed and came back does (RST) or as a process that died does (FIN)."""
+    """End a connection at once: as a host that came back after a crash does (RST), or as the end of a process (FIN)."""
     if reset:
         found = writer.get_extra_info("socket")
         if found is not None:

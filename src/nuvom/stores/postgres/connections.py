@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import select
 import threading
 import time
@@ -16,7 +17,7 @@ from psycopg import pq
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
 from nuvom.stores.postgres.adapters import adapt
 from nuvom.stores.postgres.address import Address
-from nuvom.stores.postgres.failures import translated
+from nuvom.stores.postgres.failures import NoAnswer, translated
 
 _PATIENCE = 15.0  # seconds that a service waits for an answer before it takes the network for dead: half a lease
 _LONG = 3_600.0  # the same for what may take long: a migration, the count of a large table
@@ -27,27 +28,38 @@ _KEEPALIVE: dict[str, Any] = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
-    "connect_timeout": _CONNECTING,
     "application_name": "nuvom",
 }
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that gives up on an answer which does not come."""
+    """A connection that gives up on an answer which does not come: each in its time, and all before the deadline."""
 
     patience: float = _PATIENCE
+    deadline: float = math.inf  # monotonic
+    silent: bool = False  # whether an answer did not come
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: D102  the driver's own
-        return super().wait(gen, interval, self.patience if timeout is None else timeout)
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        began = time.monotonic()
+        given = max(0.0, min(self.patience, self.deadline - began))
+        try:
+            return super().wait(gen, interval, given)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None and time.monotonic() >= began + given:
+                self.silent = True
+                raise NoAnswer(f"no answer within {given:.1f} s") from error
+            raise
 
     @contextmanager
     def patiently(self) -> Iterator[None]:
         """Wait long for answers meanwhile."""
-        usual, self.patience = self.patience, _LONG
+        usual, self.patience, self.deadline = (self.patience, self.deadline), _LONG, math.inf
         try:
             yield
         finally:
-            self.patience = usual
+            self.patience, self.deadline = usual
 
 
 class Connections:
@@ -55,7 +67,7 @@ class Connections:
 
     Args:
         address: where to.
-        busy_timeout: how many seconds a caller waits for one of them, and for an answer; None: as a service does.
+        busy_timeout: how many seconds a caller waits for one of them and all answers; None: as a service does.
     """
 
     def __init__(self, address: Address, busy_timeout: float | None) -> None:
@@ -66,24 +78,32 @@ class Connections:
         self._inherited: list[Connection] = []
         self._begin_anew()
 
-    def take(self) -> tuple[Connection, bool]:
+    def deadline(self) -> float:
+        """Return until when an operation that begins now may last, monotonic: a service waits for each answer anew."""
+        return math.inf if self._busy_timeout is None else time.monotonic() + self._busy_timeout
+
+    def take(self, deadline: float = math.inf) -> tuple[Connection, bool]:
         """Return a connection and whether it is a new one; give it back with `give` or `discard`.
+
+        Args:
+            deadline: until when it may be waited for, and for its answers; monotonic.
 
         Raises:
             StoreUnavailable: none can be had.
         """
-        patience = _PATIENCE if self._busy_timeout is None else self._busy_timeout
-        if not self._free.acquire(timeout=patience):
+        began = time.monotonic()
+        if not self._free.acquire(timeout=max(0.0, min(_PATIENCE, deadline - began))):
             raise StoreBusy(
-                f"all {self.address.pool} connections to {self.address.url} were in use for {patience:g} s: "
-                "add ?pool=… to NUVOM_URL, or hold transactions for a shorter time"
+                f"all {self.address.pool} connections to {self.address.url} were in use for "
+                f"{time.monotonic() - began:.1f} s: add ?pool=… to NUVOM_URL, or hold transactions for a shorter time"
             )
         try:
             while self._idle:
                 if _is_alive(connection := self._idle.pop()):
+                    connection.deadline = deadline
                     return connection, False
                 connection.close()
-            return self.open(patience), True
+            return self.open(deadline=deadline), True
         except BaseException:
             self._free.release()
             raise
@@ -99,23 +119,34 @@ class Connections:
     def discard(self, connection: Connection) -> None:
         """Take a connection back that is of no more use."""
         connection.close()
+        if connection.silent:
+            self.close_connections()  # the network is dead for all of them, and each would cost as much time
         self._free.release()
 
-    def open(self, patience: float = _PATIENCE) -> Connection:
-        """Return a connection of the caller's own, which only the caller closes."""
+    def open(self, patience: float = _PATIENCE, *, deadline: float = math.inf) -> Connection:
+        """Return a connection of the caller's own, which only the caller closes.
+
+        Args:
+            patience: seconds that each of its answers may take.
+            deadline: until when they must have come; monotonic.
+        """
         if self._closed is not None:
             raise StoreUnavailable(self._closed)
         said = psycopg.conninfo.conninfo_to_dict(self.address.conninfo)
+        hosts = str(said.get("host", "")).count(",") + 1
+        # The driver gives each host as much, whole seconds and no less than two.
+        patience_each = max(2, int(min(_CONNECTING, deadline - time.monotonic()) / hosts))
+        given = {**_KEEPALIVE, "connect_timeout": patience_each}
         try:
             connection = Connection.connect(
                 self.address.conninfo,
                 autocommit=True,
                 prepare_threshold=1,
-                **{name: value for name, value in _KEEPALIVE.items() if name not in said},
+                **{name: value for name, value in given.items() if name not in said},
             )
         except psycopg.Error as error:
             raise translated(error, self.address.url) from error
-        connection.patience = patience
+        connection.patience, connection.deadline = patience, deadline
         adapt(connection.adapters)
         try:
             self._look_at(connection)

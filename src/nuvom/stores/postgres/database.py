@@ -118,7 +118,8 @@ class Database:
         self.lock_class = crc32(b"nuvom " + address.schema.encode()) - (1 << 31)
         self.channel = address.schema if address.schema == "nuvom" else f"nuvom_{address.schema}"[:63]
         self._clock = None if clock is SYSTEM_CLOCK else clock
-        self._lock_timeout = 0 if busy_timeout is None else max(1, int(busy_timeout * 1_000))
+        # Less than a caller waits for an answer, so that the server says what it was that lasted.
+        self._lock_timeout = 0 if busy_timeout is None else max(1, int(busy_timeout * 900))
         self._auto_migrate = auto_migrate
         self._checked = False
         self._seen: tuple[int, float] | None = None  # the server's clock, and this host's monotonic one then
@@ -212,17 +213,19 @@ class Database:
 
     def _repeated(self, attempt: Callable[[Connection], _T], *, checked: bool = True) -> _T:
         """Take a connection and let `attempt` use it, again after what another transaction caused."""
+        deadline = self.connections.deadline()
         for number in range(1, _TRIES + 1):
             if checked and not self._checked:
                 self._check()
-            connection, new = self.connections.take()
+            connection, new = self.connections.take(deadline)
             lost = True
             try:
                 result = attempt(connection)
                 lost = False
             except psycopg.Error as error:
                 lost = is_lost(error)
-                if number == _TRIES or not (is_passing(error) or (lost and not new)):
+                repeats = is_passing(error) or (lost and not new and not connection.silent)
+                if not repeats or number == _TRIES or time.monotonic() >= deadline:
                     raise translated(error, self.address.url) from error
             except StoreError as error:
                 lost = isinstance(error, StoreUnavailable) and not isinstance(error, StoreBusy)
@@ -295,6 +298,8 @@ def _in_order(statement: Statement, parameters: Mapping[str, object] | Sequence[
 
 
 def _roll_back(connection: Connection) -> None:
+    if connection.silent:
+        connection.close()
     if connection.closed or connection.pgconn.transaction_status == pq.TransactionStatus.IDLE:
         return
     try:

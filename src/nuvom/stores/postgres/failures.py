@@ -11,6 +11,10 @@ _LOCKED = ("55P03", "57014")  # lock_not_available, query_canceled
 _LOST = ("08", "57P", "58")  # connection exceptions, the server is told to stop, its system fails
 
 
+class NoAnswer(psycopg.OperationalError):
+    """The server may be alive, but its answer did not come in the time that was given to it."""
+
+
 def is_passing(error: psycopg.Error) -> bool:
     """Tell whether the server rolled a transaction back for another's sake, so that repeating it may do."""
     return error.sqlstate in _AGAIN
