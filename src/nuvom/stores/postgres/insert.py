@@ -13,6 +13,7 @@ from nuvom._limits import unique_period
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
+from nuvom.stores.postgres.unfit import naming
 from nuvom.stores.rows import task_defaults
 
 
@@ -90,32 +91,26 @@ def insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> I
     """
     if not jobs:
         return Inserted([], False, {})
-    terms = _reported(session, jobs)
-    rows = [_row(job, terms[job.task], session.now_us) for job in jobs]
-    session.lock(_names(rows))
-    decided = _decide(session, jobs, rows, terms)
-    new = _insert(session, decided.rows, endings)
-    _note_flows(session, decided.rows, new, terms, endings)
-    pushed = [answer._replace(new=answer.new and raw(answer.id) in new) for answer in decided.pushed]
-    ready = any(row.state == "ready" and raw(row.id) in new for row in decided.rows)
-    return Inserted(pushed, ready, decided.standing)
+    with naming(jobs):
+        return _insert_jobs(session, jobs, endings)
 
 
 def _is_plain(job: NewJob) -> bool:
     said = job.defaults
-    return job.key is None and job.unique is said.unique is said.concurrency is said.rate is None
+    return all(bound is None for bound in (job.key, job.unique, said.unique, said.concurrency, said.rate))
 
 
 def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None:
     """Insert jobs by one statement; None where it stored nothing, and where all are there already, too."""
-    said = {
-        **columns(_PLAIN, (_said(job) for job in jobs)),
-        "tasks": [*{job.task for job in jobs}],
-        "now": session.database.given_now,
-        "wanted": len(jobs),
-        "channel": session.database.channel,
-    }
-    (count, new, _) = session.row("push", said) or (0, None, None)
+    with naming(jobs):
+        said = {
+            **columns(_PLAIN, (_said(job) for job in jobs)),
+            "tasks": [*{job.task for job in jobs}],
+            "now": session.database.given_now,
+            "wanted": len(jobs),
+            "channel": session.database.channel,
+        }
+        (count, new, _) = session.row("push", said) or (0, None, None)
     if count == len(jobs):
         return [Pushed(job.id, True) for job in jobs]
     return list(_which(jobs, new)) if count else None
@@ -165,6 +160,18 @@ def _push(session: Session, jobs: Sequence[NewJob]) -> list[Pushed]:
     return inserted.pushed
 
 
+def _insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> Inserted:
+    terms = _reported(session, jobs)
+    rows = [_row(job, terms[job.task], session.now_us) for job in jobs]
+    session.lock(_names(rows))
+    decided = _decide(session, jobs, rows, terms)
+    new = _insert(session, decided.rows, endings)
+    _note_flows(session, decided.rows, new, terms, endings)
+    pushed = [answer._replace(new=answer.new and raw(answer.id) in new) for answer in decided.pushed]
+    ready = any(row.state == "ready" and raw(row.id) in new for row in decided.rows)
+    return Inserted(pushed, ready, decided.standing)
+
+
 def _reported(session: Session, jobs: Iterable[NewJob]) -> dict[str, _Terms]:
     """Return the terms of each task: what workers reported, else what the code that pushed the last of the jobs says.
 
@@ -199,9 +206,7 @@ class _Decided(NamedTuple):
     standing: dict[str, tuple[str, str]]
 
 
-def _decide(
-    session: Session, jobs: Sequence[NewJob], rows: Sequence[_Row], terms: Mapping[str, _Terms]
-) -> _Decided:
+def _decide(session: Session, jobs: Sequence[NewJob], rows: Sequence[_Row], terms: Mapping[str, _Terms]) -> _Decided:
     """Find out, under the locks, which jobs are new and what holds them; each counts for those that come after it."""
     keys = [*{row.key for row in rows if row.key is not None}]
     there, taken = session.row("in_the_way", ([row.id for row in rows], keys)) or ((), ())

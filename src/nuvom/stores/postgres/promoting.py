@@ -22,7 +22,7 @@ def promote(database: Database, limit: int) -> int:
 
 
 def next_wakeup(database: Database) -> Wakeup:
-    """Say when the next job is due, gives up or may start by its rate, and when the earliest lease ends; index looks."""
+    """Say when the next job is due, gives up or may start by its rate, and when the earliest lease ends."""
     said = {"now": database.given_now}
     found = database.read(lambda session: session.row("next_wakeup", said)) or (0, None, None)
     now, delayed, lease = found

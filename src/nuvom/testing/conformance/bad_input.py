@@ -109,14 +109,33 @@ def test_text_that_an_engine_cannot_carry_is_refused_or_kept_exactly(store: Stor
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\x00\xff not JSON", b"[" + b'"x",' * 300_000 + b"1]"], ids=["empty", "raw", "huge"]
-)
-def test_any_bytes_are_arguments_and_values(store: Store, data: bytes) -> None:
+    "data", [b'"a\\u0000\\ud800"', b' [1.0e0,  {"a":1, "a":2}]\n', b"[" + b'"x",' * 300_000 + b"1]"],
+    ids=["escapes", "layout", "huge"],
+)  # fmt: skip
+def test_any_json_is_kept_as_it_was_written(store: Store, data: bytes) -> None:
     worker = a_worker(store)
     job = running(store, worker, arguments=data)
     assert job.arguments == data
     store.jobs.finish(worker, [succeeded(job, data)])
     assert (the(store, job.id).arguments, the(store, job.id).value) == (data, data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00\xff not JSON"], ids=["empty", "raw"])
+def test_bytes_that_are_no_json_are_refused_or_kept_exactly(store: Store, data: bytes) -> None:
+    worker = a_worker(store)
+    try:
+        job = running(store, worker, arguments=data)
+    except REFUSALS:
+        assert all_jobs(store) == []
+        job = running(store, worker)
+    else:
+        assert job.arguments == data
+    try:
+        store.jobs.finish(worker, [succeeded(job, data)])
+    except REFUSALS:
+        assert the(store, job.id).status == "running"
+    else:
+        assert the(store, job.id).value == data
 
 
 @pytest.mark.parametrize(
