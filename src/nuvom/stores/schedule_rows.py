@@ -240,7 +240,14 @@ def _defaults_text(defaults: TaskDefaults) -> str:
     return orjson.dumps(defaults.said()).decode()
 
 
-_JSON = ("arguments", "options", "defaults", "metadata", "unknown", "overridden")  # bytes in one engine, text in another
+_JSON = (
+    "arguments",
+    "options",
+    "defaults",
+    "metadata",
+    "unknown",
+    "overridden",
+)  # bytes in one engine, text in another
 _TEXTS = [column for column in COLUMNS if column != "id" and column not in _JSON]
 _LACKING = {
     "task": "",

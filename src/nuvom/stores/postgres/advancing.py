@@ -51,9 +51,7 @@ def end(session: Session, envelope: ScheduleEnvelope, state: ScheduleState) -> S
     return envelope.ended(state, next_generation(envelope.generation, now), now)
 
 
-def set_aside(
-    session: Session, broken: Sequence[tuple[ScheduleEnvelope, datetime | None, str]]
-) -> Collection[str]:
+def set_aside(session: Session, broken: Sequence[tuple[ScheduleEnvelope, datetime | None, str]]) -> Collection[str]:
     """Quarantine schedules that cannot be read or planned, those that still have this next run (None: any).
 
     Args:
@@ -66,7 +64,10 @@ def set_aside(
         for each, expected, reason in broken
     ]
     return changed(
-        session, "quarantine", {**columns(_ASIDE, rows), "now": session.now_us}, [envelope.id for envelope, *_ in broken]
+        session,
+        "quarantine",
+        {**columns(_ASIDE, rows), "now": session.now_us},
+        [envelope.id for envelope, *_ in broken],
     )
 
 
@@ -93,7 +94,9 @@ def uncount(session: Session, items: Sequence[PlanItem], new: Collection[str]) -
             session.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _changed(session: Session, statement: str, names: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Collection[str]:
+def _changed(
+    session: Session, statement: str, names: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> Collection[str]:
     return changed(session, statement, columns(names, rows), [str(row[0]) for row in rows])
 
 

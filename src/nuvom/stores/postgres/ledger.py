@@ -45,7 +45,9 @@ class PostgresLedger:
             hold_keys(session, items)
             refused = _fenced(session, items)
             record(session, [item for item in items if item.envelope.id not in refused])
-            return [Refusal(item.envelope.id, refused[item.envelope.id]) for item in items if item.envelope.id in refused]
+            return [
+                Refusal(item.envelope.id, refused[item.envelope.id]) for item in items if item.envelope.id in refused
+            ]
 
         return self._database.write(delivered, durable=False) if items else []
 
@@ -155,7 +157,9 @@ def record(session: Session, items: Sequence[PlanItem], statement: str = "insert
     return fresh - inserted.standing.keys()
 
 
-def changed(session: Session, statement: str, parameters: Mapping[str, object], ids: Collection[str]) -> Collection[str]:
+def changed(
+    session: Session, statement: str, parameters: Mapping[str, object], ids: Collection[str]
+) -> Collection[str]:
     """Run a statement that is told how many ids are `wanted` and returns which it took where that is not all."""
     (some,) = session.row(statement, {**parameters, "wanted": len(ids)}) or (None,)
     return ids if some is None else {text(each) for each in some if each is not None}
