@@ -216,9 +216,9 @@ def _oust(session: Session, jobs: Sequence[NewJob], endings: Endings) -> bool:
 def _skip(session: Session, rows: Iterable[Occurrence], standing: Mapping[str, tuple[str, str]]) -> None:
     """Say of occurrences which other job stands for theirs."""
     skipped = [
-        (row.schedule_id, to_us(row.nominal), row.source, unique_reason(*standing[row.job_id]))
+        (row.schedule_id, to_us(row.nominal), row.source, unique_reason(*stands))
         for row in rows
-        if row.job_id in standing
+        if (stands := standing.get(row.job_id or "")) is not None
     ]
     session.execute("skip_unique", columns(("schedule_id", "nominal", "source", "reason"), skipped))
 

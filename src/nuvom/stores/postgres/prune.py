@@ -132,7 +132,7 @@ class Pruner:
 
 
 def _with_fences(session: Session, rows: Iterable[Row]) -> list[OldOccurrence]:
-    """Return rows of the ledger with what the fences of their schedules say: an end, or how often one elsewhere runs."""
+    """Return rows of the ledger with what fences say of their schedules: an end, or how often one elsewhere runs."""
     found = list(rows)
     ids = list({text(row[0]): None for row in found})
     fences = {
@@ -140,9 +140,10 @@ def _with_fences(session: Session, rows: Iterable[Row]) -> list[OldOccurrence]:
         for schedule_id, ended_at, definition in (session.rows("fences_of", (ids,)) if ids else ())
     }
     whole = []
-    for *row, interval, cron in found:
+    for row in found:
+        *own, interval, cron = row
         ended, said = fences.get(row[0], (False, {}))
-        whole.append(OldOccurrence(*row, ended, interval or _number(said), cron or _cron(said)))
+        whole.append(OldOccurrence._make((*own, ended, interval or _number(said), cron or _cron(said))))
     return whole
 
 
@@ -152,7 +153,8 @@ def _over(session: Session, rows: Iterable[OldOccurrence], cutoffs: Cutoffs) -> 
     living = [text(schedule_id) for schedule_id in {row.schedule_id for row in old if not row.ended}]
     if cutoffs.rows == 0:
         return old
-    kept = dict(session.rows("oldest_kept", (living, cutoffs.rows - 1)) if living else ())
+    found = session.rows("oldest_kept", (living, cutoffs.rows - 1)) if living else []
+    kept: dict[bytes, int] = dict(found)
     return [row for row in old if row.ended or row.nominal < kept.get(row.schedule_id, FIRST)]
 
 
