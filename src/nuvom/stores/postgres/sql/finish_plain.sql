@@ -28,5 +28,5 @@ told AS MATERIALIZED (
     SELECT pg_catalog.pg_notify(:channel, ears.ear)
     FROM (SELECT DISTINCT waiters.ear FROM ended JOIN nuvom.waiters ON waiters.job_id = ended.id) AS ears
 )
-SELECT CASE WHEN count(*) < :wanted THEN pg_catalog.array_agg(seq) END, (SELECT count(*) FROM told)
+SELECT CASE WHEN count(*) < :wanted THEN coalesce(pg_catalog.array_agg(seq), '{}') END, (SELECT count(*) FROM told)
 FROM ended;
