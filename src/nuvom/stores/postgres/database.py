@@ -20,7 +20,7 @@ from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
 from nuvom.stores import forks
 from nuvom.stores.postgres import migrations
 from nuvom.stores.postgres.adapters import adapt
-from nuvom.stores.postgres.address import Address
+from nuvom.stores.postgres.address import DEFAULT_SCHEMA, Address
 from nuvom.stores.postgres.connections import Connection, Connections
 from nuvom.stores.postgres.failures import is_lost, is_passing, translated
 from nuvom.stores.postgres.statements import Statement, load
@@ -116,7 +116,7 @@ class Database:
         self.address = address
         self.connections = Connections(address, busy_timeout)
         self.lock_class = crc32(b"nuvom " + address.schema.encode()) - (1 << 31)
-        self.channel = address.schema if address.schema == "nuvom" else f"nuvom_{address.schema}"[:63]
+        self.channel = _channel(address.schema)
         self._clock = None if clock is SYSTEM_CLOCK else clock
         # Less than a caller waits for an answer, so that the server says what it was that lasted.
         self._lock_timeout = 0 if busy_timeout is None else max(1, int(busy_timeout * 900))
@@ -289,6 +289,12 @@ class Database:
     def _migrated(self, connection: Connection) -> list[str]:
         with connection.patiently():
             return migrations.migrate(connection, self.address, self.lock_class)
+
+
+def _channel(schema: str) -> str:
+    """Return a name that the server does not find too long; two schemas that share one wake each other without need."""
+    name = schema if schema == DEFAULT_SCHEMA else f"nuvom_{schema}"
+    return name.encode()[:63].decode(errors="ignore")
 
 
 def _in_order(statement: Statement, parameters: Mapping[str, object] | Sequence[object]) -> Sequence[object]:
