@@ -82,6 +82,8 @@ def current(owner: object) -> Any | None:
     blocks = _blocks.get()
     if not blocks:
         return None
+    if (sent := _sent.get()) is not None and sent.left:
+        raise RuntimeError("the caller of this was cancelled inside nuvom.transaction(…): nothing more is done for it")
     found = next((block for block in reversed(blocks) if block.open and block.owner is owner), None)
     if found is None:
         return None
