@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,8 +10,11 @@ from itertools import count
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
+
+from nuvom._job import JobState, TaskDefaults
 from nuvom.stores.base import Store
-from nuvom.stores.values import PlanItem
+from nuvom.stores.values import CancelAnswer, PlanItem, TaskRow
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     MINUTE,
@@ -21,9 +25,12 @@ from nuvom.testing.conformance.examples import (
     claimed,
     daily,
     every,
+    failed,
     ids,
     ledger,
     planned,
+    pushed,
+    put_back,
     stored,
     succeeded,
     the,
@@ -85,6 +92,142 @@ def race_with_keys(stores: Sequence[Store]) -> None:
         assert len(taken) == 1
         stores[0].jobs.finish(worker, [succeeded(job) for job in taken])
     assert {job.status for job in all_jobs(stores[0])} == {"succeeded"}
+
+
+def race_for_a_kind(stores: Sequence[Store], unique: str) -> None:
+    """Check that of many pushes of one kind at once one is stored, and stands for all others."""
+    kinds = [{"unique": unique, "kin": kin} for kin in "abcde"]
+    pushes = at_once(stores, lambda store: [store.jobs.push([a_job(**kind)])[0] for kind in kinds])
+    for answers in zip(*pushes, strict=True):
+        assert sum(answer.new for answer in answers) == 1
+        assert len({answer.id for answer in answers}) == 1
+    assert len(all_jobs(stores[0])) == 5
+
+
+def race_in_a_flow(stores: Sequence[Store]) -> None:
+    """Check that never more jobs of a flow run than may, whoever pushes, claims, puts back, cancels and retries."""
+    two = TaskDefaults(concurrency=2)
+
+    def work(store: Store) -> None:
+        worker = a_worker(store)
+        for turn in range(8):
+            batch = [a_job(defaults=two, priority=n) for n in range(3)]
+            store.jobs.push(batch)
+            taken = claimed(store, worker)
+            assert sum(job.state is JobState.RUNNING for job in all_jobs(store)) <= 2
+            ending = put_back if turn % 3 == 2 else succeeded
+            assert store.jobs.finish(worker, [ending(job) for job in taken]) == []
+            store.jobs.cancel(batch[0].id)
+            store.jobs.retry(batch[0].id)
+
+    at_once(stores, work)
+    assert most_at_once(stores[0]) == 2
+    assert {job.status for job in all_jobs(stores[0])} == {"succeeded"}
+
+
+def race_against_a_rate(stores: Sequence[Store], clock: VirtualClock) -> None:
+    """Check that no more jobs start within a time than may, whoever claims them."""
+    hasty = TaskDefaults(rate="10/1m")
+
+    def work(store: Store) -> int:
+        worker, started = a_worker(store), 0
+        for _ in range(6):
+            store.jobs.push([a_job(defaults=hasty) for _ in range(2)])
+            taken = claimed(store, worker, 3)
+            store.jobs.finish(worker, [succeeded(job) for job in taken])
+            store.jobs.promote(10)
+            started += len(taken)
+        return started
+
+    assert sum(at_once(stores, work)) == 10
+    clock.advance(2 * MINUTE)
+    assert sum(at_once(stores, work)) == 10
+
+
+def race_to_promote(stores: Sequence[Store], clock: VirtualClock) -> None:
+    """Check that each delayed job becomes ready once, and each that gives up ends, whoever sees to it."""
+    due = clock.now() + MINUTE
+    one = TaskDefaults(concurrency=1)
+    stores[0].jobs.push([a_job(run_at=due) for _ in range(40)])
+    stores[0].jobs.push([a_job(run_at=due, defaults=one) for _ in range(20)])
+    stores[0].jobs.push([a_job(key="k", expires_at=due) for _ in range(10)] + [a_job(key="k")])
+    clock.advance(MINUTE)
+    promoted = at_once(stores, lambda store: sum(store.jobs.promote(7) for _ in range(20)))
+    assert sum(promoted) == 60
+    assert Counter(job.status for job in all_jobs(stores[0])) == {"queued": 61, "expired": 10}
+    assert Counter(job.state for job in all_jobs(stores[0]) if job.flow) == {"ready": 1, "held": 19}
+    drain(stores[0])
+
+
+def race_for_keys_that_change_hands(stores: Sequence[Store]) -> None:
+    """Check that whoever ends or takes a key, nobody waits for it for ever, and never two of a key are loose."""
+    one_id = [a_job().id for _ in range(8)]
+
+    def work(store: Store) -> None:
+        worker = a_worker(store)
+        for turn in range(8):
+            mine = [a_job(key=key, expires_in=3600.0) for key in "ab"]
+            store.jobs.push([a_job(id=one_id[turn], key=f"c{id(store) % 3}"), *mine])
+            taken = claimed(store, worker, 2)
+            loose = Counter(job.key for job in all_jobs(store) if not job.status.final and job.waits_for != "key")
+            assert max(loose.values(), default=0) <= 1, loose
+            store.jobs.cancel_many(ids(mine))
+            store.jobs.finish(worker, [failed(job) for job in taken])
+            store.jobs.retry_many(ids(taken)[:1])
+
+    at_once(stores, work)
+    drain(stores[0])
+
+
+def race_to_retry(stores: Sequence[Store]) -> None:
+    """Check that of many who let a job run again, or cancel it, one does."""
+    jobs = [pushed(stores[0], key="k", defaults=TaskDefaults(concurrency=1)) for _ in range(5)]
+    assert [sum(column) for column in zip(*cancelled(stores, jobs), strict=True)] == [1] * 5
+    retried = at_once(stores, lambda store: store.jobs.retry_many(jobs))
+    assert [sum(column) for column in zip(*retried, strict=True)] == [1] * 5
+    drain(stores[0])
+
+
+def race_with_new_limits(stores: Sequence[Store]) -> None:
+    """Check that limits which change meanwhile are kept, and that nobody waits for ever for a place."""
+
+    def work(store: Store) -> None:
+        worker = a_worker(store)
+        for turn in range(8):
+            store.jobs.push([a_job(kin=kin) for kin in "abab"])
+            limits = TaskDefaults(concurrency=1 + turn % 3)
+            rows = [TaskRow(name="tasks.send", canonical="tasks.send", defaults=limits, signature="")]
+            store.workers.remember_tasks(rows)
+            store.jobs.finish(worker, [succeeded(job) for job in claimed(store, worker)])
+            most = Counter(job.flow for job in all_jobs(store) if job.flow and job.state is JobState.RUNNING)
+            assert max(most.values(), default=0) <= 3
+
+    limited = TaskRow(name="tasks.send", canonical="tasks.send", defaults=TaskDefaults(concurrency=3), signature="")
+    stores[0].workers.remember_tasks([limited])
+    at_once(stores, work)
+    stores[0].workers.remember_tasks([limited])
+    assert most_at_once(stores[0]) == 6
+
+
+def cancelled(stores: Sequence[Store], jobs: Sequence[str]) -> list[list[bool]]:
+    """Have all cancel the same jobs; returns who did which."""
+    answers = at_once(stores, lambda store: store.jobs.cancel_many(jobs))
+    return [[answer is CancelAnswer.CANCELLED for answer in row] for row in answers]
+
+
+def most_at_once(store: Store) -> int:
+    """Run what is left, and return the largest number of jobs that could be claimed at once."""
+    worker, most = a_worker(store), 0
+    while taken := claimed(store, worker, 1_000):
+        most = max(most, len(taken))
+        assert store.jobs.finish(worker, [succeeded(job) for job in taken]) == []
+    assert [job for job in all_jobs(store) if not job.status.final] == []
+    return most
+
+
+def drain(store: Store) -> None:
+    """Run what is left, and check that nothing waits for ever."""
+    most_at_once(store)
 
 
 def race_to_apply(stores: Sequence[Store], clock: VirtualClock) -> None:
@@ -153,6 +296,35 @@ def test_threads_that_push_one_id_make_one_job(store: Store) -> None:
 
 def test_threads_that_push_and_finish_one_key_keep_its_order(store: Store) -> None:
     race_with_keys([store] * 4)
+
+
+@pytest.mark.parametrize("unique", ["queued", "done", "10m"])
+def test_threads_that_push_one_kind_make_one_job(store: Store, unique: str) -> None:
+    race_for_a_kind([store] * 4, unique)
+
+
+def test_threads_never_run_more_of_a_flow_than_may(store: Store) -> None:
+    race_in_a_flow([store] * 4)
+
+
+def test_threads_never_start_more_than_a_rate_lets(store: Store, clock: VirtualClock) -> None:
+    race_against_a_rate([store] * 4, clock)
+
+
+def test_threads_that_promote_do_it_once(store: Store, clock: VirtualClock) -> None:
+    race_to_promote([store] * 4, clock)
+
+
+def test_threads_that_end_and_take_keys_leave_nobody_waiting(store: Store) -> None:
+    race_for_keys_that_change_hands([store] * 4)
+
+
+def test_threads_that_cancel_and_retry_one_job_do_it_once(store: Store) -> None:
+    race_to_retry([store] * 4)
+
+
+def test_threads_that_change_limits_leave_nobody_waiting(store: Store) -> None:
+    race_with_new_limits([store] * 4)
 
 
 def test_threads_that_apply_one_plan_apply_it_once(store: Store, clock: VirtualClock) -> None:

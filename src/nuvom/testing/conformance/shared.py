@@ -86,6 +86,35 @@ def test_connections_that_push_and_finish_one_key_keep_its_order(stores: list[St
     racing.race_with_keys(stores)
 
 
+@pytest.mark.parametrize("unique", ["queued", "done", "10m"])
+def test_connections_that_push_one_kind_make_one_job(stores: list[Store], unique: str) -> None:
+    racing.race_for_a_kind(stores, unique)
+
+
+def test_connections_never_run_more_of_a_flow_than_may(stores: list[Store]) -> None:
+    racing.race_in_a_flow(stores)
+
+
+def test_connections_never_start_more_than_a_rate_lets(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_against_a_rate(stores, clock)
+
+
+def test_connections_that_promote_do_it_once(stores: list[Store], clock: VirtualClock) -> None:
+    racing.race_to_promote(stores, clock)
+
+
+def test_connections_that_end_and_take_keys_leave_nobody_waiting(stores: list[Store]) -> None:
+    racing.race_for_keys_that_change_hands(stores)
+
+
+def test_connections_that_cancel_and_retry_one_job_do_it_once(stores: list[Store]) -> None:
+    racing.race_to_retry(stores)
+
+
+def test_connections_that_change_limits_leave_nobody_waiting(stores: list[Store]) -> None:
+    racing.race_with_new_limits(stores)
+
+
 def test_connections_that_apply_one_plan_apply_it_once(stores: list[Store], clock: VirtualClock) -> None:
     racing.race_to_apply(stores, clock)
 
