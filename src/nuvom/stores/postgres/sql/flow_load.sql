@@ -5,6 +5,6 @@ SELECT
     flows.opens_at, flows.shut_at,
     (SELECT count(*) FROM nuvom.jobs WHERE flow = wanted.flow AND finished_at IS NULL AND state = 'ready'),
     (SELECT count(*) FROM nuvom.jobs WHERE flow = wanted.flow AND finished_at IS NULL AND state = 'running'),
-    EXISTS (SELECT 1 FROM nuvom.jobs WHERE flow = wanted.flow AND waits_for = 'flow')
+    (SELECT 1 FROM nuvom.jobs WHERE flow = wanted.flow AND waits_for = 'flow' LIMIT 1) IS NOT NULL
 FROM pg_catalog.unnest($1::text[]) AS wanted (flow)
 LEFT JOIN nuvom.flows ON flows.flow = wanted.flow;

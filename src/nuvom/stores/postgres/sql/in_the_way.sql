@@ -3,5 +3,5 @@ SELECT
     ARRAY(SELECT id FROM nuvom.jobs WHERE id = ANY ($1::uuid[])),
     ARRAY(
         SELECT wanted FROM pg_catalog.unnest($2::text[]) AS wanted
-        WHERE EXISTS (SELECT 1 FROM nuvom.jobs WHERE key = wanted AND finished_at IS NULL)
+        WHERE (SELECT 1 FROM nuvom.jobs WHERE key = wanted AND finished_at IS NULL LIMIT 1) IS NOT NULL
     );

@@ -5,8 +5,10 @@ SET openings = said.openings::integer, starts = said.starts, opens_at = said.ope
 FROM (
     SELECT
         flow, openings, starts, now,
-        CASE WHEN EXISTS (SELECT 1 FROM nuvom.jobs WHERE jobs.flow = kept.flow AND waits_for = 'flow') THEN opens_at END
-            AS opens_at
+        CASE
+            WHEN (SELECT 1 FROM nuvom.jobs WHERE jobs.flow = kept.flow AND waits_for = 'flow' LIMIT 1) IS NOT NULL
+            THEN opens_at
+        END AS opens_at
     FROM unnest(:flow::text[], :openings::bigint[], :starts::text[], :opens_at::bigint[], :now::bigint[])
         AS kept (flow, openings, starts, opens_at, now)
 ) AS said
