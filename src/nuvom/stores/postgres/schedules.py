@@ -121,6 +121,8 @@ class PostgresSchedules:
 
     def by_name(self, name: str) -> ScheduleEnvelope | None:
         """Return the schedule of a name."""
+        if "\0" in name:  # which no text here can hold
+            return None
         return next(iter(self._read("schedule_by_name", (name,))), None)
 
     def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> builtins.list[ScheduleEnvelope]:

@@ -3,20 +3,21 @@
 -- Its place in the listing goes with it, so that the page after it can still be found.
 -- Which were ended is returned where that is not all.
 WITH free AS MATERIALIZED (
-    SELECT schedule.seq, said.id, said.ended_as, said.state, said.definition, said.ended_at
+    SELECT schedule.place, said.id, said.ended_as, said.state, said.definition, said.ended_at
     FROM unnest(
         :id::uuid[], :generation::bigint[], :expected::bigint[], :ended_as::bigint[], :state::text[],
         :definition::text[], :ended_at::bigint[]
     ) AS said (id, generation, expected, ended_as, state, definition, ended_at)
     CROSS JOIN LATERAL (
-        SELECT seq FROM nuvom.schedules
+        SELECT ctid AS place FROM nuvom.schedules
         WHERE schedules.id = said.id AND generation = said.generation
             AND (said.expected IS NULL OR (next_run + 0 = said.expected AND schedules.state || '' = 'active'))
         FOR UPDATE SKIP LOCKED
     ) AS schedule
 ),
 gone AS (
-    DELETE FROM nuvom.schedules USING free WHERE schedules.seq = free.seq
+    DELETE FROM nuvom.schedules USING free
+    WHERE schedules.ctid = free.place AND schedules.ctid = ANY (ARRAY(SELECT place FROM free))
     RETURNING schedules.seq, free.id, free.ended_as, free.state, free.definition, free.ended_at
 ),
 kept AS (
