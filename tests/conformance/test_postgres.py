@@ -13,5 +13,7 @@ from nuvom.testing.conformance.shared import *  # noqa: F403
 @pytest.fixture
 def harness(postgres_url: str) -> Harness:
     return Harness(
-        open=lambda clock: open_store(postgres_url, clock=clock), capabilities=frozenset({Capability.SHARED})
+        open=lambda clock: open_store(postgres_url, clock=clock),
+        capabilities=frozenset({Capability.SHARED}),
+        accepted=("fsync", "autovacuum"),
     )

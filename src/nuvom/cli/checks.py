@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nuvom.cli.site import Site
 
 OK, WARN, FAIL = "ok", "warn", "fail"
+_ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 _LITTLE = 1 << 30  # bytes of free disk below which it is time to think of more
 _NONE = 50 << 20  # bytes with which a busy store lasts for minutes
 _RESET_FIXED = (3, 51, 3)
@@ -87,10 +88,12 @@ def _store(app: Nuvom) -> Iterator[Check]:
     else:
         yield Check("schema", OK, f"version {health.schema}")
     yield engine(health.engine, health.version)
-    yield from (Check("file", WARN, problem) for problem in health.problems)
     path = file_of(app.settings)
+    yield from (Check("server" if path is None else "file", WARN, problem) for problem in health.problems)
     if path is not None:
         yield disk(path, health.size, shutil.disk_usage(path.parent).free)
+    else:
+        yield from (Check(name, OK, fact) for name, fact in health.facts.items())
 
 
 def engine(name: str, version: str) -> Check:
@@ -102,7 +105,7 @@ def engine(name: str, version: str) -> Check:
             f"SQLite {version}; before 3.51.3 a file can be damaged when a checkpoint meets a restart of its log: "
             "Nuvom checkpoints under the write lock, so let no other program write to this file",
         )
-    return Check("engine", OK, f"{'SQLite' if name == 'sqlite' else name} {version}")
+    return Check("engine", OK, f"{_ENGINES.get(name, name)} {version}")
 
 
 def disk(path: Path, size: int, free: int) -> Check:

@@ -176,7 +176,7 @@ class Hub:
                     lost = translated(error, self._database.address.url) if isinstance(error, psycopg.Error) else error
                     pause = outage.begin(lost, time.monotonic())
                     self._wake_all()  # they sleep for as long as one may who is told
-                    _ready([bell.fileno()], pause)
+                    readable([bell.fileno()], pause)
 
     def _connect(self, outage: Outage, bell: socket.socket) -> None:
         with closing(self._database.connections.open(_PATIENCE)) as connection:
@@ -214,7 +214,7 @@ class Hub:
         heard_at = time.monotonic()
         probe = _PROBE
         while not self._closed:
-            ready = _ready([connection.fileno(), bell.fileno()], heard_at + probe - time.monotonic())
+            ready = readable([connection.fileno(), bell.fileno()], heard_at + probe - time.monotonic())
             if bell.fileno() in ready:
                 return
             if not ready:
@@ -241,7 +241,7 @@ class Hub:
             ear.wake()
 
 
-def _ready(files: list[int], seconds: float) -> list[int]:
+def readable(files: list[int], seconds: float) -> list[int]:
     """Return which of some files can be read, after at most `seconds`."""
     poll = select.poll()
     for file in files:

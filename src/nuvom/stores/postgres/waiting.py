@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 
 from nuvom._ids import raw, text
 from nuvom._job import Job, JobState, JobStatus
-from nuvom.errors import StoreUnavailable
+from nuvom.errors import StoreError
 from nuvom.stores.base import JobStore, Listener
 from nuvom.stores.postgres.database import Database
 from nuvom.stores.postgres.listener import Hub
@@ -50,7 +50,7 @@ def ended(
         yield from _listen(database, pending, ear, deadline)
     finally:
         ear.close()
-        with suppress(StoreUnavailable):
+        with suppress(StoreError):  # away, or this role may not delete them: they are bounded
             for ids in _batches(awaited):
                 _forget(database, ear, ids)
 
