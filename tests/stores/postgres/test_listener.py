@@ -173,7 +173,7 @@ def test_a_session_that_the_server_ended_is_replaced_by_one_that_listens(
 def test_what_was_said_while_nobody_listened_is_made_up_for(
     tcp_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_POLL", LONG)
+    monkeypatch.setattr(listener, "POLL", LONG)
     there = opened(tcp_url)
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)

@@ -16,7 +16,7 @@ from nuvom.stores.postgres.address import quoted
 from nuvom.stores.postgres.connections import Connection
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.failures import translated
-from nuvom.stores.postgres.listener import readable
+from nuvom.stores.postgres.listener import POLL, readable
 from nuvom.stores.values import Health
 
 _OLDEST = 140_000  # of the servers that are supported
@@ -159,7 +159,7 @@ def _offset(session: Session) -> _Look:
 def _connections(session: Session, schema: int) -> _Look:
     allowed, used = _one(session, "health_connections")
     each = session.database.address.pool + 1
-    live = _one(session, "health_processes", (session.database.given_now,))[0] if schema else 0
+    live = _live(session) if schema else 0
     fact = f"{used} of {allowed} in use; {live} live processes may open {each} each"
     remedy = "raise max_connections, say a smaller ?pool=… in NUVOM_URL, or put a pooler of transactions in between"
     if used >= _FULL * allowed:
@@ -169,6 +169,14 @@ def _connections(session: Session, schema: int) -> _Look:
             fact, (f"{live} live processes with {each} connections each may want more than all {allowed}: {remedy}",)
         )
     return _Look(fact)
+
+
+def _live(session: Session) -> int:
+    """Return how many services live, 0 where this role may not know."""
+    try:
+        return int(_one(session, "health_processes", (session.database.given_now,))[0])
+    except psycopg.errors.InsufficientPrivilege:
+        return 0
 
 
 def _privileges(session: Session, role: str, schema: int) -> _Look:
@@ -192,10 +200,12 @@ def _lacking(session: Session, needed: dict[str, tuple[str, ...]]) -> str:
         "places": [place for place, _ in pairs],
         "privileges": [privilege for _, privilege in pairs],
     }
-    lacking: dict[str, list[str]] = {}
-    for privilege, place in session.rows("health_privileges", said):
-        lacking.setdefault(place, []).append(privilege)
-    return "; ".join(f"{', '.join(privileges)} ON {place}" for place, privileges in lacking.items())
+    lacking = set(session.rows("health_privileges", said))
+    parts = []
+    for place, privileges in needed.items():
+        if names := [privilege for privilege in privileges if (place, privilege) in lacking]:
+            parts.append(f"{', '.join(names)} ON {place}")
+    return "; ".join(parts)
 
 
 def _vacuum(server: _Server, tables: list[Row], schema: str) -> _Look:
@@ -237,17 +247,17 @@ def _wake_ups(database: Database, connection: Connection, unread: float) -> _Loo
     problems = []
     if unread > _UNREAD:
         problems.append(
-            f"{unread:.0%} of the queue of notifications is unread, and once it is full nothing can be pushed: a process"
-            " listens and reads nothing; find and end it (a stopped one, or one idle in a transaction)"
+            f"{unread:.0%} of the queue of notifications is unread, and once it is full nothing can be pushed: a "
+            "process listens and reads nothing; find and end it (a stopped one, or one idle in a transaction)"
         )
     if database.address.listen is False:
-        return _Look("by looking every half second, as ?listen=no says", tuple(problems))
+        return _Look(f"by looking every {POLL:g} s, as ?listen=no says", tuple(problems))
     if database.connections.pooled and not database.address.listen:
         problems.append(
             "a pooler is in between, which does not pass wake-ups on while it pools transactions: services look every "
-            "half second; if it pools sessions, say ?listen=yes in NUVOM_URL"
+            f"{POLL:g} s; if it pools sessions, say ?listen=yes in NUVOM_URL, else ?listen=no"
         )
-        return _Look("by looking every half second", tuple(problems))
+        return _Look("by looking", tuple(problems))
     taken = _heard_after(database, connection)
     if taken is None:
         problems.append(

@@ -25,18 +25,18 @@ from nuvom.stores.postgres.database import Database
 from nuvom.stores.postgres.failures import translated
 
 _SAFETY = 5.0  # seconds between two looks of a sleeper while LISTEN works, for what nobody said
-_POLL = 0.5  # the same where it does not
+POLL = 0.5  # the same where it does not
 _PROBE = 12.0  # seconds of silence after which the connection is asked whether it still listens
 _PATIENCE = 5.0  # seconds that it has to answer
 _BURST = 0.001  # seconds within which what is heard is one wake-up for all that came
 _FAREWELL = 2.0  # seconds that `close` waits for the thread
 
-_GONE = f"wake-ups do not come: %s; until they do, this process looks every {_POLL:g} s"
+_GONE = f"wake-ups do not come: %s; until they do, this process looks every {POLL:g} s"
 _POOLED = (
     f"%s is reached through a pooler, which does not pass wake-ups on while it pools transactions: this process looks "
-    f"every {_POLL:g} s instead; if it pools sessions, add ?listen=yes to NUVOM_URL, else name the server itself"
+    f"every {POLL:g} s instead; if it pools sessions, add ?listen=yes to NUVOM_URL, else name the server itself"
 )
-_UNWANTED = f"%s has ?listen=no: this process looks every {_POLL:g} s instead of being woken"
+_UNWANTED = f"%s has ?listen=no: this process looks every {POLL:g} s instead of being woken"
 
 log: logging.Logger = logging.getLogger("nuvom.postgres")
 
@@ -114,7 +114,7 @@ class Hub:
             return _SAFETY
         if not self._polls and (self._thread is None or not self._thread.is_alive()):
             self._start()
-        return _POLL
+        return POLL
 
     def close(self) -> None:
         """End the connection and wake all who sleep."""

@@ -30,8 +30,8 @@ class Harness:
     """How to connect to the test's own empty store, and what it can do.
 
     `open` gives a migrated store that takes its time from the clock; called again it connects to the same data if the
-    store is shared. `lease` is its lease in seconds. `accepted` are words of problems that `health` may find, because the
-    test's server is one to throw away.
+    store is shared. `lease` is its lease in seconds. `accepted` are words of problems that `health` may find
+    because the test's server is one to throw away.
     """
 
     open: Callable[[Clock], Store]

@@ -1,5 +1,5 @@
 -- Which privileges this role lacks; one on some columns of a table counts, as a role may be given no more.
-SELECT wanted.privilege, wanted.place
+SELECT wanted.place, wanted.privilege
 FROM unnest(:places::text[], :privileges::text[]) AS wanted (place, privilege)
 LEFT JOIN pg_catalog.pg_namespace AS home ON home.nspname = :schema
 LEFT JOIN pg_catalog.pg_class AS found ON found.relnamespace = home.oid AND found.relname = wanted.place
