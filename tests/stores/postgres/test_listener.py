@@ -140,6 +140,16 @@ def test_a_sleeper_looks_by_itself_now_and_then_though_nobody_says_anything(
     assert 0.2 < time.monotonic() - began < 2
 
 
+def test_who_sleeps_and_hears_nothing_asks_the_server_nothing(tcp_url: str, opened: Open) -> None:
+    with Proxy(tcp_url) as proxy:
+        here = opened(proxy.url)
+        ear = listening(here)
+        asked = len(proxy.requests)
+        assert not ear.wait(1.5)
+        assert len(proxy.requests) == asked
+        here.close()
+
+
 def test_closing_the_store_ends_the_sleep_of_all_and_the_thread(live: PostgresStore, ear: Listener) -> None:
     with ThreadPoolExecutor() as pool:
         sleeping = pool.submit(ear.wait, LONG)

@@ -26,7 +26,7 @@ from nuvom.stores.postgres.failures import translated
 
 _SAFETY = 5.0  # seconds between two looks of a sleeper while LISTEN works, for what nobody said
 POLL = 0.5  # the same where it does not
-_PROBE = 12.0  # seconds of silence after which the connection is asked whether it still listens
+_PROBE = 12.0  # seconds after which the connection is asked again whether it listens
 _PATIENCE = 5.0  # seconds that it has to answer
 _BURST = 0.001  # seconds within which what is heard is one wake-up for all that came
 _FAREWELL = 2.0  # seconds that `close` waits for the thread
@@ -211,18 +211,20 @@ class Hub:
 
     def _hear(self, connection: Connection, bell: socket.socket) -> None:
         """Pass on what is said until the bell rings."""
-        heard_at = time.monotonic()
+        probed_at = heard_at = time.monotonic()
         probe = _PROBE
         while not self._closed:
-            ready = readable([connection.fileno(), bell.fileno()], heard_at + probe - time.monotonic())
+            ready = readable([connection.fileno(), bell.fileno()], probed_at + probe - time.monotonic())
             if bell.fileno() in ready:
                 return
-            if not ready:
+            if ready and time.monotonic() - heard_at < _BURST:
+                time.sleep(_BURST)
+            if (
+                time.monotonic() >= probed_at + probe
+            ):  # also while much is heard: a session may be ended for its silence
                 if not self._listens(connection):
                     raise StoreUnavailable(f"a session of {self._database.address.url} forgot that it listens")
-                probe = _PROBE * random.uniform(0.8, 1.2)
-            elif time.monotonic() - heard_at < _BURST:
-                time.sleep(_BURST)
+                probed_at, probe = time.monotonic(), _PROBE * random.uniform(0.8, 1.2)
             connection.pgconn.consume_input()
             while (notify := connection.pgconn.notifies()) is not None:
                 self._tell(notify.extra.decode(errors="replace"))
