@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from itertools import count
 from typing import Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -23,14 +22,16 @@ class Cut:
         number: of the request, from 1, among those whose SQL contains `containing`.
         when: before the server gets it, or after it has answered and before the client gets the answer.
         reset: by RST, else by FIN.
+        for_good: all other connections end, too, and none is taken any more, until `accept`.
     """
 
-    def __init__(self, number: int, when: When, containing: str, *, reset: bool) -> None:
+    def __init__(self, number: int, when: When, containing: str, *, reset: bool, for_good: bool) -> None:
         self.came = threading.Event()
         self.request = ""
         self._left = count(number, -1)
         self.when = when
         self.reset = reset
+        self.for_good = for_good
         self._containing = containing
 
     def meets(self, request: str) -> bool:
@@ -53,7 +54,7 @@ class Proxy:
         self._links: set[_Link] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._cuts: list[Cut] = []
+        self.cuts: list[Cut] = []  # that may still come
         self.requests: list[str] = []  # the SQL of each, as it came
         self._loop = wire.Loop(self._serve)
 
@@ -78,18 +79,21 @@ class Proxy:
         """End all connections at once; returns how many there were."""
         return self._loop.call(lambda: self._cut_all(reset=reset))
 
-    def cut_at(self, number: int, when: When, containing: str = "", *, reset: bool = True) -> Cut:
-        """End a connection at the n-th request from now on."""
-        cut = Cut(number, when, containing, reset=reset)
-        self._loop.call(lambda: self._cuts.append(cut))
+    def cut_at(
+        self, number: int, when: When, containing: str = "", *, reset: bool = True, for_good: bool = False
+    ) -> Cut:
+        """End a connection at the n-th request from now on; see `Cut`."""
+        cut = Cut(number, when, containing, reset=reset, for_good=for_good)
+        self._loop.call(lambda: self.cuts.append(cut))
         return cut
 
-    @contextmanager
-    def refusing(self) -> Iterator[None]:
-        """Refuse connections, and end those that are there."""
+    def refuse(self) -> None:
+        """Refuse connections, and end those that are there, until `accept`."""
         self._loop.shut()
         self.cut()
-        yield
+
+    def accept(self) -> None:
+        """Take connections again, on the same port."""
         self._loop.open()
 
     def stall(self) -> None:
@@ -127,7 +131,16 @@ class Proxy:
     def due(self, request: str) -> Cut | None:
         """Note a request; returns the cut that comes at it."""
         self.requests.append(request)
-        return next((cut for cut in self._cuts if cut.meets(request)), None)
+        return next((cut for cut in self.cuts if cut.meets(request)), None)
+
+    def come(self, cut: Cut, link: _Link) -> None:
+        """Carry a cut out."""
+        if cut.for_good:
+            self._loop.shut_now()
+            self._cut_all(reset=cut.reset)
+        link.end(reset=cut.reset)
+        self.cuts.remove(cut)
+        cut.came.set()
 
     async def flowing(self) -> None:
         """Wait while all is stalled."""
@@ -173,7 +186,7 @@ class _Link:
             if request is not None:
                 cut = self._proxy.due(request)
                 if cut is not None and cut.when == "before":
-                    return self._come(cut)
+                    return self._proxy.come(cut, self)
                 self._awaited.append(cut)
             elif message.kind in b"PBDEC":
                 continue  # part of a request that may not arrive
@@ -189,11 +202,7 @@ class _Link:
             if message.kind == wire.READY:
                 self._awaited.popleft()
                 if cut is not None:
-                    return self._come(cut)
+                    return self._proxy.come(cut, self)
             if cut is None:
                 self._client[1].write(message.whole)
                 await self._client[1].drain()
-
-    def _come(self, cut: Cut) -> None:
-        self.end(reset=cut.reset)
-        cut.came.set()

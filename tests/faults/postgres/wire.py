@@ -133,7 +133,13 @@ class Loop:
 
     def shut(self) -> None:
         """Refuse connections; those that are there stay."""
-        self.run(self._shut())
+        self.call(self.shut_now)
+
+    def shut_now(self) -> None:
+        """Do the same from inside the loop."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
 
     def call(self, function: Callable[[], _T]) -> _T:
         """Call a function inside the loop."""
@@ -162,13 +168,9 @@ class Loop:
         self._loop.close()
 
     async def _open(self) -> None:
+        self.shut_now()
         self._listening = await asyncio.start_server(self._met, "127.0.0.1", self.port)
         self.port = self._listening.sockets[0].getsockname()[1]
-
-    async def _shut(self) -> None:
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.start(self._guarded(reader, writer))

@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from nuvom._clock import from_us, to_us
 from nuvom._job import ClaimedJob, JobError
+from nuvom.errors import StoreUnavailable
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.endings import Endings
 from nuvom.stores.postgres.flows import count_starts
@@ -34,10 +35,13 @@ class Claims:
         rows = self._claimed(wanted)
         if not rows:
             return []
-        jobs = self._decoded(rows)
-        if any(job.max_crashes == 0 for job in jobs):
-            # A durable commit takes those before it to disk, too.
-            self._database.write(lambda session: session.execute("sync_claim", (wanted.worker,)), durable=True)
+        try:
+            jobs = self._decoded(rows)
+            if any(job.max_crashes == 0 for job in jobs):
+                # A durable commit takes those before it to disk, too.
+                self._database.write(lambda session: session.execute("sync_claim", (wanted.worker,)), durable=True)
+        except StoreUnavailable as error:  # the claim happened, and nobody is told what it took
+            raise StoreUnavailable(str(error), unknown=True) from error
         return jobs
 
     def _claimed(self, wanted: Claim) -> list[Row]:
