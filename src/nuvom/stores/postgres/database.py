@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,8 +34,10 @@ _TRIES = 5  # of a transaction that deadlocks or cannot be serialized
 _SLOTS = 128  # advisory locks by which names are locked: a bounded number, because the server's table of them is
 _STALE = 5.0  # seconds after which the server is asked again what time it is
 NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint"
-_BEGIN = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SELECT {NOW}"
-_BEGIN_QUICK = f"BEGIN; SET LOCAL lock_timeout TO {{}}; SET LOCAL synchronous_commit TO off; SELECT {NOW}"
+# What is read after a lock was waited for must be what the others committed, whatever a role's default isolation is.
+_START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {}"
+_BEGIN = f"{_START}; SELECT {NOW}"
+_BEGIN_QUICK = f"{_START}; SET LOCAL synchronous_commit TO off; SELECT {NOW}"
 
 
 class Session:
@@ -118,8 +121,6 @@ class Database:
         self.lock_class = crc32(b"nuvom " + address.schema.encode()) - (1 << 31)
         self.channel = _channel(address.schema)
         self._clock = None if clock is SYSTEM_CLOCK else clock
-        # Less than a caller waits for an answer, so that the server says what it was that lasted.
-        self._lock_timeout = 0 if busy_timeout is None else max(1, int(busy_timeout * 900))
         self._auto_migrate = auto_migrate
         self._checked = False
         self._seen: tuple[int, float] | None = None  # the server's clock, and this host's monotonic one then
@@ -247,7 +248,7 @@ class Database:
             self.connections.give(connection)
 
     def _transaction(self, connection: Connection, work: Callable[[Session], _T], *, durable: bool) -> _T:
-        begin = (_BEGIN if durable else _BEGIN_QUICK).format(self._lock_timeout)
+        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline))
         cursor = connection.execute(begin)
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)
@@ -301,6 +302,11 @@ def _in_order(statement: Statement, parameters: Mapping[str, object] | Sequence[
     if isinstance(parameters, Mapping):
         return [parameters[name] for name in statement.names]
     return parameters
+
+
+def _lock_timeout(deadline: float) -> int:
+    """Return milliseconds: less than a caller waits for an answer, so that the server says what it was that lasted."""
+    return 0 if math.isinf(deadline) else max(1, int((deadline - time.monotonic()) * 900))
 
 
 def _roll_back(connection: Connection) -> None:

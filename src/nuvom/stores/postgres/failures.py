@@ -7,7 +7,8 @@ import psycopg
 from nuvom.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
 _AGAIN = ("40001", "40P01")  # serialization_failure, deadlock_detected: rolled back, and worth repeating at once
-_LOCKED = ("55P03", "57014")  # lock_not_available, query_canceled
+_LOCKED = "55P03"  # lock_not_available
+_ENDED = "57014"  # query_canceled, by statement_timeout or by hand
 _LOST = ("08", "57P", "58")  # connection exceptions, the server is told to stop, its system fails
 
 
@@ -36,8 +37,10 @@ def translated(error: psycopg.Error, location: str, *, committing: bool = False)
     """
     said = str(error).strip().split("\n")[0]
     state = error.sqlstate or ""
-    if state in _AGAIN or state in _LOCKED:
+    if state in _AGAIN or state == _LOCKED:
         return StoreBusy(f"{location} is locked by another transaction ({said}); repeat, or see pg_stat_activity")
+    if state == _ENDED:
+        return StoreBusy(f"{location} took too long ({said}); give this role a longer statement_timeout, or repeat")
     if state == "53100":
         return StoreFull(f"no room left for {location}: free some disk space on its server; what is stored is intact")
     if state == "25006":
