@@ -33,10 +33,11 @@ class Server:
     """A PostgreSQL of the test's own, reached over TCP and over a socket in its folder.
 
     Args:
+        following: the server that it is a standby of.
         settings: of postgresql.conf.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, following: Server | None = None, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nuvom-pg-"))
         self.data = self.folder / "data"
         self.port = _free_port()
@@ -50,7 +51,10 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             shutil.chown(self.folder, _NOBODY)
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        if following is None:
+            self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        else:
+            self._run("pg_basebackup", "-D", str(self.data), "-d", following.url, "-R", "-c", "fast", "--no-sync")
         lines = (f"{name} = '{value}'\n" for name, value in self._settings.items())
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(lines)
@@ -87,6 +91,11 @@ class Server:
         except psycopg.OperationalError:
             return False
         return True
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        with closing(psycopg.connect(self.url, autocommit=True)) as connection:
+            connection.execute("SELECT pg_promote()")
 
     def kill(self) -> None:
         """End it and all its processes by SIGKILL, as a crash of the host would."""
