@@ -19,7 +19,7 @@ class Cut:
     """A cut that is to come at one request, and whether it came.
 
     Args:
-        number: of the request, from 1, among those whose SQL contains `containing`.
+        number: of the request, from 1; with `containing` among those that run SQL with these words.
         when: before the server gets it, or after it has answered and before the client gets the answer.
         reset: by RST, else by FIN.
         for_good: all other connections end, too, and none is taken any more, until `accept`.
@@ -36,7 +36,9 @@ class Cut:
 
     def meets(self, request: str) -> bool:
         """Tell whether it comes at this request, which it counts."""
-        if self._containing not in request or next(self._left) != 1:
+        if self._containing and (self._containing not in request or request.startswith(wire.PREPARE)):
+            return False
+        if next(self._left) != 1:
             return False
         self.request = request
         return True

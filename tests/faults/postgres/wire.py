@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 _T = TypeVar("_T")
 _WANT_TLS, _WANT_GSS, _CANCEL = 80877103, 80877104, 80877102
 READY = b"Z"
+PREPARE = "PREPARE "
 GONE = (OSError, asyncio.IncompleteReadError)
 
 
@@ -60,7 +61,7 @@ class Requests:
                 return names[0].decode()
             case b"P":
                 self._statements[names[0]] = names[1].decode()
-                self._parsed.append(f"PREPARE {names[1].decode()}")
+                self._parsed.append(f"{PREPARE}{names[1].decode()}")
             case b"B":
                 self._portals[names[0]] = self._statements.get(names[1], "")
             case b"E":

@@ -103,7 +103,7 @@ class Connections:
                     connection.deadline = deadline
                     return connection, False
                 connection.close()
-            return self.open(deadline=deadline), True
+            return self.open(_PATIENCE, deadline=deadline), True
         except BaseException:
             self._free.release()
             raise

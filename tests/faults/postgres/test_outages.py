@@ -1,0 +1,183 @@
+"""The server is killed, the network stalls, sessions are ended: services and callers go on by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from nuvom._job import JobStatus
+from nuvom.errors import StoreUnavailable
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
+from nuvom.testing.conformance.examples import a_job, every, one_off
+from tests.faults import invariants
+from tests.faults.postgres.proxy import Proxy
+from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service, pushing
+from tests.servers import Server
+from tests.waiting import until
+
+BACK_WITHIN = 3.0  # seconds from the store's return until a service works again
+
+
+@pytest.fixture
+def place(tmp_path: Path, proxy: Proxy, straight: str) -> Iterator[Place]:
+    with Place(tmp_path, proxy.url, straight) as place:
+        yield place
+
+
+def often_and_once(store: Store) -> list[str]:
+    """Schedule what comes due all the time, and what comes due once; returns their ids."""
+    now = store.now()
+    envelopes = [every(0.3, now + timedelta(seconds=0.3), task="count")]
+    envelopes += [one_off(now + timedelta(seconds=n / 2), task="count") for n in range(1, 9)]
+    return [store.schedules.upsert(envelope).envelope.id for envelope in envelopes]
+
+
+def work_goes_on(store: Store, place: Place, schedule_id: str) -> None:
+    """Wait until a job has ended and an occurrence was dispatched that were not before."""
+    ran, rows = len(place.lines("ran")), len(store.ledger.occurrences(schedule_id, 9_999))
+    until(
+        lambda: len(place.lines("ran")) > ran and len(store.ledger.occurrences(schedule_id, 9_999)) > rows,
+        timeout=BACK_WITHIN,
+    )
+
+
+def drained(store: Store, accepted: list[str]) -> None:
+    """Wait until all that was accepted has ended well."""
+    left = set(accepted)
+
+    def empty() -> bool:
+        left.difference_update([job for job in left if status(store, job) is JobStatus.SUCCEEDED])
+        return not left
+
+    until(empty, timeout=30)
+
+
+def status(store: Store, job_id: str) -> JobStatus | None:
+    job = store.jobs.get(job_id)
+    return job and job.status
+
+
+def assert_told_once(services: list[Service], outages: int) -> None:
+    """Each process of a service says at most once for each outage that it waits, and then that it goes on."""
+    for service in services:
+        assert service.lives
+        if service.command == "runworker":
+            until(lambda service=service: service.told(AWAY) == service.told(BACK))
+            assert 0 < service.told(AWAY) <= 2 * outages, service.said()
+        else:
+            until(lambda service=service: service.told(STUCK) == service.told(DISPATCHING))
+            assert 0 < service.told(STUCK) <= outages, service.said()
+
+
+def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_and_services_go_on(
+    server: Server, place: Place, direct: Store, straight: str
+) -> None:
+    schedule_ids = often_and_once(direct)
+    services = place.start("runscheduler", "runscheduler", "runworker", "runworker")
+    place.ready(direct)
+    with pushing(straight) as pusher:
+        for _ in range(2):
+            work_goes_on(direct, place, schedule_ids[0])
+            server.kill()
+            until(lambda: all(service.told("away") + service.told(STUCK) for service in services))
+            server.start()
+            work_goes_on(direct, place, schedule_ids[0])
+    assert pusher.longest < 6
+    assert pusher.failures
+    drained(direct, pusher.accepted)
+    direct.schedules.cancel(schedule_ids[0])
+    until(lambda: invariants.settled(straight))
+    assert_told_once(services, 2)
+
+
+def test_sessions_that_are_ended_while_services_work_cost_nothing_but_the_work_of_that_moment(
+    server: Server, place: Place, direct: Store, straight: str
+) -> None:
+    schedule_ids = often_and_once(direct)
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    with closing(psycopg.connect(server.url, autocommit=True)) as admin, pushing(straight) as pusher:
+        for _ in range(10):
+            ran = len(place.lines("ran"))
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nuvom'")
+            until(lambda ran=ran: len(place.lines("ran")) > ran, timeout=BACK_WITHIN)
+    drained(direct, pusher.accepted)
+    direct.schedules.cancel(schedule_ids[0])
+    until(lambda: invariants.settled(straight))
+    assert all(service.lives for service in services)
+
+
+def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_services_until_it_goes_on(
+    place: Place, proxy: Proxy, direct: Store, straight: str
+) -> None:
+    schedule_ids = often_and_once(direct)
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    work_goes_on(direct, place, schedule_ids[0])
+    with closing(open_store(proxy.url, busy_timeout=1.0)) as caller:
+        job = a_job(task="count")
+        caller.jobs.push([a_job(task="count")])
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="no answer within") as error:
+            caller.jobs.push([job])
+        assert error.value.unknown
+        with pytest.raises(StoreUnavailable, match=r"connection timeout|no answer within"):
+            caller.jobs.get(job.id)
+        assert time.monotonic() - began < 1.2 + 2.2  # a connection attempt takes two seconds at least
+        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
+        proxy.go_on()
+        work_goes_on(direct, place, schedule_ids[0])
+        assert caller.jobs.push([job])[0].id == job.id
+        drained(direct, [job.id])
+    direct.schedules.cancel(schedule_ids[0])
+    until(lambda: invariants.settled(straight))
+    assert all(service.lives for service in services)
+
+
+def test_a_service_that_gets_no_answer_takes_the_network_for_dead_and_no_other_connection_for_alive(
+    proxy: Proxy, direct: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nuvom.stores.postgres.connections._PATIENCE", 0.5)
+    with closing(open_store(proxy.url, busy_timeout=None)) as service, ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: service.jobs.has_ready(None), range(40)))
+        assert proxy.connections > 1
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=r"is away: no answer within 0\.5 s"):
+            service.jobs.has_ready(None)
+        assert time.monotonic() - began < 1
+        proxy.go_on()
+        assert not service.jobs.has_ready(None)
+
+
+@pytest.mark.parametrize(
+    ("statement", "runs"), [("SET state = 'running'", 1), ("SET state = 'succeeded'", 1)], ids=["claim", "finish"]
+)
+def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_twice(
+    place: Place, proxy: Proxy, direct: Store, statement: str, runs: int
+) -> None:
+    place.lease = 60.0  # no lease runs out here
+    [worker] = place.start("runworker")
+    place.ready(direct)
+    for _ in range(4):
+        cut = proxy.cut_at(1, "after", statement)
+        jobs = [a_job(task="count") for _ in range(5)]
+        direct.jobs.push(jobs)
+        assert cut.came.wait(10)
+        drained(direct, [job.id for job in jobs])
+    ran = Counter(place.lines("ran"))
+    assert len(ran) == 20
+    assert set(ran.values()) == {runs}
+    assert all(job.crashes == 0 and not job.suspect for job in map(direct.jobs.get, ran) if job)
+    assert worker.lives
+    assert "too late" not in worker.said()
