@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from nuvom import _caller
 from nuvom._duration import to_timedelta
@@ -48,13 +48,22 @@ class Settings:
 
 
 def masked(url: str) -> str:
-    """Return a URL with its password hidden, for people and logs."""
-    head, at, tail = url.rpartition("@")
-    if not at or "://" not in head:
+    """Return a URL with its passwords hidden, for people and logs; where it is not clear what is one, more is."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
         return url
-    scheme, _, credentials = head.partition("://")
-    user, colon, _ = credentials.partition(":")
-    return f"{scheme}://{user}{colon}{'***' if colon else ''}@{tail}"
+    base, mark, query = rest.partition("?")
+    query = mark + "&".join(map(_masked_parameter, query.split("&")))
+    if "@" not in base and ":" in base and "@" in query:  # a question mark inside a password
+        base, query = base + query, ""
+    head, at, tail = base.rpartition("@")
+    user, colon, _ = head.partition(":")
+    return f"{scheme}://{user}{colon and ':***'}{at}{tail}{query}"
+
+
+def _masked_parameter(said: str) -> str:
+    name, equals, _ = said.partition("=")
+    return f"{name}{equals}***" if equals and unquote(name).strip().lower().endswith("password") else said
 
 
 def find_root(start: Path) -> Path | None:

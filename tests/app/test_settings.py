@@ -158,6 +158,16 @@ def test_a_duration_beyond_all_time_is_named() -> None:
         ("postgresql://me:p@ss@host/db", "postgresql://me:***@host/db"),
         ("redis://:secret@host", "redis://:***@host"),
         ("redis://host/0", "redis://host/0"),
+        ("postgresql://me:p%40s%3As@host:5432/db?schema=jobs", "postgresql://me:***@host:5432/db?schema=jobs"),
+        ("postgresql://me:p/ss@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me:p?ss@host/db", "postgresql://me:***@host/db"),
+        (
+            "postgresql://me@/db?host=/run&password=s3@cret&schema=jobs",
+            "postgresql://me@/db?host=/run&password=***&schema=jobs",
+        ),
+        ("postgresql://host:5432/db?password=s3@cret", "postgresql://host:5432/db?password=***"),
+        ("postgresql:///db?sslpassword=key&%70assword=word", "postgresql:///db?sslpassword=***&%70assword=***"),
+        ("postgresql://me@host/db?application_name=a@b", "postgresql://me@host/db?application_name=a@b"),
     ],
 )
 def test_passwords_are_masked(url: str, shown: str) -> None:

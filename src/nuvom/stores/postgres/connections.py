@@ -200,6 +200,8 @@ class Connections:
         self.pooled = pid != connection.info.backend_pid
         if self.pooled:
             connection.prepare_threshold = None
+        else:  # nothing that somebody put into another schema stands for what is meant here
+            connection.execute("SET search_path TO pg_catalog")
 
 
 def _is_alive(connection: Connection) -> bool:

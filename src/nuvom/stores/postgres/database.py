@@ -35,9 +35,10 @@ _SLOTS = 128  # advisory locks by which names are locked: a bounded number, beca
 _STALE = 5.0  # seconds after which the server is asked again what time it is
 NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint"
 # What is read after a lock was waited for must be what the others committed, whatever a role's default isolation is.
-_START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {}"
-_BEGIN = f"{_START}; SELECT {NOW}"
-_BEGIN_QUICK = f"{_START}; SET LOCAL synchronous_commit TO off; SELECT {NOW}"
+_START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {};{}"
+_BEGIN = f"{_START} SELECT {NOW}"
+_BEGIN_QUICK = f"{_START} SET LOCAL synchronous_commit TO off; SELECT {NOW}"
+_PATH = " SET LOCAL search_path TO pg_catalog;"  # where a session is not ours alone to set it in
 
 
 class Session:
@@ -248,7 +249,8 @@ class Database:
             self.connections.give(connection)
 
     def _transaction(self, connection: Connection, work: Callable[[Session], _T], *, durable: bool) -> _T:
-        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline))
+        path = _PATH if self.connections.pooled else ""
+        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline), path)
         cursor = connection.execute(begin)
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)

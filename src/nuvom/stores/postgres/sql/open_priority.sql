@@ -22,7 +22,7 @@ WHERE waits_for = 'flow' AND seq = ANY (ARRAY(
         WHERE flow = said.flow AND waits_for = 'flow' AND priority = (
             SELECT priority FROM present WHERE priority IS NOT NULL
             ORDER BY priority
-            OFFSET said.turn % (SELECT greatest(1, count(priority)) FROM present) LIMIT 1
+            OFFSET said.turn % (SELECT greatest(1, pg_catalog.count(priority)) FROM present) LIMIT 1
         )
         ORDER BY run_at, seq LIMIT 1
     ) AS first
