@@ -54,6 +54,7 @@ def register(root: typer.Typer) -> None:
     """Add `nuvom files`."""
     files = group(root, "files", "Print what other programs need to run the services.")
     command(files, "systemd", json=False)(systemd)
+    command(files, "postgres-roles", json=False)(postgres_roles)
 
 
 def systemd(
@@ -75,6 +76,21 @@ def systemd(
         raise refusal("--url holds a password, and all can read a unit; put NUVOM_URL into its EnvironmentFile", code=2)
     root = _settings.find_root(Path.cwd()) or Path.cwd()
     print(unit(_start(site, tasks or (), grace), root, name=name, grace=grace, user=user), end="")
+
+
+def postgres_roles(
+    site: Site,
+    producer: Annotated[str, typer.Option("--producer", help="The role of applications.")] = "nuvom_producer",
+    service: Annotated[str, typer.Option("--service", help="The role of schedulers and workers.")] = "nuvom_service",
+) -> None:
+    """Print SQL that gives two roles, which own nothing, the rights that they need in the store's schema."""
+    settings = site.bare_app().settings
+    if not settings.url.startswith(("postgres://", "postgresql")):
+        raise refusal("the store is no PostgreSQL; say which with --url or NUVOM_URL", code=2)
+    from nuvom.stores.postgres.address import parse
+    from nuvom.stores.postgres.roles import grants
+
+    print(grants(parse(settings.url).schema, producer, service), end="")
 
 
 def unit(start: Sequence[str], root: Path, *, name: str, grace: float, user: bool) -> str:
