@@ -33,7 +33,7 @@ Row = tuple[Any, ...]
 _TRIES = 5  # of a transaction that deadlocks or cannot be serialized
 _SLOTS = 128  # advisory locks by which names are locked: a bounded number, because the server's table of them is
 _STALE = 5.0  # seconds after which the server is asked again what time it is
-NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint"
+NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint"
 # What is read after a lock was waited for must be what the others committed, whatever a role's default isolation is.
 _START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {};{}"
 _BEGIN = f"{_START} SELECT {NOW}"

@@ -8,7 +8,7 @@ WITH RECURSIVE quickly AS MATERIALIZED (
     SELECT pg_catalog.set_config('synchronous_commit', 'off', true)  -- a claim that is lost is made again
 ),
 clock AS MATERIALIZED (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now FROM quickly
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now FROM quickly
 ),
 living AS MATERIALIZED (
     SELECT id FROM nuvom.workers

@@ -3,7 +3,7 @@ WITH quickly AS MATERIALIZED (
     SELECT pg_catalog.set_config('synchronous_commit', 'off', true)
 ),
 clock AS MATERIALIZED (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now FROM quickly
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now FROM quickly
 )
 INSERT INTO nuvom.waiters (job_id, ear, until)
 SELECT asked.id, :ear, clock.now + :period::bigint

@@ -1,6 +1,6 @@
 -- The processes with a row, live ones first.
 WITH clock AS MATERIALIZED (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now
 )
 SELECT
     id, kind, host, pid, version, queues, tasks, address, started_at, beat_at,

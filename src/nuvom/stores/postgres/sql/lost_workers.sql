@@ -1,7 +1,7 @@
 -- Who holds running jobs without a live row: one index seek for each process that runs anything; and whether any row is
 -- so old that forget_workers.sql or delete_stale_waiters.sql may find something.
 WITH RECURSIVE clock AS MATERIALIZED (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now
 ),
 holders (worker) AS (
     (SELECT worker FROM nuvom.jobs WHERE state = 'running' ORDER BY worker LIMIT 1)

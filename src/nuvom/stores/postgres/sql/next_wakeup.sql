@@ -17,5 +17,5 @@ SELECT
             OR EXISTS (SELECT 1 FROM nuvom.jobs WHERE worker = workers.id AND state = 'running')
     )
 FROM (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now
 ) AS clock;

@@ -9,7 +9,7 @@ FROM (
     (
         SELECT * FROM nuvom.schedules
         WHERE state = 'active' AND cron IS NOT NULL AND tzdata < :tzdata
-            AND next_run + 0 > coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint)
+            AND next_run + 0 > coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint)
         ORDER BY tzdata, seq
         LIMIT :limit
     )
@@ -17,7 +17,7 @@ FROM (
     (
         SELECT * FROM nuvom.schedules
         WHERE state = 'active' AND cron IS NOT NULL AND tzdata > :tzdata
-            AND next_run + 0 > coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint)
+            AND next_run + 0 > coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint)
         ORDER BY tzdata, seq
         LIMIT :limit
     )

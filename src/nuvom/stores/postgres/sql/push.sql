@@ -33,7 +33,7 @@ WITH pushed AS (
         own_expires_in, place
     )
     CROSS JOIN (
-        SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now
+        SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now
     ) AS clock
     LEFT JOIN nuvom.tasks AS t ON t.name = said.task
     WHERE NOT EXISTS (

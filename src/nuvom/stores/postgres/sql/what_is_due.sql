@@ -18,5 +18,5 @@ SELECT
     coalesce((SELECT min(opens_at) FROM nuvom.flows WHERE opens_at IS NOT NULL) <= clock.now, false)
     OR coalesce((SELECT max(shut_at) FROM nuvom.flows WHERE shut_at IS NOT NULL) > clock.now, false)
 FROM (
-    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint) AS now
+    SELECT coalesce(:now, (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint) AS now
 ) AS clock;
