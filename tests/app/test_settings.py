@@ -172,3 +172,16 @@ def test_a_duration_beyond_all_time_is_named() -> None:
 )
 def test_passwords_are_masked(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("yes", True), ("True", True), (True, True), ("1", True), ("no", False), (False, False)]
+)
+def test_a_switch_is_yes_or_no(said: object, meant: bool, tmp_path: Path) -> None:
+    assert load({"auto_migrate": said}, environ={}, start=tmp_path).auto_migrate is meant
+    assert load({}, environ={}, start=tmp_path).auto_migrate is None
+
+
+def test_what_is_neither_yes_nor_no_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="NUVOM_AUTO_MIGRATE='perhaps' must be yes or no"):
+        load({}, environ={"NUVOM_AUTO_MIGRATE": "perhaps"}, start=tmp_path)

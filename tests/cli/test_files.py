@@ -97,3 +97,18 @@ def test_a_password_does_not_get_into_the_unit(project: Project) -> None:
 def test_a_name_that_no_unit_can_have_is_refused(project: Project, name: str) -> None:
     answer = project.inside("files", "systemd", f"--name={name}")
     assert (answer.code, answer.out) == (2, "")
+
+
+def test_rights_of_roles_are_printed_for_the_schema_of_the_url(project: Project) -> None:
+    url = "postgresql://me@host/db?schema=odd%22name"
+    answer = project.inside("files", "postgres-roles", "--producer", "web app", "--service", "jobs", "--url", url)
+    assert (answer.code, answer.err) == (0, "")
+    assert 'GRANT USAGE ON SCHEMA "odd""name" TO "web app";' in answer.out
+    assert 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "odd""name" TO "jobs";' in answer.out
+    assert "nuvom." not in answer.out
+
+
+def test_a_file_has_no_roles(project: Project) -> None:
+    answer = project.inside("files", "postgres-roles")
+    assert (answer.code, answer.out) == (2, "")
+    assert "the store is no PostgreSQL; say which with --url or NUVOM_URL" in answer.err

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
+from contextlib import closing
 from uuid import uuid4
+
+import pytest
 
 from nuvom import Nuvom
 from nuvom._job import Progress, Report
@@ -152,3 +156,41 @@ def test_migrate_makes_the_store_and_then_has_nothing_to_do(project: Project) ->
     assert (first["applied"][0], first["schema"]) == ("0001_core", len(first["applied"]))
     assert project.inside("migrate", "--json").json["applied"] == []
     assert "nothing to do" in project.inside("migrate").out
+
+
+def test_migrate_says_what_it_would_do_and_makes_nothing(project: Project) -> None:
+    said = project.inside("migrate", "--dry-run")
+    assert (said.code, said.err) == (0, "")
+    assert "0001_core" in said.out
+    assert project.inside("migrate", "--dry-run", "--json").json["pending"][0] == "0001_core"
+    assert not project.file.exists()
+
+
+def test_the_sql_of_migrate_makes_what_migrate_makes(project: Project) -> None:
+    script = project.inside("migrate", "--sql")
+    assert (script.code, script.err) == (0, "")
+    assert not project.file.parent.exists()
+    project.file.parent.mkdir()
+    with closing(sqlite3.connect(project.file)) as connection:
+        connection.executescript(script.out)
+        by_hand = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    assert "nothing to do" in project.inside("migrate").out
+    assert "lacks nothing" in project.inside("migrate", "--sql").out
+    project.file.unlink()
+    project.inside("migrate")
+    with closing(sqlite3.connect(project.file)) as connection:
+        assert connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall() == by_hand
+
+
+def test_where_nobody_else_may_make_tables_the_command_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUVOM_AUTO_MIGRATE", "no")
+    refused = project.inside("jobs", "enqueue", "tasks.add", "1")
+    assert (refused.code, project.file.exists()) == (1, False)
+    assert "NUVOM_AUTO_MIGRATE is off: run `nuvom migrate`" in refused.err
+    project.file.parent.mkdir()
+    project.file.touch()
+    assert "lacks tables of this release: run `nuvom migrate`" in project.inside("stats").err
+    assert project.inside("migrate").code == 0
+    assert project.inside("jobs", "enqueue", "tasks.add", "1").code == 0

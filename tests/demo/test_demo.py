@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 DEMO = [sys.executable, "-m", "nuvom", "demo"]
@@ -51,10 +53,11 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)  # on a busy machine its processes start slowly
-def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
-    done = subprocess.run(
-        DEMO, cwd=scratch, env=environment(scratch), capture_output=True, text=True, timeout=240, check=False
-    )
+@pytest.mark.parametrize("place", ["one fresh SQLite file", "one fresh schema in PostgreSQL"])
+def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path, place: str, postgres_server: str) -> None:
+    variables = environment(scratch) | ({"NUVOM_URL": postgres_server} if "PostgreSQL" in place else {})
+    done = subprocess.run(DEMO, cwd=scratch, env=variables, capture_output=True, text=True, timeout=240, check=False)
+    assert f"share {place}. They" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
@@ -77,6 +80,8 @@ def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path) -> None:
     assert "Everything is accounted for" in done.stdout
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
+    with closing(psycopg.connect(postgres_server)) as connection:
+        assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'nuvom_demo%'").fetchall() == []
 
 
 def assert_answered(said: str) -> None:

@@ -71,7 +71,7 @@ def ask(question: Question, url: str, folder: Path) -> Answer:
     done = subprocess.run(
         [sys.executable, "-m", "nuvom", *question.arguments],
         cwd=folder,
-        env={**environment(os.environ), "NUVOM_URL": url},
+        env=environment(os.environ, url),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

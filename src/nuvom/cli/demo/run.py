@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import chdir
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from nuvom._clock import SYSTEM_CLOCK
 from nuvom._default import app
+from nuvom.cli.demo.home import Home, home
 from nuvom.cli.demo.interruptions import Interrupted, Interruptions
 from nuvom.cli.demo.screen import INTRODUCTION, PROVEN, Screen
 from nuvom.cli.demo.stage import DemoFailed, Stage
@@ -26,9 +28,10 @@ def run_demo(*, keep: bool = False) -> int:
         0 when everything is accounted for, 1 when something is off, 128 + n when signal n ended it.
     """
     folder = Path(tempfile.mkdtemp(prefix="nuvom-demo-")).resolve()
+    place = home(folder, os.environ)
     stays = True
     try:
-        code = _perform(folder)
+        code = _perform(folder, place)
         stays = keep or code == 1
     except (BrokenPipeError, SystemExit):  # nobody reads on: rich, or a write, says so
         stays = keep
@@ -36,18 +39,18 @@ def run_demo(*, keep: bool = False) -> int:
     finally:
         if not stays:
             shutil.rmtree(folder)
+            place.drop()
     if stays and code != 1:
-        print(f"Kept: {folder}")
+        print(f"Kept: {folder}{place.kept()}")
     return code
 
 
-def _perform(folder: Path) -> int:
+def _perform(folder: Path, place: Home) -> int:
     screen = Screen()
-    screen.say(INTRODUCTION)
-    url = f"sqlite:////{str(folder / 'demo.db').lstrip('/')}"
-    # In a folder outside of any project, and whatever NUVOM_URL says: nothing of the caller's is touched.
-    with Interruptions() as interruptions, chdir(folder), app.swapped(url, SYSTEM_CLOCK):
-        stage = Stage(app, url, folder, screen, interruptions)
+    screen.say(INTRODUCTION.format(store=place.words))
+    # In a folder outside of any project, and in a store of its own: nothing of the caller's is touched.
+    with Interruptions() as interruptions, chdir(folder), app.swapped(place.url, SYSTEM_CLOCK):
+        stage = Stage(app, place.url, folder, screen, interruptions)
         try:
             found = play(stage)
         except Interrupted as interrupted:

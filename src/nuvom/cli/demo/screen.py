@@ -19,8 +19,8 @@ from nuvom.cli.demo.services import LEASE, Service
 from nuvom.cli.demo.times import ago, clock_time
 
 INTRODUCTION = """\
-Two schedulers and two workers share one fresh SQLite file. They get four
-schedules, one of which takes longer than the time to its next run, and one slow
+Two schedulers and two workers share {store}. They get
+four schedules, one of which takes longer than the time to its next run, and one slow
 job. The worker that runs the slow job is ended by kill -9, then one scheduler,
 then the other. While nobody schedules, one job ends the process that runs it,
 and another one hangs. Only then a new scheduler is started. At the end every

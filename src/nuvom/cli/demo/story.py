@@ -84,8 +84,8 @@ def _leave_alone(stage: Stage, scheduled: Scheduled, schedulers: list[Service], 
 
 
 def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
-    stage.app.now()  # makes the file, so that four processes need not
-    stage.screen.event("store", stage.url)
+    stage.app.store.migrate()  # makes the tables, so that four processes need not
+    stage.screen.event("store", stage.app.store.url)
     file = str(Path(tasks.__file__).resolve())
     kinds = {"scheduler": ["runscheduler"], "worker": ["runworker", file, "--processes", str(PROCESSES)]}
     for kind, arguments in kinds.items():
@@ -97,7 +97,7 @@ def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
 
 
 def _service(stage: Stage, name: str, arguments: list[str]) -> Service:
-    service = Service(name, [*arguments, "--url", stage.url], stage.folder)
+    service = Service(name, arguments, stage.folder, stage.url)
     stage.services.append(service)
     shown = " ".join(Path(each).name for each in arguments)
     stage.screen.event("start", f"{name}: nuvom {shown} …, pid {service.pid}")

@@ -189,7 +189,9 @@ class Connections:
 
     def _look_at(self, connection: Connection) -> None:
         """Find out whether a pooler is in between, and refuse a database that cannot hold every text."""
-        found = connection.execute("SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding')").fetchone()
+        found = connection.execute(
+            "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_encoding')"
+        ).fetchone()
         pid, encoding = found or (0, "")
         if encoding != "UTF8":
             raise StoreError(

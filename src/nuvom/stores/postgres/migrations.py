@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from nuvom.errors import SchemaTooNew, StoreUnusable
-from nuvom.stores.postgres.address import Address
+from nuvom.stores.postgres.address import Address, parse
 from nuvom.stores.postgres.statements import in_schema, source
 from nuvom.stores.values import Pending
 
@@ -88,6 +88,13 @@ def pending(connection: _Connection, address: Address, lock_class: int) -> Pendi
     body = "\n".join(sql_of(step, address.quoted) for step in steps)
     lock = f"SELECT pg_catalog.pg_advisory_xact_lock({lock_class}, -1);\n"
     return Pending([step.name for step in steps], f"BEGIN;\n{lock}{made}\n{body}\nCOMMIT;\n")
+
+
+def drop(url: str) -> None:
+    """Remove a schema that was made for a moment, and all in it; nothing where there is none."""
+    address = parse(url)
+    with psycopg.connect(address.conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA IF EXISTS {address.quoted} CASCADE".encode())
 
 
 def sql_of(step: Migration, schema: str) -> str:
