@@ -46,7 +46,5 @@ class Endings:
                 self.moved(flow)
         if self._flows and open_flows(session, self._flows):
             released = True
-        if self._ids:
-            session.rows("tell_waiters", (session.database.channel, self._ids))
-        if released:
-            session.wake("worker")
+        if self._ids or released:
+            session.rows("tell", (session.database.channel, self._ids, released))

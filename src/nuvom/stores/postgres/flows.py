@@ -19,6 +19,7 @@ from nuvom.stores.values import MAX_BATCH, Flow, TaskRow
 from nuvom.stores.windows import GRANTED, Limits, Load, Slice, counted, opening
 
 FAIR_EVERY = 10  # openings: then a priority has its turn whose jobs would be passed over for ever
+SOON = 2_000_000  # microseconds: workers look each second for what is due
 _SAID = 1_000  # flows of which each is locked by its name; beyond that all names are
 
 
@@ -39,18 +40,64 @@ class _Found(NamedTuple):
     waiting: bool
 
 
-class _Opened(NamedTuple):
-    """How far a flow is open, and what is to be kept of that."""
+class _Said(NamedTuple):
+    """What open_flows.sql is told of a flow."""
+
+    flow: str
+    room: int  # for those that wait
+    fair: int  # how many of them were let in already
+    started: bool
+    starts: str | None
+    opens_at: int | None
+    now: int
+
+
+class _Opening(NamedTuple):
+    """How far a flow is open."""
 
     found: _Found
     room: int
-    opens_at: int | None
+    opens_at: int | None  # if all the room is used, and others still wait
     starts: tuple[Slice, ...]
+    started: bool
+    fair: int = 0
+    let_in: int = 0
+
+    @property
+    def opens(self) -> bool:
+        """Whether some of those that wait may start."""
+        return self.room > 0 and self.found.waiting
+
+    @property
+    def changes(self) -> bool:
+        """Whether its row or any of its jobs may have to change."""
+        timed = self.opens_at is not None or self.found.opens_at is not None
+        return self.started or self.opens or timed
+
+    @property
+    def said(self) -> _Said:
+        """What is to be done."""
+        starts = orjson.dumps(self.starts).decode() if self.starts else None
+        room = self.room - self.fair if self.opens else 0
+        # With room to spare nobody waits for a time.
+        opens_at = self.opens_at if self.opens or self.room <= 0 else None
+        return _Said(self.found.flow, room, self.fair, self.started, starts, opens_at, self.found.now)
 
 
 def open_flows(session: Session, flows: Iterable[str]) -> int:
-    """Let as many of the best waiting jobs of each flow become ready as its limits allow; returns how many did."""
-    return _open(session, list(dict.fromkeys(flows)), {})
+    """Let as many of the best waiting jobs of each flow become ready as its limits allow; returns how many did.
+
+    Workers are woken for a flow that soon opens by itself, and of which they do not know that yet.
+    """
+    opened = _open(session, list(dict.fromkeys(flows)), {})
+    if any(each.opens_at != each.found.opens_at and is_soon(each.opens_at, each.found.now) for each in opened):
+        session.wake("worker")
+    return sum(each.let_in for each in opened)
+
+
+def is_soon(moment_us: int | None, now_us: int) -> bool:
+    """Tell whether workers have to be told of a time, because it may come before they look by themselves."""
+    return moment_us is not None and moment_us < now_us + SOON
 
 
 def open_due(session: Session, limit: int = MAX_BATCH) -> int:
@@ -62,7 +109,8 @@ def count_starts(session: Session, claimed: Mapping[str, int]) -> int:
     """Count the jobs of these flows that start now, and open what that makes room in; returns how many became ready."""
     # A start takes the place that the job had while it was ready: where only concurrency bounds a flow nothing moves.
     settled = {flow for (flow,) in session.rows("settled_flows", ([*claimed], GRANTED))}
-    return _open(session, [flow for flow in claimed if flow not in settled], claimed)
+    opened = _open(session, [flow for flow in claimed if flow not in settled], claimed)
+    return sum(each.let_in for each in opened)
 
 
 def limit_tasks(session: Session, rows: Iterable[TaskRow]) -> int:
@@ -102,58 +150,40 @@ def _load(session: Session, flows: Sequence[str]) -> list[_Found]:
     return [_Found._make(row) for row in session.rows("flow_load", (flows, session.database.given_now))]
 
 
-def _open(session: Session, flows: Sequence[str], started: Mapping[str, int]) -> int:
+def _open(session: Session, flows: Sequence[str], started: Mapping[str, int]) -> list[_Opening]:
+    """Let in as many as fit, keep what was counted, and return what came of it."""
     if not flows:
-        return 0
+        return []
     session.lock(f"flow:{flow}" for flow in flows)
-    opened = [_opening(found, started.get(found.flow, 0)) for found in _load(session, flows)]
-    let_in = _let_in(session, opened)
-    kept = []
-    for each in opened:
-        number = let_in.get(each.found.flow, 0)
-        opens_at = each.opens_at if number == max(each.room, 0) and (number or _waits(each)) else None
-        if started.get(each.found.flow) or number or opens_at != each.found.opens_at or _outdated(each, opens_at):
-            starts = orjson.dumps(each.starts).decode() if each.starts else None
-            kept.append((each.found.flow, each.found.openings + (number > 0), starts, opens_at, each.found.now))
-    if kept:
-        session.execute("set_flows", columns(("flow", "openings", "starts", "opens_at", "now"), kept))
-    return sum(let_in.values())
+    found = [_opening(each, started.get(each.flow, 0)) for each in _load(session, flows)]
+    excess = [(each.found.flow, -each.room) for each in found if each.room < 0]
+    if excess:
+        session.execute("hold_back", columns(("flow", "excess"), excess))
+    found = _give_turns(session, found)
+    changing = [each.said for each in found if each.changes]
+    let_in: dict[str, int] = dict(session.rows("open_flows", columns(_Said._fields, changing))) if changing else {}
+    return [each._replace(let_in=let_in.get(each.found.flow, 0) + each.fair) for each in found]
 
 
-def _opening(found: _Found, started: int) -> _Opened:
+def _opening(found: _Found, started: int) -> _Opening:
     limits = Limits(found.concurrency, None if found.rate is None else read_rate(found.rate))
     starts = () if limits.rate is None else counted(_starts(found.starts), limits.rate, found.now, started)
     room, opens_at = opening(limits, Load(found.ready, found.running), starts)
-    return _Opened(found, room, opens_at, starts)
+    waiting = found.waiting or room < 0
+    return _Opening(found, room, opens_at if waiting else None, starts, started > 0)
 
 
-def _waits(opened: _Opened) -> bool:
-    """Tell whether a job waits for a flow that let none in."""
-    return opened.found.waiting or opened.room < 0
-
-
-def _outdated(opened: _Opened, opens_at: int | None) -> bool:
-    return opens_at is not None and opened.found.shut_at != opened.found.now
-
-
-def _let_in(session: Session, opened: Iterable[_Opened]) -> dict[str, int]:
-    """Give the room of each flow to the best that wait for it; where it is less than none, take places back."""
-    excess = [(each.found.flow, -each.room) for each in opened if each.room < 0]
-    if excess:
-        session.execute("hold_back", columns(("flow", "excess"), excess))
-    room = {each.found.flow: each.room for each in opened if each.room > 0 and each.found.waiting}
+def _give_turns(session: Session, found: list[_Opening]) -> list[_Opening]:
+    """Let the first of a priority in whose turn it is, in flows that open for the tenth time since the last such."""
     turns = [
         (each.found.flow, each.found.openings // FAIR_EVERY)
-        for each in opened
-        if each.found.flow in room and each.found.openings % FAIR_EVERY == FAIR_EVERY - 1
+        for each in found
+        if each.opens and each.found.openings % FAIR_EVERY == FAIR_EVERY - 1
     ]
-    fair = [flow for (flow,) in session.rows("open_priority", columns(("flow", "turn"), turns))] if turns else []
-    let_in = dict.fromkeys(fair, 1)
-    rest = [(flow, number - let_in.get(flow, 0)) for flow, number in room.items() if number > let_in.get(flow, 0)]
-    if rest:
-        for flow, number in session.rows("open_flow", columns(("flow", "room"), rest)):
-            let_in[flow] = let_in.get(flow, 0) + number
-    return let_in
+    if not turns:
+        return found
+    fair = {flow for (flow,) in session.rows("open_priority", columns(("flow", "turn"), turns))}
+    return [each._replace(fair=int(each.found.flow in fair)) for each in found]
 
 
 def _starts(text: str | None) -> tuple[Slice, ...]:

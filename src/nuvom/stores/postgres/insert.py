@@ -13,15 +13,16 @@ from nuvom._limits import unique_period
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
+from nuvom.stores.postgres.flows import SOON, is_soon
 from nuvom.stores.postgres.unfit import naming
 from nuvom.stores.rows import task_defaults
 
 
 class Inserted(NamedTuple):
-    """What came of an insert: which job stands for each, in their order, and whether workers have something to take."""
+    """What came of an insert: which job stands for each, in their order, and whether workers are to be woken."""
 
     pushed: list[Pushed]
-    ready: bool
+    ready: bool  # there is something to take, now or so soon that they may not look by themselves before
     standing: Mapping[str, tuple[str, str]]  # by the id of each job that was not pushed: what stands for it, and why
 
 
@@ -108,6 +109,7 @@ def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None
             "tasks": [*{job.task for job in jobs}],
             "now": session.database.given_now,
             "wanted": len(jobs),
+            "soon": SOON,
             "channel": session.database.channel,
         }
         (count, new, _) = session.row("push", said) or (0, None, None)
@@ -162,13 +164,14 @@ def _push(session: Session, jobs: Sequence[NewJob]) -> list[Pushed]:
 
 def _insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> Inserted:
     terms = _reported(session, jobs)
-    rows = [_row(job, terms[job.task], session.now_us) for job in jobs]
+    now = session.now_us
+    rows = [_row(job, terms[job.task], now) for job in jobs]
     session.lock(_names(rows))
     decided = _decide(session, jobs, rows, terms)
     new = _insert(session, decided.rows, endings)
     _note_flows(session, decided.rows, new, terms, endings)
     pushed = [answer._replace(new=answer.new and raw(answer.id) in new) for answer in decided.pushed]
-    ready = any(row.state == "ready" and raw(row.id) in new for row in decided.rows)
+    ready = any(row.waits_for is None and is_soon(row.run_at, now) and raw(row.id) in new for row in decided.rows)
     return Inserted(pushed, ready, decided.standing)
 
 
@@ -178,13 +181,16 @@ def _reported(session: Session, jobs: Iterable[NewJob]) -> dict[str, _Terms]:
     The limits of those that have some stay what they are until the flows that are made by them can be seen.
     """
     terms = {job.task: _Terms(job.task, job.defaults) for job in jobs}
-    reported = session.rows("task_defaults", ([*terms],))
-    found = {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in reported}
-    limited = [name for name, said in found.items() if said.limited]
-    if limited:
-        kept = session.rows("task_limits", (limited,))
-        found |= {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in kept}
-    return terms | found
+    if not any(said.limited for said in terms.values()):
+        terms |= _read(session, "task_defaults", terms)
+        if not any(said.limited for said in terms.values()):
+            return terms
+    return terms | _read(session, "task_limits", terms)
+
+
+def _read(session: Session, statement: str, tasks: Iterable[str]) -> dict[str, _Terms]:
+    reported = session.rows(statement, ([*tasks],))
+    return {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in reported}
 
 
 def _names(rows: Iterable[_Row]) -> Iterator[str]:
@@ -209,9 +215,12 @@ class _Decided(NamedTuple):
 def _decide(session: Session, jobs: Sequence[NewJob], rows: Sequence[_Row], terms: Mapping[str, _Terms]) -> _Decided:
     """Find out, under the locks, which jobs are new and what holds them; each counts for those that come after it."""
     keys = [*{row.key for row in rows if row.key is not None}]
-    there, taken = session.row("in_the_way", ([row.id for row in rows], keys)) or ((), ())
-    seen, held = set(there), set(taken)
     uniques = [job.unique or terms[job.task].defaults.unique for job in jobs]
+    there: Iterable[bytes] = ()
+    taken: Iterable[str] = ()
+    if keys or any(uniques):  # else nobody cares before the insert
+        there, taken = session.row("in_the_way", ([row.id for row in rows], keys)) or ((), ())
+    seen, held = set(there), set(taken)
     standing = _standing(session, rows, uniques)
     kinds: dict[str, str] = {}
     decided = _Decided([], [], {})

@@ -1,4 +1,4 @@
--- Store jobs that nothing holds back, and wake workers; an id that is there stays as it is. Nothing at all is stored if
+-- Store jobs that nothing holds back, and wake workers if one is due soon; an id that is there stays as it is. Nothing at all is stored if
 -- a task among them has limits or is unique, which takes more than one statement.
 WITH pushed AS (
     INSERT INTO nuvom.jobs (
@@ -43,10 +43,12 @@ WITH pushed AS (
     )
     ORDER BY said.place
     ON CONFLICT (id) DO NOTHING
-    RETURNING id, state
+    RETURNING id, run_at, created_at
 )
 SELECT
     count(*),
     CASE WHEN count(*) < :wanted THEN pg_catalog.array_agg(id) END,
-    CASE WHEN count(*) FILTER (WHERE state = 'ready') > 0 THEN pg_catalog.pg_notify(:channel, 'worker') END
+    CASE
+        WHEN count(*) FILTER (WHERE run_at < created_at + :soon) > 0 THEN pg_catalog.pg_notify(:channel, 'worker')
+    END
 FROM pushed;
