@@ -161,13 +161,12 @@ def race_to_promote(stores: Sequence[Store], clock: VirtualClock) -> None:
 
 def race_for_keys_that_change_hands(stores: Sequence[Store]) -> None:
     """Check that whoever ends or takes a key, nobody waits for it for ever, and never two of a key are loose."""
-    one_id = [a_job().id for _ in range(8)]
 
     def work(store: Store) -> None:
         worker = a_worker(store)
-        for turn in range(8):
+        for _ in range(8):
             mine = [a_job(key=key, expires_in=3600.0) for key in "ab"]
-            store.jobs.push([a_job(id=one_id[turn], key=f"c{id(store) % 3}"), *mine])
+            store.jobs.push([a_job(key="c"), *mine])
             taken = claimed(store, worker, 2)
             loose = Counter(job.key for job in all_jobs(store) if not job.status.final and job.waits_for != "key")
             assert max(loose.values(), default=0) <= 1, loose
@@ -177,6 +176,21 @@ def race_for_keys_that_change_hands(stores: Sequence[Store]) -> None:
 
     at_once(stores, work)
     drain(stores[0])
+
+
+def race_for_an_id(stores: Sequence[Store]) -> None:
+    """Check that nobody waits for a job that was not stored, because another had its id first and another key."""
+    contested, turns = [a_job() for _ in range(10)], count()
+
+    def work(store: Store) -> None:
+        mine = next(turns)
+        for number, job in enumerate(contested):
+            key = f"{number} {mine}"
+            store.jobs.push([job._replace(key=key), a_job(key=key)])
+
+    at_once(stores, work)
+    drain(stores[0])
+    assert len(all_jobs(stores[0])) == 10 * (len(stores) + 1)
 
 
 def race_to_retry(stores: Sequence[Store]) -> None:
@@ -317,6 +331,10 @@ def test_threads_that_promote_do_it_once(store: Store, clock: VirtualClock) -> N
 
 def test_threads_that_end_and_take_keys_leave_nobody_waiting(store: Store) -> None:
     race_for_keys_that_change_hands([store] * 4)
+
+
+def test_threads_that_push_one_id_with_other_keys_leave_nobody_waiting(store: Store) -> None:
+    race_for_an_id([store] * 4)
 
 
 def test_threads_that_cancel_and_retry_one_job_do_it_once(store: Store) -> None:

@@ -107,6 +107,10 @@ def test_connections_that_end_and_take_keys_leave_nobody_waiting(stores: list[St
     racing.race_for_keys_that_change_hands(stores)
 
 
+def test_connections_that_push_one_id_with_other_keys_leave_nobody_waiting(stores: list[Store]) -> None:
+    racing.race_for_an_id(stores)
+
+
 def test_connections_that_cancel_and_retry_one_job_do_it_once(stores: list[Store]) -> None:
     racing.race_to_retry(stores)
 
