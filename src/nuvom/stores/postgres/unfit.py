@@ -24,7 +24,7 @@ def naming(jobs: Iterable[NewJob]) -> Iterator[None]:
     """
     try:
         yield
-    except (psycopg.DataError, UnicodeError) as error:
+    except (psycopg.DataError, ValueError) as error:
         for job in jobs:
             if fault := _fault(job):
                 raise ValueError(f"job {job.id!r}: {fault}") from error
