@@ -53,18 +53,23 @@ def console_examples() -> list[Example]:
     return [example for example in found if example.text.startswith(DETERMINISTIC)]
 
 
-def run(command: list[str], folder: Path) -> list[str]:
+def run(command: list[str], folder: Path, **variables: str) -> list[str]:
     (folder / "pyproject.toml").touch()
+    environment = ENVIRONMENT | variables
     done = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return [line.rstrip() for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("example", python_examples(), ids=lambda example: example.place)
-def test_python_prints_what_the_page_says(example: Example, tmp_path: Path) -> None:
+def test_python_prints_what_the_page_says(example: Example, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     (tmp_path / "example.py").write_text(example.text)
-    assert run([sys.executable, "-W", "error", "example.py"], tmp_path) == example.printed
+    variables = {}
+    if "DATABASE_URL" in example.text:
+        variables["DATABASE_URL"] = request.getfixturevalue("postgres_server")
+        variables["NUVOM_URL"] = request.getfixturevalue("postgres_url")
+    assert run([sys.executable, "-W", "error", "example.py"], tmp_path, **variables) == example.printed
 
 
 @pytest.mark.parametrize("example", console_examples(), ids=lambda example: f"{example.place} {example.text[:40]}")

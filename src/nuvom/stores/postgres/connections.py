@@ -52,6 +52,9 @@ class Connection(psycopg.Connection[Any]):
                 raise NoAnswer(f"no answer within {given:.1f} s") from error
             raise
 
+    def __del__(self, __warn: Any = None, /) -> None:
+        """Say nothing: what is open when its process ends, which need not close its app, ends with that."""
+
     @contextmanager
     def patiently(self) -> Iterator[None]:
         """Wait long for answers meanwhile."""
