@@ -31,8 +31,8 @@ class Place:
     __slots__ = ("left", "task", "thread")
 
     def __init__(self, thread: int, task: object) -> None:
-        self.thread = thread
-        self.task = task
+        self.thread: int = thread
+        self.task: object = task
         self.left: bool = False  # whoever waited for this call was cancelled: it is to do nothing more
 
     def is_at(self, other: Place) -> bool:
@@ -46,8 +46,8 @@ class Block:
     __slots__ = ("open", "owner", "place", "theirs")
 
     def __init__(self, owner: object, theirs: Theirs) -> None:
-        self.owner = owner
-        self.theirs = theirs
+        self.owner: object = owner
+        self.theirs: Theirs = theirs
         self.place: Place = place()
         self.open: bool = True
 

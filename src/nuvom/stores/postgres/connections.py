@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
 
 from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
 from nuvom.stores.postgres.adapters import adapt
@@ -135,7 +136,7 @@ class Connections:
         """
         if self._closed is not None:
             raise StoreUnavailable(self._closed)
-        said = psycopg.conninfo.conninfo_to_dict(self.address.conninfo)
+        said = conninfo_to_dict(self.address.conninfo)
         hosts = str(said.get("host", "")).count(",") + 1
         # The driver gives each host as much, whole seconds and no less than two.
         patience_each = max(2, int(min(_CONNECTING, deadline - time.monotonic()) / hosts))

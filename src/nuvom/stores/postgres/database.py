@@ -117,10 +117,10 @@ class Database:
     def __init__(
         self, address: Address, *, clock: Clock, busy_timeout: float | None, auto_migrate: bool = False
     ) -> None:
-        self.address = address
-        self.connections = Connections(address, busy_timeout)
-        self.lock_class = crc32(b"nuvom " + address.schema.encode()) - (1 << 31)
-        self.channel = _channel(address.schema)
+        self.address: Address = address
+        self.connections: Connections = Connections(address, busy_timeout)
+        self.lock_class: int = crc32(b"nuvom " + address.schema.encode()) - (1 << 31)
+        self.channel: str = _channel(address.schema)
         self._clock = None if clock is SYSTEM_CLOCK else clock
         self._auto_migrate = auto_migrate
         self._checked = False
@@ -251,7 +251,7 @@ class Database:
     def _transaction(self, connection: Connection, work: Callable[[Session], _T], *, durable: bool) -> _T:
         path = _PATH if self.connections.pooled else ""
         begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline), path)
-        cursor = connection.execute(begin)
+        cursor = connection.execute(begin.encode())
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)
         self._seen = server_us, time.monotonic()

@@ -115,7 +115,7 @@ def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None
         (count, new, _) = session.row("push", said) or (0, None, None)
     if count == len(jobs):
         return [Pushed(job.id, True) for job in jobs]
-    return list(_which(jobs, new)) if count else None
+    return list(_which(jobs, new or ())) if count else None
 
 
 def _said(job: NewJob) -> tuple[object, ...]:

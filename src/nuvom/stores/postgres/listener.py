@@ -46,7 +46,7 @@ class _Ear:
 
     def __init__(self, hub: Hub, kind: str) -> None:
         self.kind = kind
-        self.address = uuid4().hex
+        self.address: str = uuid4().hex
         self._hub = hub
         self._looked = time.monotonic()
         self.begin_anew()
