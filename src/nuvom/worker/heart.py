@@ -81,7 +81,7 @@ class Heart:
         try:
             if self._store is None:
                 store = self._open_store()
-                store.migrate()  # opens it: a file that is deleted from now on is missed, and not made anew
+                store.workers.heartbeat([])  # opens it: a file that is deleted from now on is missed, and not made anew
                 self._store = store
             self._release(self._store)
             if now >= self._beat_at and (ids := self._alive()):

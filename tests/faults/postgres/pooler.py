@@ -1,4 +1,4 @@
-"""A transaction pooler in the manner of PgBouncer: many clients share few connections, each for one transaction."""
+"""A pooler in the manner of PgBouncer: many clients share few connections, each for a transaction or a session."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ class Pooler:
     Args:
         url: of the server, over TCP.
         size: connections to it.
+        sessions: whether a client keeps the connection that it was given.
     """
 
-    def __init__(self, url: str, size: int = 2) -> None:
+    def __init__(self, url: str, size: int = 2, *, sessions: bool = False) -> None:
         self._parts = urlsplit(url)
         self._free = asyncio.Semaphore(size)
         self._idle: deque[_Backend] = deque()
         self._numbers = count(1_000_000)  # no process of a server has such a number
         self._greeting = b""
+        self.sessions = sessions
         self.lent = 0  # how often a client was given a connection
         self._loop = wire.Loop(self._serve)
 
@@ -141,7 +143,8 @@ class _Client:
         self._writer.write(message.whole)
         if message.kind == wire.READY:
             self._unanswered -= 1
-            if message.body == b"I" and not self._unanswered and self._backend is not None:
+            ended = message.body == b"I" and not self._unanswered and not self._pooler.sessions
+            if ended and self._backend is not None:
                 self._pooler.give_back(self._backend)
                 self._backend = None
 
