@@ -6,11 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from nuvom._job import JobState, NewJob, TaskDefaults
+from nuvom._job import NewJob, TaskDefaults
 from nuvom.stores.base import Listener
-from nuvom.stores.postgres import flows
 from nuvom.stores.postgres.store import PostgresStore
-from nuvom.stores.values import TaskRow
 from nuvom.testing.conformance.examples import a_job, a_worker, all_jobs, claimed, succeeded
 from tests.stores.postgres.test_listener import listening
 
@@ -66,13 +64,3 @@ def test_workers_hear_of_a_flow_that_opens_soon(live: PostgresStore) -> None:
     ear = listening(live)
     live.jobs.push([a_job(defaults=one)])
     assert is_woken(ear)
-
-
-def test_new_limits_hold_for_more_flows_than_are_locked_by_name(
-    live: PostgresStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flows, "_SAID", 3)
-    live.jobs.push([a_job(kin=kin, defaults=TaskDefaults(concurrency=2)) for kin in "aabbccdd"])
-    one = TaskRow(name="tasks.send", canonical="tasks.send", defaults=TaskDefaults(concurrency=1), signature="")
-    live.workers.remember_tasks([one])
-    assert sum(job.state is JobState.READY for job in all_jobs(live)) == 4

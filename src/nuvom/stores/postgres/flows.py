@@ -20,7 +20,6 @@ from nuvom.stores.windows import GRANTED, Limits, Load, Slice, counted, opening
 
 FAIR_EVERY = 10  # openings: then a priority has its turn whose jobs would be passed over for ever
 SOON = 2_000_000  # microseconds: workers look each second for what is due
-_SAID = 1_000  # flows of which each is locked by its name; beyond that all names are
 
 
 class _Found(NamedTuple):
@@ -113,25 +112,30 @@ def count_starts(session: Session, claimed: Mapping[str, int]) -> int:
     return sum(each.let_in for each in opened)
 
 
+def lock_limits(session: Session, rows: Iterable[TaskRow]) -> None:
+    """Let nobody make flows before other limits of their tasks can be seen; nothing where none of them changes."""
+    if session.row("changing_limits", _limits(rows)) is not None:
+        session.lock_all()
+
+
 def limit_tasks(session: Session, rows: Iterable[TaskRow]) -> int:
     """Give the flows of tasks their new limits; returns how many jobs became ready.
 
     A task may have a million flows: none of its jobs may start until its flow was opened with the new limits, and those
-    that are not opened here are due. Who pushes jobs of a task with other limits has its row, which was changed before.
+    that are not opened here are due.
     """
-    limits = columns(
-        ("task", "concurrency", "rate"), ((row.name, row.defaults.concurrency, row.defaults.rate) for row in rows)
-    )
-    changing = session.rows("changing_flows", {**limits, "limit": _SAID})
-    if not changing:
+    limits = _limits(rows)
+    if session.row("changing_flows", limits) is None:
         return 0
-    if len(changing) < _SAID:
-        session.lock(f"flow:{flow}" for (flow,) in changing)
-    else:
-        session.lock_all()
+    session.lock_all()
     session.execute("limit_flows", {**limits, "now": session.now_us})
     session.execute("hold_flows", {"task": limits["task"], "now": session.now_us})
     return open_due(session)
+
+
+def _limits(rows: Iterable[TaskRow]) -> dict[str, str | None]:
+    said = ((row.name, row.defaults.concurrency, row.defaults.rate) for row in rows)
+    return columns(("task", "concurrency", "rate"), said)
 
 
 def look_at(session: Session, name: str) -> Flow | None:

@@ -176,21 +176,11 @@ def _insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> 
 
 
 def _reported(session: Session, jobs: Iterable[NewJob]) -> dict[str, _Terms]:
-    """Return the terms of each task: what workers reported, else what the code that pushed the last of the jobs says.
-
-    The limits of those that have some stay what they are until the flows that are made by them can be seen.
-    """
+    """Return the terms of each task: what workers reported, else what the code that pushed its last job says."""
     terms = {job.task: _Terms(job.task, job.defaults) for job in jobs}
-    if not any(said.limited for said in terms.values()):
-        terms |= _read(session, "task_defaults", terms)
-        if not any(said.limited for said in terms.values()):
-            return terms
-    return terms | _read(session, "task_limits", terms)
-
-
-def _read(session: Session, statement: str, tasks: Iterable[str]) -> dict[str, _Terms]:
-    reported = session.rows(statement, ([*tasks],))
-    return {name: _Terms(canonical, task_defaults(row)) for name, canonical, *row in reported}
+    for name, canonical, *reported in session.rows("task_defaults", ([*terms],)):
+        terms[name] = _Terms(canonical, task_defaults(reported))
+    return terms
 
 
 def _names(rows: Iterable[_Row]) -> Iterator[str]:
@@ -282,12 +272,16 @@ def _note_flows(
     session: Session, rows: Iterable[_Row], new: set[bytes], terms: Mapping[str, _Terms], endings: Endings
 ) -> None:
     """Make the flows of jobs that were inserted: they may be the first of theirs, or bring other limits."""
-    flows = {row.flow: terms[row.task] for row in rows if row.flow is not None and raw(row.id) in new}
+    flows = {row.flow: row.task for row in rows if row.flow is not None and raw(row.id) in new}
     if flows:
-        bounds = ((flow, said.task, said.defaults.concurrency, said.defaults.rate) for flow, said in flows.items())
-        session.execute("put_flows", columns(("flow", "task", "concurrency", "rate"), bounds))
+        said = ((flow, task, *_bounds(terms[task])) for flow, task in flows.items())
+        session.execute("put_flows", columns(("flow", "task", "canonical", "concurrency", "rate"), said))
     for flow in flows:
         endings.moved(flow)
+
+
+def _bounds(terms: _Terms) -> tuple[str, int | None, str | None]:
+    return terms.task, terms.defaults.concurrency, terms.defaults.rate
 
 
 def _row(job: NewJob, terms: _Terms, now_us: int) -> _Row:

@@ -13,7 +13,7 @@ from nuvom._job import TaskDefaults
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.endings import Endings
-from nuvom.stores.postgres.flows import limit_tasks
+from nuvom.stores.postgres.flows import limit_tasks, lock_limits
 from nuvom.stores.postgres.losses import Loss, lose_jobs
 from nuvom.stores.rows import task_defaults
 from nuvom.stores.values import TaskRow, WorkerInfo
@@ -102,6 +102,7 @@ class PostgresWorkers:
 
         def remember(session: Session) -> None:
             said = columns(_TASK, (_task_values(row) for row in sorted(rows, key=lambda row: row.name)))
+            lock_limits(session, rows)
             session.execute("upsert_tasks", {**said, "now": session.now_us})
             if limit_tasks(session, rows):
                 session.wake("worker")

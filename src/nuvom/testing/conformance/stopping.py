@@ -8,7 +8,7 @@ import pytest
 
 from nuvom._job import ClaimedJob, Holding, JobError, JobState, JobStatus, Outcome, Progress, Report, Verdict
 from nuvom.stores.base import Store
-from nuvom.stores.values import CancelAnswer
+from nuvom.stores.values import CancelAnswer, Order
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import HOUR, a_worker, claimed, pushed, retried, running, succeeded, the
 
@@ -74,7 +74,7 @@ def test_a_cancelled_attempt_is_final_clears_the_suspect_and_is_kept_in_the_hist
     job = running(store, worker)
     store.workers.release(worker, "killed")
     worker = a_worker(store)
-    [job] = claimed(store, worker, order="suspect")
+    [job] = claimed(store, worker, order=Order.SUSPECT)
     error = JobError("cancelled", message="it was asked to stop")
     store.jobs.finish(worker, [Outcome(job, Verdict.CANCELLED, error=error)])
     found = the(store, job.id)
