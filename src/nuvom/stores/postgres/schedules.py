@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,17 +18,22 @@ from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom.stores.postgres.advancing import end, refusals, set_aside, settle, uncount
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.ledger import hold_keys, key, moved_on, read_fence, record
+from nuvom.stores.postgres.workers import PostgresWorkers
 from nuvom.stores.schedule_rows import COLUMNS, STATE, UNREADABLE, Row, from_row, salvage, to_row
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
 
+_DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another scheduler was faster
+_SHARES_OF_OTHERS = 1 / 16  # how often a scheduler beside others looks at what is theirs, too
 _ARGUMENTS = COLUMNS.index("arguments") - 1  # among the values after the id
 
 
 class PostgresSchedules:
     """The schedules of a store; their ledger is in the same database, so that a dispatch is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, workers: PostgresWorkers) -> None:
         self._database = database
+        self._workers = workers
+        self._crowded = False  # whether another scheduler was faster lately
 
     def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
         """Store an envelope; the same id again replaces. Returns what is stored."""
@@ -147,8 +153,20 @@ class PostgresSchedules:
         return [envelope for envelope in self._read("upcoming", (limit,)) if envelope.state is ScheduleState.ACTIVE]
 
     def due(self, now: datetime, limit: int) -> builtins.list[ScheduleEnvelope]:
-        """Return at most `limit` active schedules with next_run <= now, earliest first."""
-        due = self._read("due", {"now": to_us(now), "limit": limit, "skip": 0})
+        """Return at most `limit` active schedules with next_run <= now, earliest first.
+
+        Schedulers side by side would all read the same ones, and all but one of them plan in vain. So one that was too
+        late takes only its share of them, as long as that holds any; and all of them now and then, so that
+        the share of one that lives and does not work is not left for good.
+        """
+        parameters = {"now": to_us(now), "limit": limit}
+        due: builtins.list[ScheduleEnvelope] = []
+        if self._crowded and random.random() > _SHARES_OF_OTHERS:
+            own = {"given": self._database.given_now, "scheduler": self._workers.scheduler}
+            due = self._read("due_share", {**parameters, **own})
+            self._crowded = bool(due)
+        if not due:
+            due = self._read("due", parameters)
         return [envelope for envelope in due if envelope.state is ScheduleState.ACTIVE]
 
     def next_due(self) -> float | None:
@@ -159,7 +177,13 @@ class PostgresSchedules:
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Record, push and advance in one transaction; returns the items that no longer fit."""
-        return self._database.write(lambda session: _applied(session, items), durable=False) if items else []
+        if not items:
+            return []
+        refused = self._database.write(lambda session: _applied(session, items), durable=False)
+        late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
+        if late * 4 > len(items):
+            self._crowded = self._workers.scheduler is not None
+        return refused
 
     def _read(
         self, statement: str, parameters: Mapping[str, object] | Sequence[object]

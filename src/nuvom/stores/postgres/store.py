@@ -35,7 +35,7 @@ class PostgresStore:
         self.jobs: PostgresJobs = PostgresJobs(database, self._hub)
         self.workers: PostgresWorkers = PostgresWorkers(database, lease)
         self.ledger: PostgresLedger = PostgresLedger(database)
-        self.schedules: PostgresSchedules = PostgresSchedules(database)
+        self.schedules: PostgresSchedules = PostgresSchedules(database, self.workers)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -36,6 +36,7 @@ class PostgresWorkers:
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self._lease = int(lease * 1_000_000)
+        self.scheduler: str | None = None  # the one that was registered last through this store
 
     def register(self, worker: WorkerInfo) -> None:
         """Start the lease of a process whose id was never used."""
@@ -52,6 +53,8 @@ class PostgresWorkers:
             "now": self._database.given_now,
         }
         self._database.once(lambda session: session.execute("insert_worker", said))
+        if worker.kind == "scheduler":
+            self.scheduler = worker.id
 
     def unregister(self, worker_id: str) -> None:
         """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""

@@ -1,4 +1,4 @@
--- What is due, the longest due first, after as many of those as other schedulers seem to be busy with.
+-- What is due, the longest due first.
 SELECT
     id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor,
     next_nominal, next_run, catch_up, state, note, origin, generation, run_count, options, defaults,
@@ -7,4 +7,4 @@ SELECT
 FROM nuvom.schedules
 WHERE state = 'active' AND next_run <= :now
 ORDER BY next_run, seq
-LIMIT :limit OFFSET :skip;
+LIMIT :limit;
