@@ -16,6 +16,7 @@ import pytest
 
 from nuvom.stores.postgres import health, listener
 from nuvom.stores.postgres.migrations import VERSION
+from nuvom.stores.postgres.roles import grants
 from nuvom.stores.postgres.store import PostgresStore
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Health
@@ -109,6 +110,15 @@ def test_a_setting_that_costs_safety_or_service_is_a_problem(
     assert said in problem
 
 
+def test_a_standby_is_named_as_the_one_thing_that_is_wrong(server: servers.Server, opened: Open) -> None:
+    standby = servers.Server(server)
+    try:
+        [problem] = opened(standby.url).health().problems
+    finally:
+        standby.remove()
+    assert "this server is read-only, a standby" in problem
+
+
 def test_a_server_that_was_told_to_be_quick_is_a_problem(live: PostgresStore) -> None:
     found = live.health()
     assert [problem.split()[0] for problem in found.problems] == ["fsync", "autovacuum"]
@@ -160,28 +170,26 @@ def test_a_role_that_may_nothing_is_told_what_it_lacks(
     admin.execute(f"GRANT USAGE ON SCHEMA nuvom TO {role}; GRANT SELECT ON nuvom.migrations TO {role}".encode())
     [problem] = of(role, server, opened).problems
     assert f"{role} can neither push nor serve: it lacks " in problem
-    assert "SELECT, INSERT ON jobs" in problem
+    assert "SELECT, INSERT, UPDATE ON jobs" in problem
     assert "migrations" not in problem
+    assert "`nuvom files postgres-roles`" in problem
 
 
-def test_a_role_that_may_push_and_no_more_is_no_problem(
+def test_a_role_that_was_made_to_produce_is_no_problem(
     server: servers.Server, opened: Open, admin: psycopg.Connection[Any], role: str
 ) -> None:
-    admin.execute(f"GRANT USAGE ON SCHEMA nuvom TO {role}".encode())
-    admin.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA nuvom TO {role}".encode())
-    admin.execute(f"GRANT UPDATE ON nuvom.schedules, nuvom.flows, nuvom.fences, nuvom.waiters TO {role}".encode())
+    admin.execute(grants("nuvom", producer=role, service="postgres").encode())
     found = of(role, server, opened)
     assert found.problems == ()
     said = found.facts["privileges"]
     assert said.startswith(f"{role} can push and schedule; to serve it lacks ")
-    assert "UPDATE, DELETE ON jobs" in said
+    assert "DELETE ON jobs" in said
 
 
-def test_a_role_that_may_serve_needs_to_own_nothing(
+def test_a_role_that_was_made_to_serve_lacks_nothing(
     server: servers.Server, opened: Open, admin: psycopg.Connection[Any], role: str
 ) -> None:
-    admin.execute(f"GRANT USAGE ON SCHEMA nuvom TO {role}".encode())
-    admin.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA nuvom TO {role}".encode())
+    admin.execute(grants("nuvom", producer="postgres", service=role).encode())
     assert of(role, server, opened).facts["privileges"] == f"{role} can push, schedule and serve"
 
 

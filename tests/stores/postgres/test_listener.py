@@ -188,10 +188,11 @@ def test_what_was_said_while_nobody_listened_is_made_up_for(
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)
         ear = listening(here)
-        with proxy.refusing():
-            until(lambda: not here._hub._listening)
-            quiet(ear)
-            wake(there)
+        proxy.refuse()
+        until(lambda: not here._hub._listening)
+        quiet(ear)
+        wake(there)
+        proxy.accept()
         began = time.monotonic()
         assert ear.wait(LONG)
         assert time.monotonic() - began < LONG / 4
@@ -203,12 +204,12 @@ def test_while_nobody_listens_a_sleeper_looks_within_a_second(tcp_url: str, open
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)
         ear = listening(here)
-        with proxy.refusing():
-            until(lambda: not here._hub._listening)
-            ear.wait(0)
-            began = time.monotonic()
-            assert ear.wait(LONG)
-            assert time.monotonic() - began < 1
+        proxy.refuse()
+        until(lambda: not here._hub._listening)
+        ear.wait(0)
+        began = time.monotonic()
+        assert ear.wait(LONG)
+        assert time.monotonic() - began < 1
 
 
 def test_a_connection_that_does_not_answer_any_more_is_noticed(

@@ -28,16 +28,16 @@ _UNREAD = 0.1  # of the queue of notifications
 _AUDIBLE = 1.0  # seconds within which a wake-up must come
 _TRIES = 3  # of the clock; the quickest answer is the most exact
 
-# What a role needs to push, to schedule and to wait for results; one that serves needs all on every table.
+# What roles.sql gives to producers; one that serves needs all on every table.
 _PRODUCING = {
     "migrations": ("SELECT",),
-    "jobs": ("SELECT", "INSERT"),
+    "jobs": ("SELECT", "INSERT", "UPDATE"),
     "tasks": ("SELECT",),
     "flows": ("SELECT", "INSERT", "UPDATE"),
-    "schedules": ("SELECT", "INSERT", "UPDATE"),
-    "fences": ("SELECT", "INSERT", "UPDATE"),
+    "schedules": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "fences": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "occurrences": ("SELECT", "INSERT"),
-    "waiters": ("SELECT", "INSERT", "UPDATE"),
+    "waiters": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }
 _SERVED = (
     "attempts", "fences", "flows", "jobs", "occurrences", "paused_queues", "schedules", "tasks", "throughput", "untold",
@@ -90,7 +90,7 @@ def health(database: Database) -> Health:
             "privileges": lambda: _privileges(session, server.role, schema),
             "vacuum": lambda: _vacuum(server, tables, database.address.quoted),
             "oldest": lambda: _oldest(session),
-            "wake-ups": lambda: _wake_ups(database, connection, server.unread),
+            "wake-ups": lambda: _wake_ups(database, connection, server),
         }
         found = {name: _guarded(name, look, database) for name, look in looks.items()}
     return Health(
@@ -185,7 +185,7 @@ def _privileges(session: Session, role: str, schema: int) -> _Look:
     producing = _lacking(session, _PRODUCING)
     if producing:
         what = f"{role} can neither push nor serve: it lacks {producing}"
-        return _Look(what, (f"{what}; let the owner of the tables GRANT it",))
+        return _Look(what, (f"{what}; let the owner of the tables run what `nuvom files postgres-roles` prints",))
     serving = _lacking(session, dict.fromkeys(_SERVED, _ALL))
     if serving:
         return _Look(f"{role} can push and schedule; to serve it lacks {serving}")
@@ -243,12 +243,14 @@ def _oldest(session: Session) -> _Look:
     return _Look(fact + blind, tuple(problems))
 
 
-def _wake_ups(database: Database, connection: Connection, unread: float) -> _Look:
+def _wake_ups(database: Database, connection: Connection, server: _Server) -> _Look:
+    if server.read_only:
+        return _Look("none: it is read-only")
     problems = []
-    if unread > _UNREAD:
+    if server.unread > _UNREAD:
         problems.append(
-            f"{unread:.0%} of the queue of notifications is unread, and once it is full nothing can be pushed: a "
-            "process listens and reads nothing; find and end it (a stopped one, or one idle in a transaction)"
+            f"{server.unread:.0%} of the queue of notifications is unread, and once it is full nothing can be pushed: "
+            "a process listens and reads nothing; find and end it (a stopped one, or one idle in a transaction)"
         )
     if database.address.listen is False:
         return _Look(f"by looking every {POLL:g} s, as ?listen=no says", tuple(problems))
