@@ -16,8 +16,8 @@ LifespanError NaiveDatetimeWarning NotInJob Nuvom NuvomError Occurrence Occurren
 Progress ResultNotStored Retry RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound
 ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable
 Task TaskDefinitionError TaskNotFound UnknownTimezone UnsupportedByBackend Verdict Waited app as_completed
-as_completed_async configure cron current_job every job jobs lifespan queues schedule schedules task wait wait_async
-workers
+as_completed_async configure cron current_job every job jobs lifespan queues schedule schedules task transaction wait
+wait_async workers
 """.split()
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
+import sqlalchemy.orm
 
 from nuvom import JobNotFound, Nuvom, ScheduleNotFound, Task
 from nuvom._job import JobStatus
@@ -143,6 +145,23 @@ def test_a_transaction_that_was_begun_by_hand_is_joined(
             send.delay(7)
         own.execute("ROLLBACK")
     assert app.jobs.list() == []
+
+
+def test_a_session_of_sqlalchemy_on_the_same_file_is_joined(
+    app: Nuvom, connection: sqlite3.Connection, tmp_path: Path, send: Task[..., Any, Any]
+) -> None:
+    engine = sqlalchemy.create_engine(f"sqlite:///{tmp_path}/jobs.db")
+    with sqlalchemy.orm.Session(engine) as session:
+        with app.transaction(session):
+            send.delay(7)
+            session.execute(sqlalchemy.text("INSERT INTO orders VALUES (7)"))
+        session.rollback()
+        with app.transaction(session):
+            send.delay(8)
+        session.commit()
+    engine.dispose()
+    assert [job.arguments for job in app.jobs.list()] == [b"[[8],{}]"]
+    assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 
 
 def test_autocommit_without_a_transaction_is_refused(

@@ -18,7 +18,7 @@ class Lent(NamedTuple):
     """A connection that was lent for a block."""
 
     given: object
-    driver: Callable[[], Any]  # returns the driver's own as it is now: a coroutine, where it is asynchronous
+    driver: Callable[[], Any]  # returns the driver's own as it is now, or a coroutine that does
     asynchronous: bool
     remedy: str  # how one opens a transaction on it
 
@@ -44,9 +44,7 @@ def lent(connection: object) -> Lent:
     if isinstance(connection, sqlite3.Connection):
         return Lent(connection, lambda: connection, False, "execute BEGIN IMMEDIATE first")
     if _is(connection, "psycopg", "AsyncConnection"):
-        return Lent(
-            connection, lambda: _itself(connection), True, "write `async with connection.transaction():` around it"
-        )
+        return Lent(connection, lambda: connection, True, "write `async with connection.transaction():` around it")
     return Lent(connection, lambda: connection, False, "write `with connection.transaction():` around it")
 
 
@@ -114,10 +112,6 @@ async def _async_connection(connection: Any) -> Any:
 
 async def _async_session(session: Any) -> Any:
     return await _async_connection(await session.connection())
-
-
-async def _itself(connection: object) -> Any:
-    return connection
 
 
 def _django(connection: Any) -> Any:

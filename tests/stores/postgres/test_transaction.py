@@ -203,6 +203,7 @@ def test_the_connection_stays_as_its_owner_set_it(app: Nuvom, send: Task[..., An
         connection.execute("SET search_path TO pg_temp")
         connection.execute("SET LOCAL lock_timeout TO '7s'")
         connection.adapters.register_dumper(int, psycopg.types.numeric.Int2Dumper)
+        connection.adapters.register_loader("int8", psycopg.types.string.TextLoader)
         with app.transaction(connection):
             send.options(unique="done").delay(7)
             send.delay(8)

@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 import psycopg
 from psycopg import AsyncRawCursor, RawCursor, pq
+from psycopg.adapt import AdaptersMap
 from psycopg.rows import tuple_row
 
 from nuvom import _joined
@@ -20,6 +21,8 @@ from nuvom.stores.postgres.database import NOW, Database, Row, Session
 from nuvom.stores.postgres.failures import translated
 
 _T = TypeVar("_T")
+_ADAPTERS = AdaptersMap(psycopg.adapters)
+adapt(_ADAPTERS)
 _Connection = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 
 # What no other database answers: when its server started, to the microsecond, and how it is called there.
@@ -114,7 +117,7 @@ class Theirs:
 
     def _cursor(self) -> _Cursor:
         found = self._given.driver()
-        connection = self._on_loop(found) if self.asynchronous else found
+        connection = self._on_loop(found) if asyncio.iscoroutine(found) else found
         kind = psycopg.AsyncConnection if self.asynchronous else psycopg.Connection
         if not isinstance(connection, kind):
             refuse(connection, self._database.address.url)
@@ -142,6 +145,18 @@ class Theirs:
         return asyncio.run_coroutine_threadsafe(_unless_left(_joined.place(), coroutine), loop).result()
 
 
+class _Raw(RawCursor[Row]):
+    """A cursor by which values cross as they do on the store's own connections."""
+
+    adapters = _ADAPTERS
+
+
+class _AsyncRaw(AsyncRawCursor[Row]):
+    """The same on an asynchronous connection."""
+
+    adapters = _ADAPTERS
+
+
 class _Cursor:
     """Statements on a caller's connection of either kind: rows are tuples, whatever the caller's factories make."""
 
@@ -150,10 +165,7 @@ class _Cursor:
         self.rowcount: int = -1
         self._on_loop = on_loop
         self._rows: list[Row] = []
-        self._own: Any = (RawCursor if on_loop is None else AsyncRawCursor)(
-            cast("Any", connection), row_factory=tuple_row
-        )
-        adapt(self._own.adapters)
+        self._own: Any = (_Raw if on_loop is None else _AsyncRaw)(cast("Any", connection), row_factory=tuple_row)
 
     def execute(self, query: bytes, parameters: Sequence[object] | None = None, *, binary: bool = False) -> _Cursor:
         """Run SQL, and take the rows of the last statement."""
