@@ -47,7 +47,7 @@ class Claims:
     def _claimed(self, wanted: Claim) -> list[Row]:
         if wanted.order is not Order.FAIR and not self._flows:
             rows = self._database.once(lambda session: _take(session, wanted, alone=True))
-            if rows:
+            if rows or self._database.read(lambda session: session.row("has_flows")) is None:
                 return rows
         return self._database.write(lambda session: self._counted(session, wanted), durable=False)
 

@@ -32,7 +32,7 @@ Row = tuple[Any, ...]
 
 _TRIES = 5  # of a transaction that deadlocks or cannot be serialized
 _SLOTS = 128  # advisory locks by which names are locked: a bounded number, because the server's table of them is
-_STALE = 5.0  # seconds after which the server is asked again what time it is
+_STALE = 10.0  # seconds after which the server is asked again what time it is
 NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigint"
 # What is read after a lock was waited for must be what the others committed, whatever a role's default isolation is.
 _START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {};{}"
@@ -139,6 +139,10 @@ class Database:
         if seen is None or time.monotonic() - seen[1] > _STALE:
             return self.apart(lambda session: session.now_us)
         return seen[0] + int((time.monotonic() - seen[1]) * 1_000_000)
+
+    def saw(self, server_us: int) -> None:
+        """Note what time it is by the server, in microseconds since 1970: a statement that just ended said so."""
+        self._seen = server_us, time.monotonic()
 
     @property
     def given_now(self) -> int | None:
@@ -254,7 +258,7 @@ class Database:
         cursor = connection.execute(begin.encode())
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)
-        self._seen = server_us, time.monotonic()
+        self.saw(server_us)
         given = self.given_now
         try:
             result = work(self.session(connection, server_us if given is None else given))

@@ -171,9 +171,9 @@ class PostgresSchedules:
 
     def next_due(self) -> float | None:
         """Return seconds until the earliest next run, 0 or less when one is due, None when there is none."""
-        now = {"now": self._database.given_now}
-        row = self._database.read(lambda session: session.row("next_due", now))
-        return None if row is None else row[0] / 1_000_000
+        next_run, server_us = self._database.read(lambda session: session.row("next_due")) or (None, 0)
+        self._database.saw(server_us)
+        return None if next_run is None else (next_run - self._database.now_us()) / 1_000_000
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Record, push and advance in one transaction; returns the items that no longer fit."""

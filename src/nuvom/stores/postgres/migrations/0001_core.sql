@@ -264,6 +264,26 @@ CREATE TABLE nuvom.fences (
     place       bigint  -- the seq that its schedule had here: a listing goes on after it
 );
 
+-- A job's row is written three times and each time leaves one behind; by the server's own settings those would be cleaned
+-- up when they are a fifth of the table. Rows of processes, flows and counts are few and written all the time: room for the
+-- next version in the same page keeps their indexes as they are (https://www.postgresql.org/docs/current/storage-hot.html).
+ALTER TABLE nuvom.jobs SET (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+    autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.05,
+    autovacuum_vacuum_cost_limit = 2000
+);
+ALTER TABLE nuvom.schedules SET (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+    autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_limit = 2000
+);
+ALTER TABLE nuvom.workers SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+ALTER TABLE nuvom.flows SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500);
+ALTER TABLE nuvom.throughput SET (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 500
+);
+ALTER TABLE nuvom.waiters SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+ALTER TABLE nuvom.untold SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
 -- For people and their tools: times as such, and states as users see them. The tables may change with any release.
 CREATE VIEW nuvom.readable_jobs AS
 SELECT
