@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.waiting import until
 
 app = Nuvom("memory://")
 starts: list[tuple[datetime, tuple[int, int]]] = []
+Run = Callable[[str], list[ScheduleEnvelope]]
 NOW = datetime(2025, 8, 20, 10, 0, 0, 250_000, tzinfo=UTC)  # a Wednesday
 
 
@@ -42,11 +43,32 @@ def when() -> str:
     return str(current_job().scheduled_for)
 
 
-@pytest.fixture
-def memory() -> Iterator[Memory]:
+@pytest.fixture(params=["memory", "postgresql"])
+def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
+    """The app in memory, and the same on a server under the same clock."""
     starts.clear()
-    with testing.memory(app, now=NOW) as memory:
-        yield memory
+    if request.param == "memory":
+        with testing.memory(app, now=NOW) as memory:
+            yield memory
+        return
+    clock = testing.VirtualClock(NOW)
+    with app.swapped(request.getfixturevalue("postgres_url"), clock):
+        yield Memory(app, clock)
+
+
+@pytest.fixture(params=["embedded", "postgresql"])
+def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """The variables of a project in `tmp_path`: none of Nuvom's, or where its server is."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUVOM_", "PYTEST_"))}
+    if request.param == "embedded":
+        return kept
+    return {**kept, "NUVOM_URL": request.getfixturevalue("postgres_url")}
+
+
+@pytest.fixture
+def url(environment: dict[str, str], tmp_path: Path) -> str:
+    """Where the project's store is, as its programs find it."""
+    return environment.get("NUVOM_URL", f"sqlite:////{tmp_path}/.nuvom/nuvom.db")
 
 
 def ago(seconds: float) -> datetime:
@@ -212,33 +234,33 @@ class TestExamples:
         (tmp_path / "pyproject.toml").write_text("")
         return tmp_path
 
-    def run(self, project: Path, code: str) -> list[ScheduleEnvelope]:
-        script = project / "example.py"
-        script.write_text(textwrap.dedent(code))
-        subprocess.run([sys.executable, "-W", "error", script], cwd=project, env=environment(), check=True)
-        with Nuvom(f"sqlite:////{project}/.nuvom/nuvom.db") as found:
-            return found.schedules.list()[::-1]
+    @pytest.fixture
+    def run(self, project: Path, environment: dict[str, str], url: str) -> Run:
+        def run(example: str) -> list[ScheduleEnvelope]:
+            script = project / "example.py"
+            script.write_text(textwrap.dedent(EXAMPLES[example]))
+            subprocess.run([sys.executable, "-W", "error", script], cwd=project, env=environment, check=True)
+            with Nuvom(url) as found:
+                return found.schedules.list()[::-1]
 
-    def test_one_off(self, project: Path) -> None:
+        return run
+
+    def test_one_off(self, run: Run) -> None:
         before = datetime.now(UTC)
-        absolute, relative = self.run(project, EXAMPLES["one-off"])
+        absolute, relative = run("one-off")
         assert absolute.next_run == datetime(2025, 8, 25, 12, 0, tzinfo=UTC)
         assert relative.next_run is not None
         assert timedelta(seconds=30) <= relative.next_run - before < timedelta(seconds=60)
         assert absolute.args == relative.args == [5, 7]
 
-    def test_interval(self, project: Path) -> None:
-        [envelope] = self.run(project, EXAMPLES["interval"])
+    def test_interval(self, run: Run) -> None:
+        [envelope] = run("interval")
         assert (envelope.interval, envelope.args) == (300, [2, 3])
 
-    def test_cron(self, project: Path) -> None:
-        [envelope] = self.run(project, EXAMPLES["cron"])
+    def test_cron(self, run: Run) -> None:
+        [envelope] = run("cron")
         assert envelope.next_run is not None
         assert (envelope.next_run.weekday(), envelope.next_run.hour, envelope.next_run.minute) == (0, 9, 0)
-
-
-def environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(("NUVOM_", "PYTEST_"))}
 
 
 class TestSchedulerService:
@@ -248,12 +270,14 @@ class TestSchedulerService:
         (tmp_path / "pyproject.toml").write_text("")
         return tmp_path
 
-    def test_nuvom_runscheduler_dispatches_and_reschedules_with_several_instances(self, project: Path) -> None:
+    def test_nuvom_runscheduler_dispatches_and_reschedules_with_several_instances(
+        self, project: Path, environment: dict[str, str], url: str
+    ) -> None:
         command = [sys.executable, "-m", "nuvom", "runscheduler"]
-        with Nuvom(f"sqlite:////{project}/.nuvom/nuvom.db") as found:
+        with Nuvom(url) as found:
             ticking = found.task(tick).schedule(interval=0.2)
             once = found.task(tick).schedule(in_=timedelta(seconds=0.1))
-            services = [subprocess.Popen(command, cwd=project, env=environment()) for _ in range(2)]
+            services = [subprocess.Popen(command, cwd=project, env=environment) for _ in range(2)]
             try:
                 until(lambda: sum(service.kind == "scheduler" for service in found.workers.list()) == 2)
                 until(lambda: len(found.schedules.runs(ticking.id)) >= 5 and found.schedules.get(once.id, None) is None)
