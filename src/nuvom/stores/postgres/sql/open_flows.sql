@@ -24,8 +24,7 @@ opened AS (
 counted AS MATERIALIZED (
     SELECT
         said.flow, said.started, said.starts, said.now,
-        (SELECT count(*) FROM opened WHERE opened.flow = said.flow) AS number,
-        said.fair + (SELECT count(*) FROM opened WHERE opened.flow = said.flow) > 0 AS let_in,
+        coalesce(let.number, 0) AS number, said.fair + coalesce(let.number, 0) > 0 AS let_in,
         -- As the statement found them: behind those that it lets in.
         CASE
             WHEN said.opens_at IS NOT NULL AND (
@@ -34,6 +33,7 @@ counted AS MATERIALIZED (
             THEN said.opens_at
         END AS opens_at
     FROM said
+    LEFT JOIN (SELECT flow, count(*) AS number FROM opened GROUP BY flow) AS let ON let.flow = said.flow
 ),
 kept AS (
     UPDATE nuvom.flows
