@@ -43,11 +43,9 @@ class PostgresLedger:
 
         def delivered(session: Session) -> list[Refusal]:
             hold_keys(session, items)
-            refused = _fenced(session, items)
-            record(session, [item for item in items if item.envelope.id not in refused])
-            return [
-                Refusal(item.envelope.id, refused[item.envelope.id]) for item in items if item.envelope.id in refused
-            ]
+            refusals = _fenced(session, items)
+            record(session, [item for item, refusal in zip(items, refusals, strict=True) if refusal is None])
+            return [refusal for refusal in refusals if refusal is not None]
 
         return self._database.write(delivered, durable=False) if items else []
 
@@ -58,9 +56,9 @@ class PostgresLedger:
             schedule_id = item.envelope.id
             hold_keys(session, [item], f"schedule:{schedule_id}")
             session.rows("share_schedules", ([schedule_id],))  # no dispatch of the same time, and no cancel, meanwhile
-            refused = _fenced(session, [item])
-            if refused:
-                return Requested(frozenset(), Refusal(schedule_id, refused[schedule_id]))
+            [refusal] = _fenced(session, [item])
+            if refusal is not None:
+                return Requested(frozenset(), refusal)
             return Requested(record(session, [item], _ONCE[once]), None)
 
         return self._database.write(requested, durable=True)
@@ -178,18 +176,22 @@ def _blocked(session: Session, asked: Mapping[str, Overlap]) -> frozenset[str]:
     return frozenset(text(each) for (each,) in rows)
 
 
-def _fenced(session: Session, items: Sequence[PlanItem]) -> dict[str, str]:
-    """Return which items may not be delivered any more, by the ids of their schedules, and why."""
+def _fenced(session: Session, items: Sequence[PlanItem]) -> list[Refusal | None]:
+    """Say of each item why it may not be delivered any more, None where it may."""
     ids = list({item.envelope.id: None for item in items})
     fences = {text(each): (generation, ended_at) for each, generation, ended_at in session.rows("hold_fences", (ids,))}
-    refused = dict.fromkeys(moved_on(session, items), "open_runs")
+    counted = moved_on(session, items)
+    refusals: list[Refusal | None] = []
     for item in items:
-        match fences.get(item.envelope.id):
+        schedule_id = item.envelope.id
+        match fences.get(schedule_id):
             case (_, int()):
-                refused[item.envelope.id] = "gone"
+                refusals.append(Refusal(schedule_id, "gone"))
             case (generation, None) if item.envelope.generation < generation:
-                refused[item.envelope.id] = "generation"
-    return refused
+                refusals.append(Refusal(schedule_id, "generation"))
+            case _:
+                refusals.append(Refusal(schedule_id, "open_runs") if schedule_id in counted else None)
+    return refusals
 
 
 def _inserted(session: Session, statement: str, rows: Sequence[Occurrence]) -> frozenset[str]:
