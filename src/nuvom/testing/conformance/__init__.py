@@ -47,6 +47,7 @@ MODULES = (
     "throughput",
     "orders",
     "racing",
+    "schedule_races",
     "clocks",
     "zones",
     "bad_input",

@@ -11,7 +11,7 @@ import pytest
 
 from nuvom.stores.base import Store
 from nuvom.testing.clock import VirtualClock
-from nuvom.testing.conformance import racing
+from nuvom.testing.conformance import racing, schedule_races
 from nuvom.testing.conformance.examples import a_worker, claimed, daily, ids, pushed, running, stored, succeeded, the
 from nuvom.testing.conformance.harness import Harness
 from nuvom.testing.conformance.listening import LONG, PROMPT, heard, listening
@@ -137,3 +137,29 @@ def test_connections_that_cancel_and_apply_agree(stores: list[Store], clock: Vir
 
 def test_connections_that_raise_a_fence_raise_it_once(stores: list[Store], clock: VirtualClock) -> None:
     racing.race_to_raise_a_fence(stores, clock)
+
+
+def test_connections_that_want_one_name_give_it_to_one(stores: list[Store], clock: VirtualClock) -> None:
+    schedule_races.race_for_a_name(stores, clock)
+
+
+def test_connections_that_dispatch_a_herd_dispatch_it_once(stores: list[Store], clock: VirtualClock) -> None:
+    schedule_races.race_to_dispatch(stores, clock)
+
+
+def test_connections_that_make_one_request_make_one_run(stores: list[Store], clock: VirtualClock) -> None:
+    schedule_races.race_to_request(stores, clock)
+
+
+def test_connections_that_backfill_and_apply_one_time_agree(stores: list[Store], clock: VirtualClock) -> None:
+    schedule_races.race_to_backfill(stores, clock)
+
+
+def test_connections_that_deliver_runs_that_must_not_overlap_start_one(
+    stores: list[Store], clock: VirtualClock
+) -> None:
+    schedule_races.race_to_deliver(stores, clock)
+
+
+def test_connections_that_prune_at_once_forget_what_is_over(stores: list[Store], clock: VirtualClock) -> None:
+    schedule_races.race_to_prune(stores, clock)
