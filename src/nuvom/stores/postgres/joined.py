@@ -148,13 +148,19 @@ class Theirs:
 class _Raw(RawCursor[Row]):
     """A cursor by which values cross as they do on the store's own connections."""
 
-    adapters = _ADAPTERS
+    @property
+    def adapters(self) -> AdaptersMap:
+        """Those of the store."""
+        return _ADAPTERS
 
 
 class _AsyncRaw(AsyncRawCursor[Row]):
     """The same on an asynchronous connection."""
 
-    adapters = _ADAPTERS
+    @property
+    def adapters(self) -> AdaptersMap:
+        """Those of the store."""
+        return _ADAPTERS
 
 
 class _Cursor:
