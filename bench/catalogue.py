@@ -16,6 +16,7 @@ from bench.herd import herd
 from bench.latency import latency
 from bench.million import million
 from bench.plan import planning
+from bench.postgres.everything import postgres
 from bench.start import start
 
 Bench = Callable[[float], Iterator[Figure]]
@@ -33,4 +34,5 @@ BENCHES: dict[str, Bench] = {
     "async": asynchronous,
     "start": start,
     "cron": cron,
+    "postgres": postgres,
 }

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bench.copies import RANDOM_ID, copy
 from bench.figures import Figure, at_least
@@ -21,7 +20,7 @@ ZONES = ("UTC", "Europe/Berlin")
 AGO = 50  # minutes
 BATCH = 500
 
-_HOUR, _MINUTE = 3_600_000_000, 60_000_000  # microseconds
+HOUR, _MINUTE = 3_600_000_000, 60_000_000  # microseconds
 _DISPATCHED = "SELECT (SELECT count(*) FROM occurrences WHERE outcome = 'dispatched'), (SELECT count(*) FROM jobs)"
 _RAW = """
     CREATE TABLE schedules (id INTEGER PRIMARY KEY, task TEXT, arguments BLOB, interval REAL, next_run INTEGER);
@@ -47,13 +46,18 @@ def dispatch(scale: float) -> Iterator[Figure]:
 
 def _round(schedules: int) -> float:
     with stage() as place:
-        made = _overdue(place, schedules)
-        service = SchedulerService(place.app.store)
-        speed = rate(made, lambda: _serve(service))
+        made = overdue(schedules, lambda seq, count, latest, spread: _copy_due(place, seq, count, latest, spread))
+        speed = dispatched(place, made)
         with closing(sqlite3.connect(place.database)) as look:
             if look.execute(_DISPATCHED).fetchone() != (made, made):
                 raise RuntimeError(f"of {made:,} schedules not every one was dispatched once")
         return speed
+
+
+def dispatched(place: Stage, made: int) -> float:
+    """Occurrences per second of a scheduler in this process that serves until nothing is due."""
+    service = SchedulerService(place.app.store)
+    return rate(made, lambda: _serve(service))
 
 
 def _serve(service: SchedulerService) -> None:
@@ -61,8 +65,13 @@ def _serve(service: SchedulerService) -> None:
         pass
 
 
-def _overdue(place: Stage, schedules: int) -> int:
-    """Store hourly schedules that were due within the last 50 minutes, so not soon again; returns how many."""
+def overdue(schedules: int, copy_due: Callable[[int, int, int, int], None]) -> int:
+    """Store hourly schedules that were due within the last 50 minutes, so not soon again; returns how many.
+
+    Args:
+        schedules: about how many.
+        copy_due: copies the schedule `seq`, `count` times, due at most `spread` microseconds before `latest`.
+    """
     now = datetime.now(UTC)
     minutes = [(now.minute - ago) % 60 for ago in range(1, AGO + 1)]
     templates = [noop.schedule(1, 2, interval=3_600)]
@@ -70,10 +79,10 @@ def _overdue(place: Stage, schedules: int) -> int:
         noop.schedule(1, minute, cron=f"{minute} * * * *", timezone_name=zone) for zone in ZONES for minute in minutes
     ]
     crons = len(templates) - 1
-    _copy_due(place.database, 1, schedules // 2, f"{_us(now)} - abs(random() % {AGO * _MINUTE})")
+    copy_due(1, schedules // 2, _us(now), AGO * _MINUTE)
     for seq, template in enumerate(templates[1:], 2):
         assert template.next_run is not None
-        _copy_due(place.database, seq, schedules // 2 // crons, str(_us(template.next_run) - _HOUR))
+        copy_due(seq, schedules // 2 // crons, _us(template.next_run) - HOUR, 1)
     return schedules // 2 + schedules // 2 // crons * crons
 
 
@@ -81,9 +90,10 @@ def _us(moment: datetime) -> int:
     return int(moment.timestamp()) * 1_000_000
 
 
-def _copy_due(path: Path, seq: int, count: int, next_run: str) -> None:
+def _copy_due(place: Stage, seq: int, count: int, latest: int, spread: int) -> None:
+    next_run = f"{latest} - abs(random() % {spread})"
     copy(
-        path,
+        place.database,
         "schedules",
         seq,
         count,
@@ -105,7 +115,7 @@ def _raw_serve(connection: sqlite3.Connection, now: int) -> None:
     due = "SELECT id, task, arguments, next_run FROM schedules WHERE next_run < ? ORDER BY next_run LIMIT ?"
     while rows := connection.execute(due, (now, BATCH)).fetchall():
         connection.execute("BEGIN IMMEDIATE")
-        advanced = [(now + _HOUR, row[0]) for row in rows]
+        advanced = [(now + HOUR, row[0]) for row in rows]
         connection.executemany("UPDATE schedules SET next_run = ? WHERE id = ?", advanced)
         jobs = [(row[0], row[1], row[2], 0, None) for row in rows]
         connection.executemany("INSERT INTO jobs VALUES (?, ?, ?, ?, ?)", jobs)

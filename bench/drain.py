@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import psutil
 
 from bench.figures import Figure, share
-from bench.raw import RawQueue, raw_queue
+from bench.raw import Raw, raw_queue
 from bench.stage import Stage, stage
 from bench.tasks import noop
 from bench.timing import ROUNDS, in_turns, rate, until
@@ -45,43 +45,82 @@ def _both(place: Stage, processes: int, jobs: int) -> tuple[float, float]:
         closing(sqlite3.connect(place.database, timeout=0, isolation_level=None)) as look,
     ):
         workers = [psutil.Process(pid) for pid in place.live("worker")]
-        _round(look, workers, WARM_UP)
-        measured = in_turns(lambda: _round(look, workers, jobs), lambda: _raw_round(raw, jobs))
+        measured = beside_raw(
+            raw,
+            workers,
+            jobs,
+            stopped=lambda: _stopped(look, workers),
+            drained=lambda: look.execute(_BUSY).fetchone() == (0,),
+        )
         (succeeded,) = look.execute(_SUCCEEDED).fetchone()
-        if succeeded != WARM_UP + ROUNDS * jobs:
-            raise RuntimeError(f"{succeeded:,} jobs succeeded instead of {WARM_UP + ROUNDS * jobs:,}")
+        refuse_other(succeeded, jobs)
         return measured
 
 
-def _raw_round(raw: RawQueue, jobs: int) -> float:
+def beside_raw(
+    raw: Raw,
+    workers: Sequence[psutil.Process],
+    jobs: int,
+    *,
+    stopped: Callable[[], object],
+    drained: Callable[[], bool],
+) -> tuple[float, float]:
+    """Jobs per second of workers and of the raw engine, in rounds that take turns.
+
+    Args:
+        raw: the raw engine's queue.
+        workers: the processes.
+        jobs: of a round.
+        stopped: stops the workers; false where it was the wrong moment.
+        drained: whether no job is left.
+    """
+    _round(workers, WARM_UP, stopped, drained)
+    return in_turns(lambda: _round(workers, jobs, stopped, drained), lambda: _raw_round(raw, jobs))
+
+
+def refuse_other(succeeded: int, jobs: int) -> None:
+    """Raise where not every job of all rounds succeeded once."""
+    if succeeded != WARM_UP + ROUNDS * jobs:
+        raise RuntimeError(f"{succeeded:,} jobs succeeded instead of {WARM_UP + ROUNDS * jobs:,}")
+
+
+def _raw_round(raw: Raw, jobs: int) -> float:
     raw.push_many(jobs)
     return rate(jobs, raw.drain)
 
 
-def _round(look: sqlite3.Connection, workers: Sequence[psutil.Process], jobs: int) -> float:
+def _round(
+    workers: Sequence[psutil.Process], jobs: int, stopped: Callable[[], object], drained: Callable[[], bool]
+) -> float:
     """Push while the workers are stopped; time from their release to the last outcome in the store."""
-    until(lambda: _stopped(look, workers), "workers that hold no lock")
+    until(stopped, "workers that hold no lock")
     try:
         noop.map([(1, 2)] * jobs)
     finally:
-        _resume(workers)
-    return rate(jobs, lambda: until(lambda: look.execute(_BUSY).fetchone() == (0,), "the last outcome"))
+        resume(workers)
+    return rate(jobs, lambda: until(drained, "the last outcome"))
 
 
 def _stopped(look: sqlite3.Connection, workers: Sequence[psutil.Process]) -> bool:
     """Stop the workers; whoever was stopped inside a transaction goes on, because it would keep everybody out."""
-    for worker in workers:
-        worker.suspend()
-    until(lambda: all(worker.status() == psutil.STATUS_STOPPED for worker in workers), "stopped workers")
+    suspend(workers)
     try:
         look.execute("BEGIN IMMEDIATE")
         look.execute("ROLLBACK")
     except sqlite3.OperationalError:
-        _resume(workers)
+        resume(workers)
         return False
     return True
 
 
-def _resume(workers: Sequence[psutil.Process]) -> None:
+def suspend(workers: Sequence[psutil.Process]) -> None:
+    """Stop processes where they are."""
+    for worker in workers:
+        worker.suspend()
+    until(lambda: all(worker.status() == psutil.STATUS_STOPPED for worker in workers), "stopped processes")
+
+
+def resume(workers: Sequence[psutil.Process]) -> None:
+    """Let them go on."""
     for worker in workers:
         worker.resume()

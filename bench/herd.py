@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
 from bench.figures import Figure, at_most
-from bench.stage import Stage, stage
+from bench.stage import stage
 from bench.tasks import woke
 from bench.timing import ROUNDS, percentile, until
 
@@ -21,11 +21,28 @@ _STARTS = "SELECT CAST(value AS REAL) FROM jobs WHERE state = 'succeeded' AND sc
 
 def herd(scale: float) -> Iterator[Figure]:
     schedules = max(10, int(SCHEDULES * scale))
-    with stage() as place, place.worker(), place.scheduler():
-        rounds = [_lateness(place, schedules) for _ in range(ROUNDS)]
-    for name, part, target in (("p50", 0.5, None), ("p99", 0.99, at_most(50))):
+    with (
+        stage() as place,
+        place.worker(),
+        place.scheduler(),
+        closing(sqlite3.connect(place.database, isolation_level=None)) as look,
+    ):
+        yield from herds("herd", schedules, 50, lambda nominal: [row[0] for row in look.execute(_STARTS, (nominal,))])
+
+
+def herds(name: str, schedules: int, bound: float, starts: Callable[[int], list[float]]) -> Iterator[Figure]:
+    """How late the jobs of schedules start that are due at one instant.
+
+    Args:
+        name: what the figures' names begin with.
+        schedules: how many.
+        bound: of the 99th percentile, in milliseconds.
+        starts: the moments at which jobs started that were due at a time in microseconds.
+    """
+    rounds = [_lateness(schedules, starts) for _ in range(ROUNDS)]
+    for part_name, part, target in (("p50", 0.5, None), ("p99", 0.99, at_most(bound))):
         yield Figure(
-            name=f"herd-{name}",
+            name=f"{name}-{part_name}",
             nuvom=1_000 * median(percentile(each, part) for each in rounds),
             unit="ms",
             target=target,
@@ -33,13 +50,12 @@ def herd(scale: float) -> Iterator[Figure]:
         )
 
 
-def _lateness(place: Stage, schedules: int) -> list[float]:
+def _lateness(schedules: int, starts: Callable[[int], list[float]]) -> list[float]:
     at = datetime.now(UTC) + _AHEAD + schedules * _STORING
     for number in range(schedules):
         woke.options(name=f"{at.isoformat()}-{number}").schedule(at=at)
     if datetime.now(UTC) >= at:
         raise TimeoutError("the machine is too slow: the instant passed before all schedules were stored")
-    with closing(sqlite3.connect(place.database, isolation_level=None)) as look:
-        nominal = (round(at.timestamp() * 1_000_000),)
-        until(lambda: len(look.execute(_STARTS, nominal).fetchall()) == schedules, "every job", every=0.25)
-        return [started - at.timestamp() for (started,) in look.execute(_STARTS, nominal)]
+    nominal = round(at.timestamp() * 1_000_000)
+    until(lambda: len(starts(nominal)) == schedules, "every job", every=0.25)
+    return [started - at.timestamp() for started in starts(nominal)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from unittest.mock import patch
 
 from bench.figures import Figure, at_most
@@ -20,46 +20,59 @@ WATCHED = 8.0  # seconds
 
 def latency(scale: float) -> Iterator[Figure]:
     with stage() as place, place.worker() as worker, place.scheduler() as scheduler:
-        called, committed = _starts(place, max(10, int(PUSHES * scale)))
-        for name, part, target in (("p50", 0.5, None), ("p99", 0.99, at_most(2))):
-            yield Figure(
-                name=f"latency-{name}",
-                nuvom=1_000 * percentile(committed, part),
-                unit="ms",
-                target=target,
-                what="from the producer's commit to the start on an idle worker",
-            )
+        commits: list[float] = []
+        ears = _database(place).ears
+        started.delay().result(timeout=30)
+        with patch.object(ears, "send", _noting(ears.send, commits)):
+            calls, starts = started_jobs(pushes(scale))
+        yield from latencies("latency", calls, commits, starts, "from the producer's commit")
+        seconds = max(1.0, WATCHED * min(scale, 1.0))
+        for name, load in zip(("worker", "scheduler"), cpu_percent([worker, scheduler], seconds), strict=True):
+            yield idle_cpu(f"idle-cpu-{name}", load)
+
+
+def pushes(scale: float) -> int:
+    """How many jobs find the worker asleep."""
+    return max(10, int(PUSHES * scale))
+
+
+def latencies(
+    name: str, calls: Sequence[float], commits: Sequence[float], starts: Sequence[float], since: str
+) -> Iterator[Figure]:
+    """What the moments of calls, commits and starts say; `since` says where the commit was seen."""
+    committed = [start - commit for start, commit in zip(starts, commits, strict=True)]
+    called = [start - call for start, call in zip(starts, calls, strict=True)]
+    for part_name, part, target in (("p50", 0.5, None), ("p99", 0.99, at_most(2))):
         yield Figure(
-            name="latency-call-p50",
-            nuvom=1_000 * percentile(called, 0.5),
+            name=f"{name}-{part_name}",
+            nuvom=1_000 * percentile(committed, part),
             unit="ms",
-            what="the same from the call of task.delay, so with the commit's fsync",
+            target=target,
+            what=f"{since} to the start on an idle worker",
         )
-        loads = cpu_percent([worker, scheduler], max(1.0, WATCHED * min(scale, 1.0)))
-        for name, load in zip(("worker", "scheduler"), loads, strict=True):
-            yield Figure(
-                name=f"idle-cpu-{name}",
-                nuvom=load,
-                unit="%",
-                target=at_most(1),
-                what="of a core, the service with its supervisor",
-            )
+    yield Figure(
+        name=f"{name}-call-p50",
+        nuvom=1_000 * percentile(called, 0.5),
+        unit="ms",
+        what="the same from the call of task.delay, so with the commit's fsync",
+    )
 
 
-def _starts(place: Stage, pushes: int) -> tuple[list[float], list[float]]:
-    """Seconds to the start from the call and from the commit, of jobs that find the worker asleep."""
-    started.delay().result(timeout=30)
-    handles, calls, commits = [], list[float](), list[float]()
-    ears = _database(place).ears
-    with patch.object(ears, "send", _noting(ears.send, commits)):
-        for _ in range(pushes):
-            time.sleep(random.uniform(0.012, 0.024))
-            calls.append(time.monotonic())
-            handles.append(started.delay())
-    starts = [handle.result(timeout=30) for handle in handles]
-    return [s - at for s, at in zip(starts, calls, strict=True)], [
-        s - at for s, at in zip(starts, commits, strict=True)
-    ]
+def idle_cpu(name: str, load: float) -> Figure:
+    """What a service takes that has nothing to do."""
+    what = "of a core, the service with its supervisor"
+    return Figure(name=name, nuvom=load, unit="%", target=at_most(1), what=what)
+
+
+def started_jobs(count: int, returned: Callable[[], object] = lambda: None) -> tuple[list[float], list[float]]:
+    """The moments of the calls and of the starts of jobs that find the worker asleep; `returned` follows each call."""
+    handles, calls = [], list[float]()
+    for _ in range(count):
+        time.sleep(random.uniform(0.012, 0.024))
+        calls.append(time.monotonic())
+        handles.append(started.delay())
+        returned()
+    return calls, [handle.result(timeout=30) for handle in handles]
 
 
 def _noting(send: Callable[[Iterable[int]], None], moments: list[float]) -> Callable[[Iterable[int]], None]:

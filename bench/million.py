@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 
 from bench.copies import RANDOM_ID, copy
 from bench.figures import Figure, at_most
-from bench.stage import stage
+from bench.stage import Stage, stage
 from bench.tasks import noop
 from bench.timing import cpu_percent, in_turns, rate
 from nuvom.stores.base import Store
@@ -23,32 +23,37 @@ _LATER = "next_run + abs(random() % 86400000000)"  # within a day after the one 
 
 
 def million(scale: float) -> Iterator[Figure]:
-    schedules = max(FEW, int(SCHEDULES * scale))
-    stored = f"{schedules:,} schedules stored, none due"
     with stage() as place:
-        noop.schedule(1, 2, interval=86_400)
-        _copy(place.database, FEW)
-        few = _look(place.app.store)
-        _copy(place.database, schedules)
+        yield from stored("million", place, scale, lambda count: _copy(place.database, count))
+
+
+def stored(name: str, place: Stage, scale: float, copy_later: Callable[[int], None]) -> Iterator[Figure]:
+    """What schedules cost that are not due; `copy_later` makes so many more of the one that is there."""
+    schedules = max(FEW, int(SCHEDULES * scale))
+    beside = f"{schedules:,} schedules stored, none due"
+    noop.schedule(1, 2, interval=86_400)
+    copy_later(FEW)
+    few = _look(place.app.store)
+    copy_later(schedules)
+    yield Figure(
+        name=f"{name}-next-due",
+        nuvom=_look(place.app.store),
+        raw=few,
+        unit="µs",
+        what=f"finding when the next of {schedules:,} schedules is due; raw: Nuvom with {FEW:,}",
+    )
+    with place.scheduler() as service:
+        [load] = cpu_percent([service], max(1.0, WATCHED * min(scale, 1.0)))
+        [pid] = place.live("scheduler")
+        memory = psutil.Process(pid).memory_info().rss / 2**20
+        yield Figure(name=f"{name}-cpu", nuvom=load, unit="%", target=at_most(1), what=f"of a core; {beside}")
         yield Figure(
-            name="million-next-due",
-            nuvom=_look(place.app.store),
-            raw=few,
-            unit="µs",
-            what=f"finding when the next of {schedules:,} schedules is due; raw: Nuvom with {FEW:,}",
+            name=f"{name}-rss",
+            nuvom=memory,
+            unit="MiB",
+            target=at_most(60),
+            what=f"the scheduler's process; {beside}",
         )
-        with place.scheduler() as service:
-            [load] = cpu_percent([service], max(1.0, WATCHED * min(scale, 1.0)))
-            [pid] = place.live("scheduler")
-            memory = psutil.Process(pid).memory_info().rss / 2**20
-            yield Figure(name="million-cpu", nuvom=load, unit="%", target=at_most(1), what=f"of a core; {stored}")
-            yield Figure(
-                name="million-rss",
-                nuvom=memory,
-                unit="MiB",
-                target=at_most(60),
-                what=f"the scheduler's process; {stored}",
-            )
 
 
 def _look(store: Store) -> float:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 BATCH = 100
 
@@ -21,25 +21,35 @@ _FINISH = "UPDATE jobs SET state = 2, result = ? WHERE id = ?"
 _ROW = (None, "bench.noop", b"[[1,2],{}]", 0, None)
 
 
-class RawQueue:
+class Raw(Protocol):
     """What an engine without any logic of a queue does."""
+
+    def push(self, count: int) -> None:
+        """Insert rows, each in a transaction of its own."""
+
+    def push_many(self, count: int) -> None:
+        """Insert rows in one transaction."""
+
+    def drain(self) -> None:
+        """Claim 100 and finish 100 with a result each, until nothing is left."""
+
+
+class RawQueue:
+    """The same of SQLite, a `Raw`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def push(self, count: int) -> None:
-        """Insert rows, each in a transaction of its own."""
         for _ in range(count):
             self._connection.execute(_INSERT, _ROW)
 
     def push_many(self, count: int) -> None:
-        """Insert rows in one transaction."""
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.executemany(_INSERT, [_ROW] * count)
         self._connection.execute("COMMIT")
 
     def drain(self) -> None:
-        """Claim 100 and finish 100 with a result each, until nothing is left."""
         execute = self._connection.execute
         while True:
             execute("BEGIN IMMEDIATE")

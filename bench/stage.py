@@ -26,19 +26,16 @@ STOPPING = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A folder, and the app of `bench.tasks` on a store in it."""
+    """A folder, and the app of `bench.tasks` on a store: in it, unless it is on a server."""
 
     folder: Path
     app: Nuvom
+    url: str
 
     @property
     def database(self) -> Path:
-        """The file of the store."""
-        return self.folder / "nuvom.db"
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.database}"
+        """The file of a store that has one."""
+        return _file(self.folder)
 
     def live(self, kind: str) -> list[int]:
         """The pids of the processes of a kind that hold a lease."""
@@ -52,9 +49,9 @@ class Stage:
             yield service
 
     @contextmanager
-    def scheduler(self) -> Iterator[psutil.Process]:
-        """A `nuvom runscheduler` that serves."""
-        with self._service(["runscheduler"], "scheduler", 1) as service:
+    def scheduler(self, *, among: int = 1) -> Iterator[psutil.Process]:
+        """A `nuvom runscheduler` that serves, as the last of so many."""
+        with self._service(["runscheduler"], "scheduler", among) as service:
             yield service
 
     @contextmanager
@@ -80,12 +77,16 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """Set up a fresh folder and store; everything in it is gone afterwards."""
+def stage(url: str = "") -> Iterator[Stage]:
+    """Set up a fresh folder, and a store in it if no other is named; everything in it is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="nuvom-bench-") as folder:
-        place = Stage(Path(folder), tasks.app)
+        place = Stage(Path(folder), tasks.app, url or f"sqlite:///{_file(Path(folder))}")
         with tasks.app.swapped(place.url, SYSTEM_CLOCK):
             yield place
+
+
+def _file(folder: Path) -> Path:
+    return folder / "nuvom.db"
 
 
 def environment() -> dict[str, str]:

@@ -13,6 +13,7 @@ import pytest
 
 from bench.__main__ import main, measured
 from bench.catalogue import BENCHES
+from bench.postgres import place
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 0.001
@@ -30,8 +31,27 @@ FIGURES = {
     "async": {"async"},
     "start": {"import", "help", "health"},
     "cron": {"cron-often-utc", "cron-often-paris", "cron-weekly-utc", "cron-weekly-paris", "cron-new"},
+    "postgres": {
+        "pg-enqueue-single", "pg-enqueue-bulk", "pg-notify",
+        "pg-drain-1", "pg-drain-2",
+        "pg-latency-p50", "pg-latency-p99", "pg-latency-call-p50",
+        "pg-idle-cpu-worker", "pg-idle-queries-worker", "pg-idle-cpu-scheduler", "pg-idle-queries-scheduler",
+        "pg-herd-p50", "pg-herd-p99",
+        "pg-dispatch", "pg-dispatch-2",
+        "pg-million-next-due", "pg-million-cpu", "pg-million-rss",
+        "pg-claim-among-many", "pg-claim-analyzed",
+    },
+}  # fmt: skip
+MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"} | {
+    f"pg-{name}"
+    for name in (
+        "idle-cpu-worker",
+        "idle-cpu-scheduler",
+        "million-cpu",
+        "idle-queries-worker",
+        "idle-queries-scheduler",
+    )
 }
-MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}
 
 
 def test_the_list_of_figures_here_is_complete() -> None:
@@ -40,8 +60,9 @@ def test_the_list_of_figures_here_is_complete() -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(place, "GIVEN", postgres_server)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = {figure.name: figure for figure in measured([name], TINY)}
     assert set(found) == FIGURES[name]
