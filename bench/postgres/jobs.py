@@ -138,17 +138,17 @@ def _transactions(connection: psycopg.Connection) -> int:
 
 def claim(server: str, scale: float) -> Iterator[Figure]:
     jobs, taken = claims.sizes(scale)
-    with schema(server) as crowded, schema(server) as empty:
-        with (
-            closing(_filled(crowded, queued=max(jobs, 2 * taken), finished=jobs)) as many,
-            closing(_filled(empty, queued=2 * taken, finished=0)) as few,
-        ):
-            for name, analyzed in (("pg-claim-among-many", False), ("pg-claim-analyzed", True)):
-                for url in (crowded, empty) if analyzed else ():
-                    with look(url) as connection:
-                        connection.execute("ANALYZE jobs")
-                beside = f", {'after' if analyzed else 'without'} ANALYZE"
-                yield claims.among_many(name, many, few, scale, target=share(0.75), beside=beside)
+    with (
+        schema(server) as crowded,
+        schema(server) as empty,
+        closing(_filled(crowded, queued=max(jobs, 2 * taken), finished=jobs)) as many,
+        closing(_filled(empty, queued=2 * taken, finished=0)) as few,
+    ):
+        yield claims.among_many("pg-claim-among-many", many, few, scale, target=share(0.75), beside=", without ANALYZE")
+        for url in (crowded, empty):
+            with look(url) as connection:
+                connection.execute("ANALYZE jobs")
+        yield claims.among_many("pg-claim-analyzed", many, few, scale, target=share(0.75), beside=", after ANALYZE")
 
 
 def _filled(url: str, *, queued: int, finished: int) -> Store:

@@ -96,8 +96,8 @@ def serve_due(connection: psycopg.Connection[Any], now: int) -> None:
                 prepare=True,
             )
             connection.execute(
-                "INSERT INTO raw_occurrences "
-                "SELECT id, nominal, id, 'dispatched', %s FROM unnest(%s::bigint[], %s::bigint[]) AS said (id, nominal)",
+                "INSERT INTO raw_occurrences SELECT id, nominal, id, 'dispatched', %s "
+                "FROM unnest(%s::bigint[], %s::bigint[]) AS said (id, nominal)",
                 (now, ids, times),
                 prepare=True,
             )
