@@ -9,7 +9,7 @@ WITH said AS MATERIALIZED (
 ),
 opened AS (
     UPDATE nuvom.jobs SET state = 'ready', waits_for = NULL
-    WHERE waits_for = 'flow' AND seq = ANY (ARRAY(
+    WHERE waits_for IS NOT DISTINCT FROM 'flow' AND seq = ANY (ARRAY(  -- `=` might be answered by all of jobs_held
         SELECT best.seq
         FROM said
         CROSS JOIN LATERAL (

@@ -1,6 +1,6 @@
 -- Of the jobs that wait for a flow, the first of one priority may start; each priority has its turn, so that none starves.
 UPDATE nuvom.jobs SET state = 'ready', waits_for = NULL
-WHERE waits_for = 'flow' AND seq = ANY (ARRAY(
+WHERE waits_for IS NOT DISTINCT FROM 'flow' AND seq = ANY (ARRAY(  -- `=` might be answered by all of jobs_held
     SELECT first.seq
     FROM unnest(:flow::text[], :turn::bigint[]) AS said (flow, turn)
     CROSS JOIN LATERAL (
