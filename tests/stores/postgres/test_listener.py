@@ -204,12 +204,16 @@ def test_while_nobody_listens_a_sleeper_looks_within_a_second(tcp_url: str, open
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)
         ear = listening(here)
-        proxy.refuse()
-        until(lambda: not here._hub._listening)
-        ear.wait(0)
+        with ThreadPoolExecutor() as pool:
+            sleeping = pool.submit(ear.wait, LONG)
+            time.sleep(0.05)  # either order must work; this makes the usual one likely
+            proxy.refuse()
+            assert sleeping.result(1), "it fell asleep for longer, as one may who is told"
+        assert not here._hub._listening
         began = time.monotonic()
         assert ear.wait(LONG)
         assert time.monotonic() - began < 1
+        here.close()
 
 
 def test_a_connection_that_does_not_answer_any_more_is_noticed(
@@ -336,3 +340,30 @@ def test_a_forked_child_listens_for_itself_and_leaves_its_parent_alone(postgres_
         [sys.executable, "-c", dedent(code), postgres_url], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, "both"), done.stderr
+
+
+def test_a_session_ends_with_its_process_though_a_forked_child_lives_on(postgres_url: str) -> None:
+    code = """
+    import os, sys
+    from nuvom.stores.registry import open_store
+
+    store = open_store(sys.argv[1])
+    ear = store.listener("worker")
+    while not store._hub._listening:
+        ear.wait(0.05)
+    if os.fork() == 0:
+        sys.stdin.read()
+        os._exit(0)
+    print(store._hub._connection.info.backend_pid, flush=True)
+    os._exit(0)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", dedent(code), postgres_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        session = int(process.stdout.readline())
+        process.wait(20)
+        with closing(psycopg.connect(postgres_url.partition("&schema")[0], autocommit=True)) as connection:
+            until(
+                lambda: not connection.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (session,)).fetchone()
+            )

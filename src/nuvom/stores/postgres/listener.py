@@ -221,7 +221,7 @@ class Hub:
                 time.sleep(_BURST)
             if (
                 time.monotonic() >= probed_at + probe
-            ):  # also while much is heard: a session may be ended for its silence
+            ):  # and however much is heard: servers end sessions that say nothing
                 if not self._listens(connection):
                     raise StoreUnavailable(f"a session of {self._database.address.url} forgot that it listens")
                 probed_at, probe = time.monotonic(), _PROBE * random.uniform(0.8, 1.2)
