@@ -219,9 +219,8 @@ class Hub:
                 return
             if ready and time.monotonic() - heard_at < _BURST:
                 time.sleep(_BURST)
-            if (
-                time.monotonic() >= probed_at + probe
-            ):  # and however much is heard: servers end sessions that say nothing
+            # However much is heard: servers and what is in between end sessions that say nothing.
+            if time.monotonic() >= probed_at + probe:
                 if not self._listens(connection):
                     raise StoreUnavailable(f"a session of {self._database.address.url} forgot that it listens")
                 probed_at, probe = time.monotonic(), _PROBE * random.uniform(0.8, 1.2)
