@@ -15,7 +15,7 @@ from nuvom.stores.postgres import waiting
 from nuvom.stores.postgres.store import PostgresStore
 from nuvom.testing.conformance.examples import a_worker, pushed, running, succeeded
 from tests.stores.postgres.conftest import Open
-from tests.stores.postgres.test_listener import end_session, listening, session_of
+from tests.stores.postgres.test_listener import SOON, end_session, listening, session_of
 from tests.waiting import until
 
 LONG = 20.0  # seconds that no test waits for when all is well
@@ -64,7 +64,7 @@ def test_the_end_of_a_job_wakes_who_sleeps_and_leaves_no_row(live: PostgresStore
     job = running(live, worker)
     listening(live)
     wait = asleep(pool, live, job)
-    assert ends(wait, live, job, worker) < 0.4
+    assert ends(wait, live, job, worker) < PROMPT
     assert rows(live) == []
 
 
@@ -127,7 +127,7 @@ def test_a_wait_ends_within_a_second_where_nobody_listens(
     worker = a_worker(store)
     job = running(store, worker)
     wait = asleep(pool, store, job)
-    assert ends(wait, store, job, worker) < 1
+    assert ends(wait, store, job, worker) < SOON
 
 
 def test_the_rows_of_who_goes_on_waiting_are_renewed(
