@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy
 import sqlalchemy.orm
 
+import nuvom.testing
 from nuvom import JobNotFound, Nuvom, ScheduleNotFound, Task
 from nuvom._job import JobStatus
 
@@ -212,9 +213,16 @@ def test_what_is_no_connection_is_refused_by_its_kind(app: Nuvom, unknown: objec
         app.transaction(unknown).__enter__()
 
 
-def test_the_store_in_memory_has_no_other_connection(connection: sqlite3.Connection) -> None:
-    with Nuvom("memory://") as app, pytest.raises(ValueError, match="kept in memory://"):
-        app.transaction(connection).__enter__()
+def test_code_that_is_tested_in_memory_keeps_its_rows_where_it_likes(
+    app: Nuvom, connection: sqlite3.Connection, send: Task[..., Any, Any]
+) -> None:
+    with nuvom.testing.memory(app) as tested:
+        with app.transaction(connection):
+            connection.execute("INSERT INTO orders VALUES (7)")
+            send.delay(7)
+        connection.commit()
+        assert len(tested.jobs(task=send)) == 1
+    assert app.jobs.list() == []
 
 
 def test_after_the_block_each_call_is_on_its_own_again(

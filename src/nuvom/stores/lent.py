@@ -91,7 +91,7 @@ _ALCHEMY = "leave out isolation_level='AUTOCOMMIT'"
 
 def _is(value: object, module: str, *names: str) -> bool:
     found = sys.modules.get(module)
-    return found is not None and isinstance(value, tuple(getattr(found, name) for name in names))
+    return found is not None and isinstance(value, tuple(getattr(found, name, ()) for name in names))
 
 
 def _any(value: object) -> Any:

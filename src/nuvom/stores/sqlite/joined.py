@@ -13,18 +13,27 @@ from nuvom.stores.sqlite.failures import translated
 _LEGACY = -1  # sqlite3.LEGACY_TRANSACTION_CONTROL, since Python 3.12
 
 
+class Apart:
+    """A block of a store that nobody's connection can lead to."""
+
+    asynchronous = False
+
+    def check(self) -> None:
+        """Take any connection."""
+
+
 class Theirs:
     """A caller's connection for the length of a block.
 
     Args:
         given: the connection.
-        path: the store's file, None for memory.
+        path: the store's file.
         url: the store's.
     """
 
     asynchronous = False
 
-    def __init__(self, given: Lent, path: Path | None, url: str) -> None:
+    def __init__(self, given: Lent, path: Path, url: str) -> None:
         if given.asynchronous:
             refuse_asynchronous(given, url)
         self._given = given
@@ -81,7 +90,7 @@ class Theirs:
 
     def _is_file(self, name: str) -> bool:
         with suppress(OSError):
-            return bool(name) and self._path is not None and self._path.samefile(name)
+            return bool(name) and self._path.samefile(name)
         return False
 
     def _begin(self, connection: sqlite3.Connection) -> None:

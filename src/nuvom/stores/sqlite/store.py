@@ -13,7 +13,7 @@ from nuvom.stores.sqlite import migrations
 from nuvom.stores.sqlite.database import Database, Synchronous
 from nuvom.stores.sqlite.health import health
 from nuvom.stores.sqlite.jobs import SqliteJobs
-from nuvom.stores.sqlite.joined import Theirs
+from nuvom.stores.sqlite.joined import Apart, Theirs
 from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.sqlite.prune import Pruner
 from nuvom.stores.sqlite.schedules import SqliteSchedules
@@ -46,9 +46,14 @@ class SqliteStore:
         return self._database.now()
 
     def join(self, connection: object) -> _joined.Block:
-        """Return a block in which this store works in the transaction of a sqlite3 connection to the same file."""
+        """Return a block in which this store works in the transaction of a sqlite3 connection to the same file.
+
+        In memory it goes on by itself: code that is tested there has its rows wherever it likes.
+        """
         file = self._database.file
-        theirs = Theirs(lent(connection), None if file is None else file.path, self.url)
+        if file is None:
+            return _joined.Block(None, Apart())
+        theirs = Theirs(lent(connection), file.path, self.url)
         with self._database.read():  # opening is what makes the tables, which cannot wait for the caller's commit
             theirs.check()
         return _joined.Block(self._database, theirs)
