@@ -15,6 +15,8 @@ from psycopg.rows import dict_row
 
 from nuvom import Hook, JobNotFound, Nuvom, StoreError, Task
 from nuvom._job import JobStatus
+from nuvom.stores.postgres.address import parse
+from tests.faults.postgres.pooler import Pooler
 from tests.stores.postgres import lenders
 from tests.stores.postgres.lenders import ASYNC, INSERT, SYNC
 
@@ -342,3 +344,24 @@ def test_jobs_that_were_lent_to_a_transaction_run_after_it(
                 handle.result(timeout=60)
         lent.commit()
     assert handle.status() is JobStatus.QUEUED
+
+
+def test_behind_a_pooler_a_block_works_and_shared_sessions_stay_as_they_are(tcp_url: str) -> None:
+    with (
+        Pooler(tcp_url) as pooler,
+        Nuvom(pooler.url) as app,
+        psycopg.connect(parse(pooler.url).conninfo, prepare_threshold=None) as connection,
+    ):
+        send = app.task(name="send")(echo)
+        with app.transaction(connection):
+            send.options(unique="done").delay(7)
+        connection.rollback()
+        with app.transaction(connection):
+            send.delay(8)
+        connection.commit()
+        assert [job.arguments for job in app.jobs.list()] == [b"[[8],{}]"]
+        paths = set()
+        for _ in range(4):
+            paths.add(connection.execute("SHOW search_path").fetchone())
+            connection.commit()
+        assert paths == {('"$user", public',)}
