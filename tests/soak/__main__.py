@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from tests.soak import clocks, processes
+from tests.soak import clocks, postgres, processes
 
-SOAKS = {"clocks": clocks.main, "recycles": processes.recycles, "memory": processes.memory}
+SOAKS = {"clocks": clocks.main, "recycles": processes.recycles, "memory": processes.memory, "postgres": postgres.main}
 
 
 def main(name: str = "", *arguments: str) -> int:

@@ -136,10 +136,11 @@ class Place:
 
 
 class Pusher:
-    """A caller that pushes one job after the other, and repeats with the same id what failed or may have."""
+    """A caller that pushes one batch after the other, and repeats with the same ids what failed or may have."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, batch: int) -> None:
         self._url = url
+        self._batch = batch
         self.accepted: list[str] = []
         self.failures: list[StoreUnavailable] = []
         self.longest = 0.0  # seconds that a call took
@@ -149,14 +150,14 @@ class Pusher:
         """Push until `end`."""
         with closing(open_store(self._url)) as store:
             while not self._ended.wait(0.02):
-                self._push(store, a_job(task="count"))
+                self._push(store, [a_job(task="count") for _ in range(self._batch)])
 
-    def _push(self, store: Store, job: NewJob) -> None:
+    def _push(self, store: Store, jobs: list[NewJob]) -> None:
         while not self._ended.is_set():
             began = time.monotonic()
             try:
-                store.jobs.push([job])
-                self.accepted.append(job.id)
+                store.jobs.push(jobs)
+                self.accepted += [job.id for job in jobs]
                 return
             except StoreUnavailable as error:
                 self.failures.append(error)
@@ -170,9 +171,9 @@ class Pusher:
 
 
 @contextmanager
-def pushing(url: str) -> Iterator[Pusher]:
+def pushing(url: str, *, batch: int = 1) -> Iterator[Pusher]:
     """Push in a thread meanwhile."""
-    pusher = Pusher(url)
+    pusher = Pusher(url, batch)
     thread = threading.Thread(target=pusher.run)
     thread.start()
     try:

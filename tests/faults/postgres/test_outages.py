@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -158,6 +159,22 @@ def test_a_service_that_gets_no_answer_takes_the_network_for_dead_and_no_other_c
         assert time.monotonic() - began < 1
         proxy.go_on()
         assert not service.jobs.has_ready(None)
+
+
+def test_a_connection_that_was_given_up_does_not_take_a_place_of_the_server_when_the_network_goes_on(
+    proxy: Proxy, schema: str
+) -> None:
+    gc.disable()
+    try:
+        with closing(open_store(proxy.url, busy_timeout=0.5)) as store:
+            proxy.stall()
+            with pytest.raises(StoreUnavailable, match="connection timeout"):
+                store.jobs.has_ready(None)
+            proxy.go_on()
+            assert not store.jobs.has_ready(None)
+            until(lambda: proxy.connections == 1, timeout=5)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import math
 import select
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -149,6 +150,8 @@ class Connections:
                 **{name: value for name, value in given.items() if name not in said},
             )
         except psycopg.Error as error:
+            # A connection that was not waited for comes about later if the driver's frames keep it, as they do themselves.
+            traceback.clear_frames(error.__traceback__)
             raise translated(error, self.address.url) from error
         connection.patience, connection.deadline = patience, deadline
         adapt(connection.adapters)
