@@ -77,14 +77,22 @@ class Soak:
             services = self.place.start(*SERVICES, **KEEP)
             self.place.ready(store)
             with pushing(self.server.url, batch=BATCH) as pusher:
-                while time.monotonic() < end:
-                    self.fault(*random.choice([*self.kinds().items()]))
+                self.faults_until(end)
             for each in often:
                 store.schedules.cancel(each.envelope.id)
             self.account(store, pusher)
             self.problems += [f"{service.log.name} has ended" for service in services if not service.lives]
             self.problems += [f"{said.log.name}: {said.said()}" for said in services if "Traceback" in said.said()]
         return self.verdict(pusher)
+
+    def faults_until(self, end: float) -> None:
+        """Let each kind of fault come once, in any order, and all of them again, until it is time to end."""
+        while time.monotonic() < end:
+            kinds = list(self.kinds().items())
+            random.shuffle(kinds)
+            for name, carry_out in kinds:
+                if time.monotonic() < end:
+                    self.fault(name, carry_out)
 
     def kinds(self) -> dict[str, Fault]:
         """Return what may happen to the server or the way to it."""
@@ -205,9 +213,7 @@ class Soak:
                 self.problems.append(f"{name}: {times[-1]:.1f} s until services worked again")
         unknown = sum(error.unknown for error in pusher.failures)
         print(f"{len(pusher.accepted):,} jobs accepted, {self.jobs:,} run, {self.again:,} runs repeated")
-        print(
-            f"{len(pusher.failures):,} calls failed, {unknown:,} of unknown fate; the longest took {pusher.longest:.1f} s"
-        )
+        print(f"{len(pusher.failures):,} calls failed, {unknown:,} in doubt; the longest took {pusher.longest:.1f} s")
         print(
             f"tables and indexes: {max(before) / 1e6:.1f} MB in the third quarter, {max(last) / 1e6:.1f} MB in the last"
         )

@@ -150,7 +150,7 @@ class Connections:
                 **{name: value for name, value in given.items() if name not in said},
             )
         except psycopg.Error as error:
-            # A connection that was not waited for comes about later if the driver's frames keep it, as they do themselves.
+            # The driver's frames keep each other and the socket, and what nobody waits for would come about later.
             traceback.clear_frames(error.__traceback__)
             raise translated(error, self.address.url) from error
         connection.patience, connection.deadline = patience, deadline
