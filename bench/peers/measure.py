@@ -1,4 +1,4 @@
-"""How a peer is measured, in a process of its own that knows nothing of Nuvom: `python -m bench.peers.with_… URL JOBS`."""
+"""How a peer is measured, in a process that knows nothing of Nuvom: `python -m bench.peers.with_… URL JOBS`."""
 
 from __future__ import annotations
 

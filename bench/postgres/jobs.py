@@ -36,7 +36,7 @@ _FINISHED = {"state": "'succeeded'", "attempt": "1", "started_at": "run_at", "fi
 def drain(server: str, scale: float) -> Iterator[Figure]:
     jobs = max(500, int(drains.JOBS * scale))
     for processes in (1, 2):
-        nuvom, raw = _drained(server, processes, jobs)
+        nuvom, raw = drained(server, processes, jobs)
         yield Figure(
             name=f"pg-drain-{processes}",
             nuvom=nuvom,
@@ -47,7 +47,8 @@ def drain(server: str, scale: float) -> Iterator[Figure]:
         )
 
 
-def _drained(server: str, processes: int, jobs: int) -> tuple[float, float]:
+def drained(server: str, processes: int, jobs: int) -> tuple[float, float]:
+    """Jobs per second of worker processes, and of the raw engine."""
     with (
         server_stage(server) as place,
         place.worker(processes),
