@@ -6,13 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
-from bench.catalogue import BENCHES
+from bench.catalogue import BENCHES, ONLY_BY_NAME
 from bench.figures import Figure, as_json, header, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     said = _parser().parse_args(arguments)
-    figures = measured(said.names or list(BENCHES), said.scale)
+    figures = measured(said.names or [name for name in BENCHES if name not in ONLY_BY_NAME], said.scale)
     if said.json:
         print(as_json(figures))
         return 0

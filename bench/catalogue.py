@@ -15,6 +15,7 @@ from bench.held import held
 from bench.herd import herd
 from bench.latency import latency
 from bench.million import million
+from bench.peers.postgres import peers_postgres
 from bench.plan import planning
 from bench.postgres.everything import postgres
 from bench.start import start
@@ -35,4 +36,7 @@ BENCHES: dict[str, Bench] = {
     "start": start,
     "cron": cron,
     "postgres": postgres,
+    "peers-postgres": peers_postgres,
 }
+
+ONLY_BY_NAME = {"peers-postgres"}  # it installs what is not Nuvom's

@@ -16,7 +16,7 @@ _said: list[Callable[[], None]] = []
 
 
 @job()
-async def noop(first: int, second: int) -> None:
+async def noop(**_: int) -> None:
     for ran in _said:
         ran()
 

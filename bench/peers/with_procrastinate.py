@@ -20,7 +20,7 @@ class _Peer:
         self._ran: Callable[[], None] = lambda: None
 
         @app.task(name="noop")
-        async def noop(first: int, second: int) -> None:
+        async def noop(**_: int) -> None:
             self._ran()
 
         self._noop = noop

@@ -9,10 +9,19 @@ from bench.postgres.jobs import claim, drain, enqueue, latency, notify
 from bench.postgres.place import serving
 from bench.postgres.schedules import dispatch, herd, million
 
-PARTS = (enqueue, notify, drain, latency, herd, dispatch, million, claim)
+PARTS = {
+    "enqueue": enqueue,
+    "notify": notify,
+    "drain": drain,
+    "latency": latency,
+    "herd": herd,
+    "dispatch": dispatch,
+    "million": million,
+    "claim": claim,
+}
 
 
 def postgres(scale: float) -> Iterator[Figure]:
     with serving() as server:
-        for part in PARTS:
+        for part in PARTS.values():
             yield from part(server, scale)

@@ -12,7 +12,7 @@ from bench.figures import Figure, at_least, share
 from bench.postgres import raw
 from bench.postgres.place import RANDOM_ID, copy, look, server_stage
 from bench.stage import Stage
-from bench.timing import in_turns, rate, until
+from bench.timing import ROUNDS, in_turns, rate, until
 from nuvom.stores.postgres.store import PostgresStore
 
 STORED = 1_000_000  # beside those that are due
@@ -52,7 +52,11 @@ def dispatch(server: str, scale: float) -> Iterator[Figure]:
         target=at_least(30_000),
         what=f"{overdue}; raw: 2 INSERTs + UPDATE, 500 at once",
     )
-    two, one = in_turns(lambda: _served(server, schedules, stored, 2), lambda: _served(server, schedules, stored, 1))
+    two, one = in_turns(
+        lambda: _served(server, schedules, stored, 2),
+        lambda: _served(server, schedules, stored, 1),
+        ROUNDS if scale >= 0.1 else 1,
+    )
     yield Figure(
         name="pg-dispatch-2",
         nuvom=two,

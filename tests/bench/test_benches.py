@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from bench.__main__ import main, measured
-from bench.catalogue import BENCHES
-from bench.postgres import place
+from bench.catalogue import BENCHES, ONLY_BY_NAME
+from bench.postgres.everything import PARTS
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 0.001
@@ -31,32 +31,35 @@ FIGURES = {
     "async": {"async"},
     "start": {"import", "help", "health"},
     "cron": {"cron-often-utc", "cron-often-paris", "cron-weekly-utc", "cron-weekly-paris", "cron-new"},
-    "postgres": {
-        "pg-enqueue-single", "pg-enqueue-bulk", "pg-notify",
-        "pg-drain-1", "pg-drain-2",
+    "postgres enqueue": {"pg-enqueue-single", "pg-enqueue-bulk"},
+    "postgres notify": {"pg-notify"},
+    "postgres drain": {"pg-drain-1", "pg-drain-2"},
+    "postgres latency": {
         "pg-latency-p50", "pg-latency-p99", "pg-latency-call-p50",
         "pg-idle-cpu-worker", "pg-idle-queries-worker", "pg-idle-cpu-scheduler", "pg-idle-queries-scheduler",
-        "pg-herd-p50", "pg-herd-p99",
-        "pg-dispatch", "pg-dispatch-2",
-        "pg-million-next-due", "pg-million-cpu", "pg-million-rss",
-        "pg-claim-among-many", "pg-claim-analyzed",
     },
+    "postgres herd": {"pg-herd-p50", "pg-herd-p99"},
+    "postgres dispatch": {"pg-dispatch", "pg-dispatch-2"},
+    "postgres million": {"pg-million-next-due", "pg-million-cpu", "pg-million-rss"},
+    "postgres claim": {"pg-claim-among-many", "pg-claim-analyzed"},
 }  # fmt: skip
 MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}
 MAY_BE_NOTHING |= {f"pg-{name}" for name in MAY_BE_NOTHING} | {"pg-idle-queries-worker", "pg-idle-queries-scheduler"}
 
 
 def test_the_list_of_figures_here_is_complete() -> None:
-    assert set(FIGURES) == set(BENCHES)
+    parts = {f"postgres {part}" for part in PARTS}
+    assert set(FIGURES) == set(BENCHES) - {"postgres"} - ONLY_BY_NAME | parts
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
     name: str, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "GIVEN", postgres_server)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    found = {figure.name: figure for figure in measured([name], TINY)}
+    part = PARTS.get(name.removeprefix("postgres "))
+    measuring = part(postgres_server, TINY) if part and name not in BENCHES else measured([name], TINY)
+    found = {figure.name: figure for figure in measuring}
     assert set(found) == FIGURES[name]
     assert [each for each, figure in found.items() if figure.nuvom <= 0 and each not in MAY_BE_NOTHING] == []
     assert [each for each, figure in found.items() if figure.raw is not None and figure.raw <= 0] == []
