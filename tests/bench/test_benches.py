@@ -75,12 +75,12 @@ def test_the_command_prints_json_of_the_benches_that_were_named() -> None:
         text=True,
         check=True,
     )
-    assert list(json.loads(done.stdout)) == ["import", "help", "enqueue-single", "enqueue-bulk"]
+    assert list(json.loads(done.stdout)) == ["import", "help", "health", "enqueue-single", "enqueue-bulk"]
 
 
 def test_the_command_prints_a_line_for_each_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["start", "--scale", "0.1"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["figure", "import", "help"]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["figure", "import", "help", "health"]
 
 
 @pytest.mark.parametrize(
