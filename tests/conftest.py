@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
-from nuvom.stores.registry import open_store
 from tests import servers
 
 for name in [name for name in os.environ if name.startswith("NUVOM_")]:
@@ -31,8 +29,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _postgres_schema(postgres_server: str) -> Iterator[str]:
     name = f"test_{uuid4().hex[:12]}"
-    with closing(open_store(servers.with_parameters(postgres_server, schema=name))) as store:
-        store.migrate()
+    servers.migrated(servers.with_parameters(postgres_server, schema=name)).close()
     yield name
     servers.drop_schema(postgres_server, name)
 

@@ -20,10 +20,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from nuvom.stores.base import Store
 from nuvom.stores.postgres.address import parse
+from nuvom.stores.registry import open_store
 from tests.waiting import until
 
 GIVEN = os.environ.get("NUVOM_TEST_POSTGRES_URL")
+ROWS = int(os.environ.get("NUVOM_TEST_ROWS", "200000"))  # that a table holds where its size matters; must be large
 QUICK = {"fsync": "off", "autovacuum": "off", "deadlock_timeout": "50ms", "max_connections": "200"}
 _ROUNDS = itertools.count(1)
 _NOBODY = "nobody"  # the server refuses to run as root
@@ -147,6 +150,13 @@ def postgres() -> Iterator[str]:
         yield server.url
     finally:
         server.remove()
+
+
+def migrated(url: str) -> Store:
+    """Return a store whose tables are there."""
+    store = open_store(url)
+    store.migrate()
+    return store
 
 
 def drop_schema(url: str, name: str) -> None:

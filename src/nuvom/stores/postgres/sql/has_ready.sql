@@ -29,6 +29,7 @@ CROSS JOIN LATERAL (
     WHERE queue = served.queue AND state = 'ready' AND NOT suspect
         AND (:ready_by::bigint IS NULL OR run_at <= :ready_by)
         AND (:excluding::text[] IS NULL OR task <> ALL (:excluding))
+    ORDER BY priority DESC, run_at, seq  -- so that no plan reads the table: it would, to its end, where none is ready
     LIMIT 1
 ) AS found
 UNION ALL
@@ -39,6 +40,7 @@ UNION ALL
         AND (:ready_by::bigint IS NULL OR run_at <= :ready_by)
         AND queue NOT IN (SELECT queue FROM nuvom.paused_queues)
         AND (:excluding::text[] IS NULL OR task <> ALL (:excluding))
+    ORDER BY queue, run_at, seq
     LIMIT 1
 )
 LIMIT 1;
