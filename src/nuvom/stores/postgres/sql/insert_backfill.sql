@@ -1,4 +1,5 @@
--- Record runs of the past, but for those that were dispatched before, by the plan or by a backfill.
+-- Record runs of the past, but for those that were dispatched before, by the plan or by a backfill. OFFSET keeps
+-- the planner from reading all of the ledger for a join.
 -- Which jobs' rows were new is returned where not all rows were.
 WITH recorded AS (
     INSERT INTO nuvom.occurrences (
@@ -16,6 +17,7 @@ WITH recorded AS (
     WHERE NOT EXISTS (
         SELECT 1 FROM nuvom.occurrences AS known
         WHERE known.schedule_id = said.schedule_id AND known.nominal = said.nominal AND known.outcome = 'dispatched'
+        OFFSET 0
     )
     ORDER BY said.schedule_id, said.nominal, said.source
     ON CONFLICT (schedule_id, nominal, source) DO NOTHING
