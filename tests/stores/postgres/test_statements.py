@@ -26,6 +26,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 READS_ALL = {
     "count_jobs": "a count of everything, which its docstring says",
     "health_tables": "for doctor",
+    "list_jobs": "people look for a filter that few may meet",
     "pause_all": "a change of every schedule",
     "queue_stats": "a count of all that waits, which may be most of the table",
 }
@@ -46,7 +47,6 @@ INDEXES = {
     "asked_to_stop": ["jobs_asked"],
     "get_job": ["jobs_id_key"],
     "list_failed": ["jobs_failed"],
-    "list_jobs": ["jobs_pkey"],
     "giving_up": ["jobs_expiring"],
     "due": ["schedules_due"],
     "next_due": ["schedules_due"],
@@ -144,7 +144,7 @@ def prepared(connection: Connection, name: str, schema: str) -> list[str]:
 
 
 def value(name: str | None, kind: str) -> object:
-    if name in VALUES and not kind.endswith("[]"):
+    if name in VALUES and not kind.endswith("[]") and kind != "uuid":
         return VALUES[name]
     if name in ("excluding", "states", "ready_by"):
         return None
