@@ -25,7 +25,7 @@ from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place
 from tests.servers import Server
 from tests.waiting import until
 
-BACK_WITHIN = 3.0  # seconds from the store's return until a service works again
+BACK_WITHIN = 3.0 + 5.0  # seconds from the store's return until a service works again; five for a machine that is busy
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_ser
     services = place.start("runscheduler", "runworker")
     place.ready(direct)
     work_goes_on(direct, place, schedule_ids[0])
-    with closing(open_store(proxy.url, busy_timeout=1.0)) as caller:
+    with closing(open_store(proxy.url, busy_timeout=2.0)) as caller:
         job = a_job(task="count")
         caller.jobs.push([a_job(task="count")])
         proxy.stall()
@@ -134,7 +134,7 @@ def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_ser
         assert error.value.unknown
         with pytest.raises(StoreUnavailable, match=r"connection timeout|no answer within"):
             caller.jobs.get(job.id)
-        assert time.monotonic() - began < 1.2 + 2.2  # a connection attempt takes two seconds at least
+        assert time.monotonic() - began < 2 * 2.0 + 1
         until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
         proxy.go_on()
         work_goes_on(direct, place, schedule_ids[0])
@@ -148,15 +148,15 @@ def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_ser
 def test_a_service_that_gets_no_answer_takes_the_network_for_dead_and_no_other_connection_for_alive(
     proxy: Proxy, direct: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nuvom.stores.postgres.connections._PATIENCE", 0.5)
+    monkeypatch.setattr("nuvom.stores.postgres.connections._PATIENCE", 1.0)
     with closing(open_store(proxy.url, busy_timeout=None)) as service, ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: service.jobs.has_ready(None), range(40)))
         assert proxy.connections > 1
         proxy.stall()
         began = time.monotonic()
-        with pytest.raises(StoreUnavailable, match=r"is away: no answer within 0\.5 s"):
+        with pytest.raises(StoreUnavailable, match=r"is away: no answer within 1\.0 s"):
             service.jobs.has_ready(None)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 2
         proxy.go_on()
         assert not service.jobs.has_ready(None)
 
@@ -166,7 +166,7 @@ def test_a_connection_that_was_given_up_does_not_take_a_place_of_the_server_when
 ) -> None:
     gc.disable()
     try:
-        with closing(open_store(proxy.url, busy_timeout=0.5)) as store:
+        with closing(open_store(proxy.url, busy_timeout=2.0)) as store:
             proxy.stall()
             with pytest.raises(StoreUnavailable, match="connection timeout"):
                 store.jobs.has_ready(None)
@@ -177,11 +177,9 @@ def test_a_connection_that_was_given_up_does_not_take_a_place_of_the_server_when
         gc.enable()
 
 
-@pytest.mark.parametrize(
-    ("statement", "runs"), [("SET state = 'running'", 1), ("SET state = 'succeeded'", 1)], ids=["claim", "finish"]
-)
+@pytest.mark.parametrize("statement", ["SET state = 'running'", "SET state = 'succeeded'"], ids=["claim", "finish"])
 def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_twice(
-    place: Place, proxy: Proxy, direct: Store, statement: str, runs: int
+    place: Place, proxy: Proxy, direct: Store, statement: str
 ) -> None:
     place.lease = 60.0  # no lease runs out here
     [worker] = place.start("runworker")
@@ -194,7 +192,7 @@ def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_
         drained(direct, [job.id for job in jobs])
     ran = Counter(place.lines("ran"))
     assert len(ran) == 20
-    assert set(ran.values()) == {runs}
+    assert set(ran.values()) == {1}
     assert all(job.crashes == 0 and not job.suspect for job in map(direct.jobs.get, ran) if job)
     assert worker.lives
     assert "too late" not in worker.said()

@@ -56,7 +56,7 @@ def test_services_behind_a_pooler_say_once_that_they_look_for_work_and_do_it(
         until(lambda: len(place.lines("ran")) > 3)
         jobs = [a_job(task="count") for _ in range(50)]
         direct.jobs.push(jobs)
-        until(lambda: direct.jobs.get(jobs[-1].id).status is JobStatus.SUCCEEDED, timeout=3)  # type: ignore[union-attr]
+        until(lambda: direct.jobs.get(jobs[-1].id).status is JobStatus.SUCCEEDED, timeout=10)  # type: ignore[union-attr]
         direct.schedules.cancel(often.id)
         for service in services:
             assert service.lives

@@ -104,7 +104,7 @@ def test_a_lock_that_stays_is_told_as_such_within_the_time_that_a_caller_waits(
     server: Server, schema: str, direct: Store, other: Connection
 ) -> None:
     job = pushed(direct)
-    with opened_as(server, schema, busy_timeout=0.5) as store:
+    with opened_as(server, schema, busy_timeout=1.5) as store:
         with other.transaction():
             other.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", (job,))
             with pytest.raises(StoreBusy, match=r"is locked by another transaction .*lock timeout.*pg_stat_activity"):
@@ -138,7 +138,7 @@ def test_threads_share_a_small_pool_and_one_that_waits_too_long_is_told_what_to_
     server: Server, schema: str, direct: Store, other: Connection
 ) -> None:
     url = with_parameters(server.tcp_url, schema=schema, pool="1")
-    with closing(open_store(url, busy_timeout=1.0)) as store, ThreadPoolExecutor(8) as threads:
+    with closing(open_store(url, busy_timeout=2.0)) as store, ThreadPoolExecutor(8) as threads:
         pushes = threads.map(lambda _: store.jobs.push([a_job()]), range(100))
         assert all(answer.new for batch in pushes for answer in batch)
         job = pushed(direct)

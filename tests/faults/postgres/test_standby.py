@@ -63,7 +63,7 @@ def test_after_a_failover_services_and_callers_that_named_both_hosts_go_on_with_
                 service.waits_for("away|cannot dispatch")
             standby.promote()
             ran = len(place.lines("ran"))
-            until(lambda: len(place.lines("ran")) > ran, timeout=8)
+            until(lambda: len(place.lines("ran")) > ran, timeout=15)
             after = pushed(store, task="count")
             until(lambda: all(the(store, job).status is JobStatus.SUCCEEDED for job in (before, after)))
             assert all(service.lives for service in services)

@@ -69,7 +69,7 @@ def columns(place: Place) -> list[str]:
 def works(place: Place) -> None:
     """Wait until a job has run that had not before."""
     ran = len(place.lines("ran"))
-    until(lambda: len(place.lines("ran")) > ran, timeout=5)
+    until(lambda: len(place.lines("ran")) > ran, timeout=15)
 
 
 def test_old_and_new_services_work_side_by_side_on_a_schema_that_both_can_use(place: Place, direct: Store) -> None:
