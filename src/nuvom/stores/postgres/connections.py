@@ -34,6 +34,19 @@ _KEEPALIVE: dict[str, Any] = {
 }
 
 
+# What a session is told where it is ours alone.
+SESSION: tuple[str, ...] = (
+    "search_path TO pg_catalog",  # nothing that somebody put into another schema stands for what is meant here
+    # A prepared statement keeps the plan that was made when the tables were small until something analyzes them. That is
+    # minutes later, and by then a plan that reads a table takes seconds. Every statement is meant to go through an index,
+    # row by row; a scan that has to be costs so much by these settings that it would look worth compiling.
+    "enable_seqscan TO off",
+    "enable_hashjoin TO off",
+    "enable_mergejoin TO off",
+    "jit TO off",
+)
+
+
 class Connection(psycopg.Connection[Any]):
     """A connection that gives up on an answer which does not come: each in its time, and all before the deadline."""
 
@@ -209,8 +222,8 @@ class Connections:
         self.pooled = pid != connection.info.backend_pid
         if self.pooled:
             connection.prepare_threshold = None
-        else:  # nothing that somebody put into another schema stands for what is meant here
-            connection.execute("SET search_path TO pg_catalog")
+        else:
+            connection.execute("; ".join(f"SET {setting}" for setting in SESSION))
 
 
 def _is_alive(connection: Connection) -> bool:

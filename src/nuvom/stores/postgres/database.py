@@ -22,7 +22,7 @@ from nuvom.stores import forks
 from nuvom.stores.postgres import migrations
 from nuvom.stores.postgres.adapters import adapt
 from nuvom.stores.postgres.address import DEFAULT_SCHEMA, Address
-from nuvom.stores.postgres.connections import Connection, Connections
+from nuvom.stores.postgres.connections import SESSION, Connection, Connections
 from nuvom.stores.postgres.failures import is_lost, is_passing, translated
 from nuvom.stores.postgres.statements import Statement, load
 from nuvom.stores.values import Pending
@@ -38,7 +38,7 @@ NOW = "(extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000.0)::bigin
 _START = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout TO {};{}"
 _BEGIN = f"{_START} SELECT {NOW}"
 _BEGIN_QUICK = f"{_START} SET LOCAL synchronous_commit TO off; SELECT {NOW}"
-_PATH = " SET LOCAL search_path TO pg_catalog;"  # where a session is not ours alone to set it in
+_OURS = "".join(f" SET LOCAL {setting};" for setting in SESSION)  # where a session is not ours alone
 
 
 class Session:
@@ -253,8 +253,8 @@ class Database:
             self.connections.give(connection)
 
     def _transaction(self, connection: Connection, work: Callable[[Session], _T], *, durable: bool) -> _T:
-        path = _PATH if self.connections.pooled else ""
-        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline), path)
+        ours = _OURS if self.connections.pooled else ""
+        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline), ours)
         cursor = connection.execute(begin.encode())
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)
