@@ -42,7 +42,8 @@ def herd(server: str, scale: float) -> Iterator[Figure]:
 def dispatch(server: str, scale: float) -> Iterator[Figure]:
     schedules = max(400, int(dispatches.SCHEDULES * scale))
     stored = max(1_000, int(STORED * scale))
-    nuvom, beside = in_turns(lambda: _round(server, schedules, stored), lambda: _raw_round(server, schedules))
+    rounds = ROUNDS if scale >= 0.1 else 1  # each sets up a stage of its own
+    nuvom, beside = in_turns(lambda: _round(server, schedules, stored), lambda: _raw_round(server, schedules), rounds)
     overdue = f"{schedules:,} overdue beside {stored:,} that are not"
     yield Figure(
         name="pg-dispatch",
@@ -55,7 +56,7 @@ def dispatch(server: str, scale: float) -> Iterator[Figure]:
     two, one = in_turns(
         lambda: _served(server, schedules, stored, 2),
         lambda: _served(server, schedules, stored, 1),
-        ROUNDS if scale >= 0.1 else 1,
+        rounds,
     )
     yield Figure(
         name="pg-dispatch-2",
