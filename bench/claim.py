@@ -42,9 +42,19 @@ def sizes(scale: float) -> tuple[int, int]:
 
 
 def among_many(
-    name: str, many: Store, few: Store, scale: float, *, target: Target | None = None, beside: str = ""
+    name: str, many: Store, few: Store, scale: float, *, target: Target | None = None, rounds: int = 1, beside: str = ""
 ) -> Figure:
-    """Claims of a store with many jobs beside those of one with few; `beside` says what else is special."""
+    """Claims of a store with many jobs beside those of one with few, which last for so many rounds of this.
+
+    Args:
+        name: the figure's.
+        many: a store with many jobs.
+        few: one with as many as all rounds take.
+        scale: how much work.
+        target: the figure's.
+        rounds: how often this is called.
+        beside: what else is to be said of the many.
+    """
     jobs, taken = sizes(scale)
     batches = _batches(scale)
     _work(many, 1)  # what only the first pays
@@ -61,7 +71,7 @@ def among_many(
         unit="/s",
         target=target,
         what=f"claim 100 + finish 100 beside {jobs:,} finished and {jobs:,} queued{beside}; "
-        f"raw: Nuvom with {taken:,} queued",
+        f"raw: Nuvom with {rounds * taken:,} queued",
     )
 
 

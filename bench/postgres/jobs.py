@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from unittest.mock import patch
 
 import psutil
@@ -22,6 +23,7 @@ from nuvom.stores.postgres.statements import Statement, load as read
 from nuvom.stores.registry import open_store
 
 WATCHED = 20.0  # seconds
+_ROUNDS = 2  # of claims among many: without ANALYZE and after it
 SETTLING = 11.0  # a server counts what a session did up to 10 s later
 
 _SUCCEEDED = "SELECT count(*) FROM jobs WHERE state = 'succeeded' AND value::text = '1'"
@@ -142,14 +144,15 @@ def claim(server: str, scale: float) -> Iterator[Figure]:
     with (
         schema(server) as crowded,
         schema(server) as empty,
-        closing(_filled(crowded, queued=max(jobs, 2 * taken), finished=jobs)) as many,
-        closing(_filled(empty, queued=2 * taken, finished=0)) as few,
+        closing(_filled(crowded, queued=max(jobs, _ROUNDS * taken), finished=jobs)) as many,
+        closing(_filled(empty, queued=_ROUNDS * taken, finished=0)) as few,
     ):
-        yield claims.among_many("pg-claim-among-many", many, few, scale, target=share(0.75), beside=", without ANALYZE")
+        compare = partial(claims.among_many, many=many, few=few, scale=scale, target=share(0.75), rounds=_ROUNDS)
+        yield compare("pg-claim-among-many", beside=", without ANALYZE")
         for url in (crowded, empty):
             with look(url) as connection:
                 connection.execute("ANALYZE jobs")
-        yield claims.among_many("pg-claim-analyzed", many, few, scale, target=share(0.75), beside=", after ANALYZE")
+        yield compare("pg-claim-analyzed", beside=", after ANALYZE")
 
 
 def _filled(url: str, *, queued: int, finished: int) -> Store:
