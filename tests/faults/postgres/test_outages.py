@@ -67,6 +67,11 @@ def status(store: Store, job_id: str) -> JobStatus | None:
     return job and job.status
 
 
+def complaints(service: Service) -> int:
+    """How often a service has said that it cannot work."""
+    return service.told(AWAY) + service.told(STUCK)
+
+
 def assert_told_once(services: list[Service], outages: int) -> None:
     """Each process of a service says at most once for each outage that it waits, and then that it goes on."""
     for service in services:
@@ -88,8 +93,9 @@ def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_and_services
     with pushing(straight) as pusher:
         for _ in range(2):
             work_goes_on(direct, place, schedule_ids[0])
+            told = [complaints(service) for service in services]
             server.kill()
-            until(lambda: all(service.told("away") + service.told(STUCK) for service in services))
+            until(lambda told=told: all(complaints(each) > before for each, before in zip(services, told, strict=True)))
             server.start()
             work_goes_on(direct, place, schedule_ids[0])
     assert pusher.longest < 6
