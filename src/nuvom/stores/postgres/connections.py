@@ -37,9 +37,9 @@ _KEEPALIVE: dict[str, Any] = {
 # What a session is told where it is ours alone.
 SESSION: tuple[str, ...] = (
     "search_path TO pg_catalog",  # nothing that somebody put into another schema stands for what is meant here
-    # A prepared statement keeps the plan that was made when the tables were small until something analyzes them. That is
-    # minutes later, and by then a plan that reads a table takes seconds. Every statement is meant to go through an index,
-    # row by row; a scan that has to be costs so much by these settings that it would look worth compiling.
+    # A prepared statement keeps the plan that was made when the tables were small until something analyzes them: for
+    # minutes, in which a plan that reads a table takes seconds. Every statement is meant to go through an index, row
+    # by row; a scan that has to be costs so much by these settings that it would look worth compiling.
     "enable_seqscan TO off",
     "enable_hashjoin TO off",
     "enable_mergejoin TO off",
