@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 AHEAD = 0.05  # seconds of work to hold in advance
-MAX_CLAIM = 300
+MAX_CLAIM = 600
+MAX_AHEAD = 3 * MAX_CLAIM  # so that a store that takes some milliseconds for each call works while the threads do
 _SLOW = 1.0  # seconds; nothing is held in advance
 _SHORT = 0.0001  # seconds; about what it takes until a thread that is woken runs
 
@@ -30,4 +31,4 @@ class Pace:
 
     def ahead(self, threads: int) -> int:
         """Return how many jobs to hold beyond those that run."""
-        return min(MAX_CLAIM, int(AHEAD * threads / max(self._mean, 1e-6)))
+        return min(MAX_AHEAD, int(AHEAD * threads / max(self._mean, 1e-6)))
