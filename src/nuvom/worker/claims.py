@@ -53,7 +53,7 @@ class Claims:
         self._names = {kind: tuple(name for name, task in tasks.items() if task.is_async is kind) for kind in kinds}
         self._tasks = tasks
         self._plain = 0.5  # which share of the claimed jobs was plain lately
-        self._tries = 0
+        self._full = 0  # claims that took all they asked for: only behind those does anything wait
         self._fruitless = 0
         self._more = True  # a claim is likely to find something
         self._announced = False
@@ -92,10 +92,10 @@ class Claims:
             if not self._announced and not self._look(passed_over):
                 return Claimed([], _NEVER)
         announced, self._announced = self._announced, False
-        self._tries += 1
-        order = Order.BEST if self._tries % FAIR_EVERY else Order.FAIR
+        order = Order.FAIR if self._full % FAIR_EVERY == FAIR_EVERY - 1 else Order.BEST
         jobs = self._claim(self._wanted(worker, limit, passed_over, order))
         self._more = len(jobs) == limit
+        self._full += self._more
         if not jobs and announced and not self._look(passed_over):
             return Claimed([], _NEVER)
         self._learn(jobs)

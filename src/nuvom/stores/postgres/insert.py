@@ -103,6 +103,8 @@ def _is_plain(job: NewJob) -> bool:
 
 def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None:
     """Insert jobs by one statement; None where it stored nothing, and where all are there already, too."""
+    if len(jobs) == 1:
+        return _push_one(session, jobs[0])
     with naming(jobs):
         said = {
             **columns(_PLAIN, (_said(job) for job in jobs)),
@@ -116,6 +118,13 @@ def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None
     if count == len(jobs):
         return [Pushed(job.id, True) for job in jobs]
     return list(_which(jobs, new or ())) if count else None
+
+
+def _push_one(session: Session, job: NewJob) -> list[Pushed] | None:
+    with naming([job]):
+        said = dict(zip(_PLAIN, _said(job), strict=True))
+        said |= {"now": session.database.given_now, "soon": SOON, "channel": session.database.channel}
+        return None if session.row("push_one", said) is None else [Pushed(job.id, True)]
 
 
 def _said(job: NewJob) -> tuple[object, ...]:
