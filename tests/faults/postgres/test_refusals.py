@@ -112,6 +112,20 @@ def test_a_lock_that_stays_is_told_as_such_within_the_time_that_a_caller_waits(
         assert store.jobs.cancel(job) == "cancelled"
 
 
+def test_a_session_that_may_only_read_is_not_used_again(
+    server: Server, schema: str, direct: Store, other: Connection
+) -> None:
+    job = a_job()
+    with opened_as(server, schema, default_transaction_read_only="on") as store:
+        with pytest.raises(StoreUnavailable, match="is read-only") as error:
+            store.jobs.push([job])
+        assert not error.value.unknown
+        role = sql.Identifier(f"{schema}_role")
+        other.execute(sql.SQL("ALTER ROLE {} RESET default_transaction_read_only").format(role))
+        assert store.jobs.push([job])[0].new
+    assert direct.jobs.get(job.id) is not None
+
+
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

@@ -9,7 +9,9 @@ from nuvom.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable, Sto
 _AGAIN = ("40001", "40P01")  # serialization_failure, deadlock_detected: rolled back, and worth repeating at once
 _LOCKED = "55P03"  # lock_not_available
 _ENDED = "57014"  # query_canceled, by statement_timeout or by hand
-_LOST = ("08", "57P", "58")  # connection exceptions, the server is told to stop, its system fails
+_READ_ONLY = "25006"  # on a standby; what the address leads to by now may be another server
+# Connection exceptions, the server is told to stop, its system fails; it ended a session that paused in a transaction.
+_LOST = ("08", "57P", "58", _READ_ONLY, "25P03", "25P04")
 
 
 class NoAnswer(psycopg.OperationalError):
@@ -43,7 +45,7 @@ def translated(error: psycopg.Error, location: str, *, committing: bool = False)
         return StoreBusy(f"{location} took too long ({said}); give this role a longer statement_timeout, or repeat")
     if state == "53100":
         return StoreFull(f"no room left for {location}: free some disk space on its server; what is stored is intact")
-    if state == "25006":
+    if state == _READ_ONLY:
         return StoreUnavailable(
             f"{location} is read-only, a standby or one that was told so ({said}); name the primary, or all hosts "
             "with ?target_session_attrs=read-write"
