@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nuvom import Nuvom, SettingsError, StoreError, StoreUnavailable
+from nuvom import Nuvom, SettingsError, StoreError, StoreUnavailable, StoreUnusable
 from nuvom.stores.postgres.address import parse
 from tests.servers import Server
 
@@ -89,6 +89,13 @@ def test_what_cannot_be_an_address_is_said_without_its_password() -> None:
         parse("postgresql://web:s3cret@host/db?pool=none&sslpassword=k3y")
     assert "s3cret" not in str(refused.value)
     assert "k3y" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://web:s3%cret@host/db", "postgresql://web:s3cret@host/db?sslmod=require"])
+def test_an_address_that_libpq_cannot_read_is_named_without_its_password(url: str) -> None:
+    with Nuvom(url) as app, pytest.raises(StoreUnusable, match=r"cannot read postgresql://web:\*\*\*@host/db") as refused:
+        app.jobs.list()
+    assert not [part for part in ("s3", "cret") if part in f"{refused.value!r} {refused.value.__context__!r}"]
 
 
 def test_neither_the_commands_nor_their_processes_show_a_password(guarded: Server, tmp_path: Path) -> None:

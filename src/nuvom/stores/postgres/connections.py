@@ -9,14 +9,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
+from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
 from nuvom.stores.postgres.adapters import adapt
 from nuvom.stores.postgres.address import Address
 from nuvom.stores.postgres.failures import NoAnswer, translated
@@ -108,6 +108,7 @@ class Connections:
 
         Raises:
             StoreUnavailable: none can be had.
+            StoreUnusable: the address cannot be read.
         """
         began = time.monotonic()
         if not self._free.acquire(timeout=max(0.0, min(_PATIENCE, deadline - began))):
@@ -116,8 +117,8 @@ class Connections:
                 f"{time.monotonic() - began:.1f} s: add ?pool=… to NUVOM_URL, or hold transactions for a shorter time"
             )
         try:
-            while self._idle:
-                if _is_alive(connection := self._idle.pop()):
+            while (connection := self._newest_idle()) is not None:
+                if _is_alive(connection):
                     connection.deadline = deadline
                     return connection, False
                 connection.close()
@@ -150,7 +151,7 @@ class Connections:
         """
         if self._closed is not None:
             raise StoreUnavailable(self._closed)
-        said = conninfo_to_dict(self.address.conninfo)
+        said = self._said()
         hosts = str(said.get("host", "")).count(",") + 1
         # The driver gives each host as much, whole seconds and no less than two.
         patience_each = max(2, int(min(_CONNECTING, deadline - time.monotonic()) / hosts))
@@ -170,9 +171,11 @@ class Connections:
         adapt(connection.adapters)
         try:
             self._look_at(connection)
-        except psycopg.Error as error:
+        except BaseException as error:
             connection.close()
-            raise translated(error, self.address.url) from error
+            if isinstance(error, psycopg.Error):
+                raise translated(error, self.address.url) from error
+            raise
         return connection
 
     def close(self) -> None:
@@ -195,13 +198,27 @@ class Connections:
 
     def close_connections(self) -> None:
         """Close those that are idle; the next use opens others."""
-        while self._idle:
-            self._idle.pop().close()
+        while (connection := self._newest_idle()) is not None:
+            connection.close()
 
     def abandon(self) -> None:
         """Never again use what was open, nor close it: that would end the session of the process it came from."""
         self._inherited.extend(self._idle)
         self._begin_anew()
+
+    def _newest_idle(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # there is none; asked before, another thread could take the last one in between
+            return None
+
+    def _said(self) -> dict[str, Any]:
+        with suppress(psycopg.ProgrammingError):  # which repeats what it cannot read: it may be the password
+            return conninfo_to_dict(self.address.conninfo)
+        raise StoreUnusable(
+            f"libpq cannot read {self.address.url}: percent-encode what is special in a name or a password (% as %25), "
+            "and see to the names of its parameters"
+        )
 
     def _begin_anew(self) -> None:
         self._idle: deque[Connection] = deque()
