@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import count
 from uuid import uuid4
+from zlib import crc32
 
 import pytest
 
-from nuvom._clock import to_us
-from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom._clock import SYSTEM_CLOCK, to_us
+from nuvom._job import TaskDefaults
+from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.stores.base import Store
+from nuvom.stores.postgres.address import parse
 from nuvom.stores.postgres.columns import columns
+from nuvom.stores.postgres.database import Database
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Refusal, ScheduleFilter, WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     MINUTE,
     all_jobs,
+    dispatched,
     every,
     ids,
     ledger,
@@ -28,6 +35,7 @@ from nuvom.testing.conformance.examples import (
 )
 from nuvom.testing.conformance.harness import START
 from tests.stores.postgres.looks import behind, plan_of
+from tests.waiting import until
 
 ID = str(uuid4())
 NOW = to_us(START)
@@ -241,3 +249,23 @@ def test_a_one_off_ends_once_though_it_is_planned_again(store: Store, clock: Vir
     stored(store, replace(envelope, at=clock.now() + MINUTE, next_nominal=clock.now() + MINUTE))
     assert store.schedules.apply([item]) == [Refusal(envelope.id, "generation")]
     assert store.schedules.get(envelope.id) is not None
+
+
+def test_a_dispatch_that_waits_for_a_limit_of_its_task_holds_nothing_that_comes_after_it(
+    store: Store, clock: VirtualClock, postgres_url: str
+) -> None:
+    task = next(name for name in map("task-{}".format, count()) if crc32(f"flow:{name}".encode()) % 128 == 0)
+    envelope = stored(store, every(60, clock.now(), overlap=Overlap.SKIP))
+    plan = planned(envelope, clock.now() + MINUTE, dispatched(envelope, clock.now()))
+    jobs = tuple(job._replace(task=task, defaults=TaskDefaults(concurrency=1)) for job in plan.jobs)
+    lock_class = Database(parse(postgres_url), clock=SYSTEM_CLOCK, busy_timeout=None).lock_class
+    with behind(postgres_url) as other, ThreadPoolExecutor() as threads:
+        other.execute("SELECT pg_advisory_lock(%s, 0)", (lock_class,))
+        applied = threads.submit(store.schedules.apply, [plan._replace(jobs=jobs, blocked=False)])
+        waiting = "FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: other.execute(f"SELECT 1 {waiting}".encode()).fetchone() is not None)
+        holds = f"locktype = 'advisory' AND granted AND pid IN (SELECT pid {waiting})"
+        held = other.execute(f"SELECT objid FROM pg_locks WHERE {holds}".encode()).fetchall()
+        other.execute("SELECT pg_advisory_unlock(%s, 0)", (lock_class,))
+        assert applied.result(5) == []
+    assert held == []

@@ -99,9 +99,9 @@ def is_soon(moment_us: int | None, now_us: int) -> bool:
     return moment_us is not None and moment_us < now_us + SOON
 
 
-def open_due(session: Session, limit: int = MAX_BATCH) -> int:
-    """Open the flows whose rate lets jobs start by now; returns how many jobs became ready."""
-    return open_flows(session, [flow for (flow,) in session.rows("due_flows", (session.now_us, limit))])
+def due_flows(session: Session, limit: int = MAX_BATCH) -> list[str]:
+    """Return flows whose rate lets jobs start by now."""
+    return [flow for (flow,) in session.rows("due_flows", (session.now_us, limit))]
 
 
 def count_starts(session: Session, claimed: Mapping[str, int]) -> int:
@@ -130,7 +130,7 @@ def limit_tasks(session: Session, rows: Iterable[TaskRow]) -> int:
     session.lock_all()
     session.execute("limit_flows", {**limits, "now": session.now_us})
     session.execute("hold_flows", {"task": limits["task"], "now": session.now_us})
-    return open_due(session)
+    return open_flows(session, due_flows(session))
 
 
 def _limits(rows: Iterable[TaskRow]) -> dict[str, str | None]:

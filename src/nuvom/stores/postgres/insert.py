@@ -96,9 +96,27 @@ def insert_jobs(session: Session, jobs: Sequence[NewJob], endings: Endings) -> I
         return _insert_jobs(session, jobs, endings)
 
 
+def names(session: Session, jobs: Iterable[NewJob]) -> set[str]:
+    """Return what `insert_jobs` locks for the kinds and flows of jobs, for who locks their keys before.
+
+    Locked later they would be out of order, and two that do so might wait for each other. Whether a job has any is told
+    by what its own code says: limits that only workers reported are locked later.
+    """
+    bounded = [job for job in jobs if _is_bounded(job)]
+    if not bounded:
+        return set()
+    with naming(bounded):
+        terms = _reported(session, bounded)
+        return {*_names(_row(job, terms[job.task], session.now_us) for job in bounded)}
+
+
 def _is_plain(job: NewJob) -> bool:
+    return job.key is None and not _is_bounded(job)
+
+
+def _is_bounded(job: NewJob) -> bool:
     said = job.defaults
-    return all(bound is None for bound in (job.key, job.unique, said.unique, said.concurrency, said.rate))
+    return any(bound is not None for bound in (job.unique, said.unique, said.concurrency, said.rate))
 
 
 def _push_plain(session: Session, jobs: Sequence[NewJob]) -> list[Pushed] | None:

@@ -14,7 +14,7 @@ from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnve
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
-from nuvom.stores.postgres.insert import insert_jobs
+from nuvom.stores.postgres.insert import insert_jobs, names
 from nuvom.stores.rows import write_error
 from nuvom.stores.schedule_rows import from_definition, to_definition
 from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
@@ -124,7 +124,7 @@ def read_fence(session: Session, schedule_id: str) -> Fence | None:
     return Fence(envelope, None if ended_at is None else from_us(ended_at))
 
 
-def hold_keys(session: Session, items: Iterable[PlanItem], *others: str) -> None:
+def hold_keys(session: Session, items: Sequence[PlanItem], *others: str) -> None:
     """Keep the open runs that these items count or wait for as they are, but for those by hand.
 
     Args:
@@ -134,7 +134,9 @@ def hold_keys(session: Session, items: Iterable[PlanItem], *others: str) -> None
     """
     counted = [run_key(item.envelope.id) for item in items if item.blocked is not None]
     waiting = [job.key for item in items for job in item.jobs if job.key is not None]
-    session.lock({*(f"key:{each}" for each in (*counted, *waiting)), *others})
+    keys = {f"key:{each}" for each in (*counted, *waiting)}
+    limits = names(session, [job for item in items for job in item.jobs]) if keys or others else set()
+    session.lock({*keys, *limits, *others})
 
 
 def record(session: Session, items: Sequence[PlanItem], statement: str = "insert_occurrences") -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from nuvom._job import JobError
@@ -42,10 +43,14 @@ class _Cost(NamedTuple):
     kept: bool  # whether the error is the job's own from now on
 
 
+def lock_running(session: Session, workers: Iterable[str]) -> None:
+    """Lock the keys and flows of what processes run, before its rows: who finishes a job locks in this order, too."""
+    running = [_Lost._make(row) for worker in workers for row in session.rows("running_jobs", (worker,))]
+    session.lock(name for row in running for name in _names(row))
+
+
 def lose_jobs(session: Session, loss: Loss, endings: Endings) -> int:
-    """Free the running jobs of a lost process, in the caller's transaction; returns how many there were."""
-    # Before the rows: whoever finishes a job locks in this order, too.
-    session.lock(name for row in session.rows("running_jobs", (loss.worker,)) for name in _names(_Lost._make(row)))
+    """Free the running jobs of a lost process, after `lock_running`; returns how many there were."""
     rows = [_Lost._make(row) for row in session.rows("lost_jobs", (loss.worker,))]
     if rows:
         costs = [_cost(row, loss) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
-from nuvom.stores.postgres.flows import open_due
+from nuvom.stores.postgres.flows import due_flows, open_flows
 from nuvom.stores.values import Wakeup
 
 
@@ -33,17 +33,19 @@ def _promote(session: Session, limit: int, *, opens: bool) -> int:
     now = session.now_us
     giving_up = session.rows("giving_up", (now, limit))
     due = session.rows("due_jobs", (now, limit))
-    # Before the rows: whoever changes a job locks in this order, too.
+    opening = due_flows(session, limit) if opens else []
+    # Before the rows, and all at once: whoever changes a job locks in this order, too.
     session.lock(
         [f"key:{key}" for _, key, _ in giving_up if key is not None]
         + [f"flow:{flow}" for _, _, flow in giving_up if flow is not None]
         + [f"flow:{flow}" for _, flow in due if flow is not None]
+        + [f"flow:{flow}" for flow in opening]
     )
     endings = Endings()
     if giving_up:
         for ended in session.rows("expire", ([seq for seq, _, _ in giving_up], now)):
             endings.add(*ended)
-    opened = open_due(session, limit) if opens else 0
+    opened = open_flows(session, opening)
     promoted = session.rows("promote", ([seq for seq, _ in due], now)) if due else []
     for (flow,) in promoted:
         endings.moved(flow)

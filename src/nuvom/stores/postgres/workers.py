@@ -14,7 +14,7 @@ from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.endings import Endings
 from nuvom.stores.postgres.flows import limit_tasks, lock_limits
-from nuvom.stores.postgres.losses import Loss, lose_jobs
+from nuvom.stores.postgres.losses import Loss, lock_running, lose_jobs
 from nuvom.stores.rows import task_defaults
 from nuvom.stores.values import TaskRow, WorkerInfo
 
@@ -61,6 +61,7 @@ class PostgresWorkers:
 
         def leave(session: Session) -> None:
             session.execute("lock_workers", ([worker_id],)).fetchall()
+            lock_running(session, [worker_id])
             endings = Endings()
             left = session.rows("put_back_all", (worker_id,))
             for (flow,) in left:
@@ -130,6 +131,7 @@ def _lose(session: Session, losses: Sequence[Loss]) -> int:
     ids = [loss.worker for loss in losses]
     session.execute("lock_workers", (ids,)).fetchall()
     session.execute("end_leases", (ids,))
+    lock_running(session, ids)
     endings = Endings()
     lost = sum(lose_jobs(session, loss, endings) for loss in losses)
     endings.apply(session)
