@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from nuvom._clock import to_us
@@ -14,6 +15,7 @@ from nuvom.stores.postgres.throughput import count_ended
 from nuvom.stores.rows import write_error
 
 _FINAL = (Verdict.SUCCEEDED, Verdict.FAILED, Verdict.CANCELLED)
+_place = attrgetter("job.ref")
 _HISTORIC = (Verdict.FAILED, Verdict.CANCELLED, Verdict.RETRY)
 
 
@@ -38,7 +40,7 @@ def _is_plain(outcome: Outcome) -> bool:
 def _finish_plain(session: Session, worker: str, outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
     """Record what nobody but those who wait for it has to be told of."""
     refs, attempts, values, errors = [], [], [], []
-    for job, _, value, error, _, _ in outcomes:
+    for job, _, value, error, _, _ in sorted(outcomes, key=_place):  # as whoever cancels many locks them, too
         refs.append(job.ref)
         attempts.append(job.attempt)
         values.append(None if value is None else value.decode())
