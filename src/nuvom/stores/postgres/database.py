@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -254,7 +253,8 @@ class Database:
 
     def _transaction(self, connection: Connection, work: Callable[[Session], _T], *, durable: bool) -> _T:
         ours = _OURS if self.connections.pooled else ""
-        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(connection.deadline), ours)
+        waits = min(connection.deadline, time.monotonic() + connection.patience)
+        begin = (_BEGIN if durable else _BEGIN_QUICK).format(_lock_timeout(waits), ours)
         cursor = connection.execute(begin.encode())
         cursor.set_result(-1)
         (server_us,) = cursor.fetchone() or (0,)
@@ -311,8 +311,11 @@ def _in_order(statement: Statement, parameters: Mapping[str, object] | Sequence[
 
 
 def _lock_timeout(deadline: float) -> int:
-    """Return milliseconds: less than a caller waits for an answer, so that the server says what it was that lasted."""
-    return 0 if math.isinf(deadline) else max(1, int((deadline - time.monotonic()) * 900))
+    """Return milliseconds: less than an answer is waited for, so that the server says what it was that lasted.
+
+    Without it the network would be taken for dead, and all connections closed for somebody's open transaction.
+    """
+    return max(1, int((deadline - time.monotonic()) * 900))
 
 
 def _roll_back(connection: Connection) -> None:
