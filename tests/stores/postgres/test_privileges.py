@@ -140,6 +140,13 @@ def test_a_producer_keeps_schedules(producer: Nuvom, service: Nuvom) -> None:
     assert producer.schedules.runs("remind")[0].outcome == "dispatched"
 
 
+def test_a_producer_runs_a_schedule_by_hand_for_which_another_job_stands(producer: Nuvom) -> None:
+    producer.task(name="send")(echo).options(name="remind", unique="done").schedule(1, in_="1d")
+    handles = [producer.schedules.trigger("remind") for _ in range(2)]
+    assert handles[0].id == handles[1].id
+    assert producer.schedules.runs("remind")[0].outcome == "skipped_unique"
+
+
 @pytest.mark.parametrize(
     "statement",
     [

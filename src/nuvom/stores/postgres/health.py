@@ -36,7 +36,7 @@ _PRODUCING = {
     "flows": ("SELECT", "INSERT", "UPDATE"),
     "schedules": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "fences": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-    "occurrences": ("SELECT", "INSERT"),
+    "occurrences": ("SELECT", "INSERT", "UPDATE"),
     "waiters": ("SELECT", "INSERT", "UPDATE", "DELETE"),
 }
 _SERVED = (

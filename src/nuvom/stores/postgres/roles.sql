@@ -4,6 +4,7 @@
 GRANT USAGE ON SCHEMA nuvom TO producer;
 GRANT SELECT ON ALL TABLES IN SCHEMA nuvom TO producer;
 GRANT INSERT ON nuvom.jobs, nuvom.flows, nuvom.schedules, nuvom.fences, nuvom.occurrences, nuvom.waiters TO producer;
+GRANT UPDATE (outcome, reason, job_id, lateness) ON nuvom.occurrences TO producer;  -- that another job stands for its own
 GRANT UPDATE (state, waits_for) ON nuvom.jobs TO producer;  -- which of the jobs of a limited task wait
 GRANT UPDATE ON nuvom.flows, nuvom.schedules, nuvom.fences, nuvom.waiters TO producer;
 GRANT DELETE ON nuvom.schedules, nuvom.fences, nuvom.waiters TO producer;
