@@ -6,7 +6,7 @@ CREATE TABLE nuvom.migrations (
     version         integer PRIMARY KEY,
     compatible_from integer NOT NULL,
     name            text NOT NULL,
-    applied_at      bigint NOT NULL DEFAULT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint
+    applied_at      bigint NOT NULL DEFAULT (extract(epoch FROM pg_catalog.statement_timestamp()) * 1000000)::bigint
 );
 
 CREATE TABLE nuvom.jobs (
@@ -65,7 +65,7 @@ CREATE TABLE nuvom.jobs (
 CREATE INDEX jobs_claim ON nuvom.jobs (queue, priority DESC, run_at, seq) WHERE state = 'ready' AND NOT suspect;
 -- claim_suspect.sql
 CREATE INDEX jobs_suspects ON nuvom.jobs (queue, run_at, seq) WHERE state = 'ready' AND suspect;
--- promote.sql, next_delayed.sql
+-- due_jobs.sql, promote_plain.sql, next_wakeup.sql
 CREATE INDEX jobs_delayed ON nuvom.jobs (run_at) WHERE state = 'delayed';
 -- running_jobs.sql, list_running.sql
 CREATE INDEX jobs_running ON nuvom.jobs (worker) WHERE state = 'running';
@@ -77,12 +77,12 @@ CREATE INDEX jobs_open_runs ON nuvom.jobs (schedule_id) WHERE schedule_id IS NOT
 CREATE INDEX jobs_schedule ON nuvom.jobs (schedule_id, seq) WHERE schedule_id IS NOT NULL;
 -- list_failed.sql: rare among millions
 CREATE INDEX jobs_failed ON nuvom.jobs (seq) WHERE state = 'failed';
--- expire.sql, next_delayed.sql
+-- giving_up.sql, next_wakeup.sql
 CREATE INDEX jobs_expiring ON nuvom.jobs (expires_at)
 WHERE expires_at IS NOT NULL AND attempt = 0 AND finished_at IS NULL;
--- flow_load.sql, hold_back.sql: who takes a place of a flow; forget_flow.sql: whether any job of it is open
+-- flow_load.sql, hold_back.sql: who takes a place of a flow; forget_flows.sql: whether any job of it is open
 CREATE INDEX jobs_flow ON nuvom.jobs (flow, state) WHERE flow IS NOT NULL AND finished_at IS NULL;
--- open_flow.sql: who waits for a place, the best first; queue_stats.sql
+-- open_flows.sql: who waits for a place, the best first; queue_stats.sql
 CREATE INDEX jobs_held ON nuvom.jobs (flow, priority DESC, run_at, seq, queue) WHERE waits_for = 'flow';
 -- unique_standing.sql: those that are open are few
 CREATE INDEX jobs_unique_open ON nuvom.jobs (unique_key) WHERE unique_key IS NOT NULL AND finished_at IS NULL;
@@ -158,7 +158,7 @@ CREATE TABLE nuvom.flows (
     shut_at     bigint,  -- when that was found: if it lies ahead, the clock was set back and opens_at is worth nothing
     CHECK ((opens_at IS NULL) = (shut_at IS NULL))
 );
--- due_flows.sql, next_delayed.sql
+-- due_flows.sql, next_wakeup.sql
 CREATE INDEX flows_opening ON nuvom.flows (opens_at) WHERE opens_at IS NOT NULL;
 CREATE INDEX flows_shut ON nuvom.flows (shut_at) WHERE shut_at IS NOT NULL;
 -- limit_flows.sql, hold_flows.sql
