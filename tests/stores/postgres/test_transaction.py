@@ -262,6 +262,16 @@ def test_a_transaction_that_has_failed_says_so(app: Nuvom, send: Task[..., Any, 
             send.delay(7)
 
 
+def test_a_connection_that_fails_as_its_block_begins_is_told_as_the_stores_error(
+    app: Nuvom, postgres_server: str
+) -> None:
+    with psycopg.connect(postgres_server) as connection:
+        with pytest.raises(psycopg.errors.SyntaxError):
+            connection.execute("SELEC")
+        with pytest.raises(StoreError, match=r"refused a statement \(25P02\)"), app.transaction(connection):
+            pass
+
+
 def test_autocommit_is_refused_with_each_kinds_own_remedy(app: Nuvom, postgres_server: str) -> None:
     with (
         psycopg.connect(postgres_server, autocommit=True) as connection,

@@ -127,7 +127,7 @@ class Theirs:
             raise RuntimeError("this connection is in a pipeline, where no answer comes in time; leave it first")
         cursor = _Cursor(connection, self._on_loop if self.asynchronous else None)
         if connection not in self._home.known:
-            (found,) = self._translating(cursor.execute(_PLACE).fetchall)
+            (found,) = self._translating(lambda: cursor.execute(_PLACE).fetchall())
             if not self._home.is_at(found):
                 refuse(connection, self._database.address.url)
             self._home.known.add(connection)
