@@ -67,6 +67,8 @@ def migrate(connection: _Connection, address: Address, lock_class: int) -> list[
     if not missing(version):
         return []
     with connection.transaction():
+        # By a role's own isolation what is read after the lock might be what was there before it.
+        connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s::int, -1)", (lock_class,))
         if not _has_schema(connection, address.schema):  # CREATE … IF NOT EXISTS needs the right to, even where it is
             connection.execute(f"CREATE SCHEMA {address.quoted}".encode())
