@@ -100,6 +100,25 @@ def test_what_a_transaction_reads_after_a_lock_was_committed_before_whatever_the
         assert sum(answer.new for answer in answers) == 1
 
 
+def test_who_waits_while_another_migrates_has_nothing_to_do_whatever_the_default_isolation_is(
+    server: Server, schema: str, other: Connection
+) -> None:
+    new = f"{schema}_new"
+    with (
+        opened_as(server, new, default_transaction_isolation="repeatable read") as store,
+        ThreadPoolExecutor() as threads,
+    ):
+        script = store.pending().sql
+        lock = next(line for line in script.splitlines() if "pg_advisory_xact_lock" in line)
+        with other.transaction():
+            other.execute(lock.encode())
+            applied = threads.submit(store.migrate)
+            until(lambda: a_caller_waits(server))
+            other.execute(script.partition("BEGIN;")[2].rpartition("COMMIT;")[0].encode())
+        assert applied.result(5) == []
+    other.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(new)))
+
+
 def test_a_lock_that_stays_is_told_as_such_within_the_time_that_a_caller_waits(
     server: Server, schema: str, direct: Store, other: Connection
 ) -> None:
