@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import threading
 import time
@@ -194,7 +195,10 @@ class Connections:
 
     def let_go(self) -> None:
         """Let other threads use connections again."""
-        self._free.release(self.address.pool)
+        if os.getpid() == self._pid:
+            self._free.release(self.address.pool)
+        else:  # a thread that is not in this child may have been about to take one, and keeps the semaphore for good
+            self._begin_anew()
 
     def close_connections(self) -> None:
         """Close those that are idle; the next use opens others."""
@@ -223,6 +227,7 @@ class Connections:
     def _begin_anew(self) -> None:
         self._idle: deque[Connection] = deque()
         self._free = threading.Semaphore(self.address.pool)
+        self._pid = os.getpid()
 
     def _look_at(self, connection: Connection) -> None:
         """Find out whether a pooler is in between, and refuse a database that cannot hold every text."""
