@@ -93,7 +93,10 @@ def test_what_cannot_be_an_address_is_said_without_its_password() -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://web:s3%cret@host/db", "postgresql://web:s3cret@host/db?sslmod=require"])
 def test_an_address_that_libpq_cannot_read_is_named_without_its_password(url: str) -> None:
-    with Nuvom(url) as app, pytest.raises(StoreUnusable, match=r"cannot read postgresql://web:\*\*\*@host/db") as refused:
+    with (
+        Nuvom(url) as app,
+        pytest.raises(StoreUnusable, match=r"cannot read postgresql://web:\*\*\*@host/db") as refused,
+    ):
         app.jobs.list()
     assert not [part for part in ("s3", "cret") if part in f"{refused.value!r} {refused.value.__context__!r}"]
 
