@@ -20,6 +20,7 @@ from nuvom.worker.unknown import UnknownTasks
 LOOK = 0.001  # seconds between looks for ready jobs, at least
 FAIR_EVERY = 10
 _SHARE = 20  # a look may take a twentieth of the time
+_DEAR = 0.02  # seconds of a look after which even who is told of jobs waits: there is much to pass over
 _LONGEST = 1.0  # seconds without a look: one that seemed to take a minute met a process that was stopped meanwhile
 _NEVER = float("inf")
 
@@ -59,6 +60,7 @@ class Claims:
         self._announced = False
         self.count: int = 0  # jobs that were claimed
         self.look_at: float = 0.0
+        self._rested_at = 0.0  # the same where somebody says that there is something
         self.pace: Pace = Pace()
         # The fate of a claim is unknown: the store may count jobs as ours that we do not have.
         self.doubtful: bool = False
@@ -74,7 +76,7 @@ class Claims:
 
     def forget(self) -> None:
         """Begin anew, as if nothing had been looked at so far."""
-        self._more, self._fruitless, self.look_at = True, 0, 0.0
+        self._more, self._fruitless, self.look_at, self._rested_at = True, 0, 0.0, 0.0
 
     def announce(self) -> None:
         """Claim next time without a look: somebody says that there is something."""
@@ -86,8 +88,9 @@ class Claims:
         if limit <= 0:
             return Claimed([], _NEVER)
         if not self._more:
-            if now < self.look_at:
-                return Claimed([], self.look_at - now)
+            look_at = self._rested_at if self._announced else self.look_at
+            if now < look_at:
+                return Claimed([], look_at - now)
             # A poll looks first: to read, it needs no lock that others want.
             if not self._announced and not self._look(passed_over):
                 return Claimed([], _NEVER)
@@ -101,7 +104,8 @@ class Claims:
         self._learn(jobs)
         # There was something: a suspect, or our lease ran out, or others were faster. Ask less and less often.
         self._fruitless = 0 if jobs else min(self._fruitless + 1, 8)
-        self.look_at = max(self.look_at, now + LOOK * 2**self._fruitless)
+        self._rested_at = now + LOOK * 2**self._fruitless
+        self.look_at = max(self.look_at, self._rested_at)
         # A batch that others had locked is not an empty queue: look once more before sleeping.
         return Claimed(jobs, 0.0 if self._more else self.look_at - now, not jobs)
 
@@ -119,6 +123,7 @@ class Claims:
         ended = self._clock.monotonic()
         # With a million jobs to pass over a look is dear, and is not soon repeated.
         self.look_at = ended + min(max(LOOK, _SHARE * (ended - began)), _LONGEST)
+        self._rested_at = self.look_at if ended - began > _DEAR else ended + LOOK
         return self._more
 
     def _wanted(self, worker: str, limit: int, passed_over: tuple[str, ...], order: Order) -> Claim:
