@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
+from contextlib import closing
 
 from nuvom._crashpoint import reached
 from nuvom._job import ClaimedJob, JobError, Outcome, Refused, Report, Verdict
@@ -109,13 +110,15 @@ class Holdings:
             self._doubtful |= error.unknown
             raise
         if self._doubtful:  # then a refusal may only say that the try before was recorded
-            refused = [each for each in refused if not self._is_recorded(each)]
+            recorded = self._recorded(refused)
+            refused = [each for each in refused if each.id not in recorded]
         self._doubtful = False
         return refused
 
-    def _is_recorded(self, refused: Refused) -> bool:
-        job = self._store.jobs.get(refused.id)
-        return job is not None and job.finished_at is not None and job.attempt == refused.attempt
+    def _recorded(self, refused: Sequence[Refused]) -> Collection[str]:
+        """Return which of these jobs have ended, by one look at all of them."""
+        with closing(self._store.jobs.ended([each.id for each in refused], 0)) as batches:
+            return [job_id for job_id, status in next(batches, {}).items() if status is not None]
 
     def _report(self, worker: str) -> None:
         taken = self._stops.take_reports()

@@ -17,7 +17,7 @@ from nuvom.stores.rows import ClaimedRows, write_error
 from nuvom.stores.values import Claim, Order
 
 # Places in a row of claim.sql; the first is seq, then comes the id.
-_QUEUE, _PRIORITY, _RUN_AT, _KEY, _FLOW = 4, 5, 6, 14, 20
+_QUEUE, _PRIORITY, _RUN_AT, _ATTEMPT, _KEY, _FLOW = 4, 5, 6, 8, 14, 20
 _priority, _oldest_first = itemgetter(_PRIORITY), itemgetter(_RUN_AT, 0)
 
 
@@ -36,7 +36,7 @@ class Claims:
         if not rows:
             return []
         try:
-            jobs = self._decoded(rows)
+            jobs = self._decoded(wanted.worker, rows)
             if any(job.max_crashes == 0 for job in jobs):
                 # A durable commit takes those before it to disk, too.
                 self._database.write(lambda session: session.execute("sync_claim", (wanted.worker,)), durable=True)
@@ -59,7 +59,7 @@ class Claims:
             session.wake("worker")
         return rows
 
-    def _decoded(self, rows: Sequence[Row]) -> list[ClaimedJob]:
+    def _decoded(self, worker: str, rows: Sequence[Row]) -> list[ClaimedJob]:
         decode = ClaimedRows(from_us(rows[-1][-1])).job
         jobs: list[ClaimedJob] = []
         for row in rows:
@@ -67,11 +67,13 @@ class Claims:
                 jobs.append(decode(row[:-1]))
             except (ValueError, TypeError, OverflowError) as error:
                 message = f"the stored row does not decode: {error}"
-                self._fail(row, write_error(JobError("corrupt", message=message)).decode())
+                self._fail(worker, row, write_error(JobError("corrupt", message=message)).decode())
         return jobs
 
-    def _fail(self, row: Row, error: str) -> None:
+    def _fail(self, worker: str, row: Row, error: str) -> None:
         def fail(session: Session) -> None:
+            if not session.rows("hold", ([row[0]], [row[_ATTEMPT]], worker)):
+                return  # a rescue was faster
             endings = Endings()
             session.execute("insert_attempts", {"seq": [row[0]], "error": [error], "now": session.now_us})
             session.execute("fail_corrupt", (session.now_us, error, row[0]))

@@ -245,7 +245,10 @@ class Connections:
         if self.pooled:
             connection.prepare_threshold = None
         else:
-            connection.execute("; ".join(f"SET {setting}" for setting in SESSION))
+            # Less than an answer is waited for, so that the server says what it was that lasted.
+            patience = _PATIENCE if self._busy_timeout is None else self._busy_timeout
+            settings = (*SESSION, f"lock_timeout TO {max(1, int(patience * 900))}")
+            connection.execute("; ".join(f"SET {setting}" for setting in settings))
 
 
 def _is_alive(connection: Connection) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from nuvom.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable, StoreUnusable
@@ -52,17 +54,26 @@ def translated(error: psycopg.Error, location: str, *, committing: bool = False)
         )
     if state.startswith("53"):
         return StoreUnavailable(f"{location} has no room for another connection or its memory ({said})")
+    if refusal := _refusal(said, location):
+        return refusal
     if is_lost(error):
         return StoreUnavailable(f"{location} is away: {said}", unknown=committing)
     return _refused(state, said, location)
 
 
+def _refusal(said: str, location: str) -> StoreError | None:
+    """Return what a refused connection means: libpq hands on only the server's words, in English unless it was told."""
+    if "FATAL:" not in said:
+        return None
+    if any(each in said for each in ("authentication failed", "no pg_hba.conf entry", "no password supplied")):
+        return StoreUnusable(f"{location} refuses this user ({said}); see the user and password of NUVOM_URL")
+    if re.search(r'(role|database) ".*" does not exist', said):
+        return StoreUnusable(f"{location}: {said}; make it, or see what NUVOM_URL names")
+    return None
+
+
 def _refused(state: str, said: str, location: str) -> StoreError:
     match state:
-        case "28000" | "28P01":
-            return StoreUnusable(f"{location} refuses this user ({said}); see the user and password of NUVOM_URL")
-        case "3D000":
-            return StoreUnusable(f"{location}: {said}; make it with `createdb`, or name another database")
         case "3F000" | "42P01" | "42703" | "42883":
             return StoreUnusable(f"{location} does not have the tables of this release ({said}): run `nuvom migrate`")
         case "42501":

@@ -1,11 +1,12 @@
 -- Take the failures that no worker knows of, of some tasks; what was run again meanwhile and did not fail is dropped.
-DELETE FROM nuvom.untold AS noted
-USING (
+WITH taken AS MATERIALIZED (
     SELECT task, job FROM nuvom.untold
     WHERE task = ANY (:tasks::text[])
     ORDER BY task, job
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
-) AS taken
+)
+DELETE FROM nuvom.untold AS noted
+USING taken
 WHERE noted.task = taken.task AND noted.job = taken.job
 RETURNING (SELECT id FROM nuvom.jobs WHERE seq = noted.job AND state = 'failed');
