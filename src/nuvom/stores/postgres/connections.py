@@ -248,7 +248,7 @@ class Connections:
             # Less than an answer is waited for, so that the server says what it was that lasted.
             patience = _PATIENCE if self._busy_timeout is None else self._busy_timeout
             settings = (*SESSION, f"lock_timeout TO {max(1, int(patience * 900))}")
-            connection.execute("; ".join(f"SET {setting}" for setting in settings))
+            connection.execute("; ".join(f"SET {setting}" for setting in settings).encode())
 
 
 def _is_alive(connection: Connection) -> bool:
