@@ -331,6 +331,17 @@ def test_a_connection_of_the_same_database_by_another_name_is_joined(
     assert len(app.jobs.list()) == 1
 
 
+def test_a_connection_whose_times_look_different_is_of_the_same_database(
+    app: Nuvom, send: Task[..., Any, Any], postgres_server: str
+) -> None:
+    for setting in ("timezone TO 'Asia/Tokyo'", "datestyle TO 'SQL, DMY'"):
+        with psycopg.connect(postgres_server) as connection:
+            connection.execute(f"SET {setting}")
+            with app.transaction(connection):
+                handle = send.delay(7)
+        assert handle.status() is JobStatus.QUEUED, setting
+
+
 def test_a_file_is_no_part_of_a_servers_transaction(app: Nuvom, tmp_path: Any, postgres_server: str) -> None:
     import sqlite3
 

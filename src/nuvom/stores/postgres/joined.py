@@ -25,8 +25,9 @@ _ADAPTERS = AdaptersMap(psycopg.adapters)
 adapt(_ADAPTERS)
 _Connection = psycopg.Connection[Any] | psycopg.AsyncConnection[Any]
 
-# What no other database answers: when its server started, to the microsecond, and how it is called there.
-_PLACE = b"SELECT pg_catalog.pg_postmaster_start_time()::text, pg_catalog.current_database()::text"
+# What no other database answers: when its server started, to the microsecond, and how it is called there. Seconds since
+# 1970, because a time as text is in the zone and the style that a connection has set (Django sets its own zone).
+_PLACE = b"SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time()), pg_catalog.current_database()::text"
 # The clock comes with the savepoint, in one round trip.
 _BEGIN = f"SAVEPOINT nuvom; SELECT {NOW}".encode()
 _END = b"RELEASE SAVEPOINT nuvom"
