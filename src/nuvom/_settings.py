@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -50,8 +51,8 @@ class Settings:
 def masked(url: str) -> str:
     """Return a URL with its passwords hidden, for people and logs; where it is not clear what is one, more is."""
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        return url
+    if not separator:  # libpq's words (`host=db password=secret`), or a URL that lacks its scheme
+        return re.sub(r"(?is)(password\s*=).*", r"\1***", re.sub(r"(?s):.*@", ":***@", url))
     base, mark, query = rest.partition("?")
     query = mark + "&".join(map(_masked_parameter, query.split("&")))
     if "@" not in base and ":" in base and "@" in query:  # a question mark inside a password
@@ -165,7 +166,8 @@ def _url(value: object, origin: str) -> str:
     url = _text(value, origin)
     if not urlsplit(url).scheme:
         raise SettingsError(
-            f"{origin}={masked(url)!r} is not a URL; write sqlite:///nuvom.db or sqlite:////an/absolute/path.db"
+            f"{origin}={masked(url)!r} is not a URL; write postgresql://user@host/database, sqlite:///nuvom.db "
+            "or sqlite:////an/absolute/path.db"
         )
     return url
 

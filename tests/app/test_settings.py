@@ -168,6 +168,11 @@ def test_a_duration_beyond_all_time_is_named() -> None:
         ("postgresql://host:5432/db?password=s3@cret", "postgresql://host:5432/db?password=***"),
         ("postgresql:///db?sslpassword=key&%70assword=word", "postgresql:///db?sslpassword=***&%70assword=***"),
         ("postgresql://me@host/db?application_name=a@b", "postgresql://me@host/db?application_name=a@b"),
+        ("host=db user=me password=s3@cret dbname=app", "host=db user=me password=***"),
+        ("host=db PASSWORD = 'two words'", "host=db PASSWORD =***"),
+        ("me:p@ss@host/db", "me:***@host/db"),
+        ("postgresql:/me:secret@host/db", "postgresql:***@host/db"),
+        ("jobs.db", "jobs.db"),
     ],
 )
 def test_passwords_are_masked(url: str, shown: str) -> None:

@@ -35,7 +35,6 @@ def test_each_store_in_memory_is_one_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql://app:secret@db/jobs", "no store for postgresql; it has memory:// and sqlite:///"),
         ("redis://:secret@cache", "no store for redis"),
         ("mysql://app:secret@db/jobs", "no store for 'mysql'"),
         ("nuvom.db", "is no URL; write sqlite:///nuvom.db"),

@@ -105,6 +105,6 @@ def _unknown(url: str, scheme: str) -> str:
         case "redis" | "rediss" | "valkey":
             return f"{masked(url)!r}: this release has no store for {scheme}; it has {_KNOWN}"
         case "":
-            return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db or memory://"
+            return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db, postgresql://user@host/database or memory://"
         case _:
             return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}"
