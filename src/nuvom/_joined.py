@@ -6,6 +6,7 @@ hands to a thread still comes from the place of its caller.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextvars import ContextVar
@@ -28,15 +29,18 @@ class Theirs(Protocol):
 class Place:
     """Where calls come from."""
 
-    __slots__ = ("left", "task", "thread")
+    __slots__ = ("left", "process", "task", "thread")
 
     def __init__(self, thread: int, task: object) -> None:
+        self.process: int = os.getpid()  # a child of a fork has the connection of its parent, and may say nothing on it
         self.thread: int = thread
         self.task: object = task
         self.left: bool = False  # whoever waited for this call was cancelled: it is to do nothing more
 
     def is_at(self, other: Place) -> bool:
         """Tell whether both are one place."""
+        if self.process != other.process:
+            return False
         return self.task is other.task if self.task is not None else self.thread == other.thread
 
 
@@ -76,8 +80,8 @@ def current(owner: object) -> Any | None:
     """Return what `owner` does in the innermost open block of its own, None outside of any.
 
     Raises:
-        RuntimeError: another thread or task opened the block and this one inherited its context: nobody can say whether
-            what is said here belongs to it.
+        RuntimeError: another thread, task or process opened the block and this one inherited its context: nobody can
+            say whether what is said here belongs to it.
     """
     blocks = _blocks.get()
     if not blocks:
@@ -89,8 +93,8 @@ def current(owner: object) -> Any | None:
         return None
     if not found.place.is_at(place()):
         raise RuntimeError(
-            "another task or thread opened nuvom.transaction(…), and its block is still open: say it there, one after "
-            "the other (no gather, no create_task), or start this one outside of the block"
+            "another task, thread or process opened nuvom.transaction(…), and its block is still open: say it there, "
+            "one after the other (no gather, no create_task), or start this one outside of the block"
         )
     return found.theirs
 
