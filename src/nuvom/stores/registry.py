@@ -74,7 +74,7 @@ def _postgres(url: str, clock: Clock, busy_timeout: float | None, lease: float, 
         if error.name is None or not error.name.startswith("psycopg"):
             raise
         raise SettingsError(
-            f"{masked(url)!r}: the driver is missing; install it: pip install 'nuvom[postgres]'"
+            f"{masked(url)!r}: the driver is missing; install it: pip install 'psycopg[binary]'"
         ) from None
     return open_postgres(url, clock=clock, busy_timeout=busy_timeout, lease=lease, auto_migrate=auto_migrate)
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from nuvom import Nuvom, SettingsError, StoreError, StoreUnavailable, StoreUnusable
+from nuvom import Nuvom, SettingsError, StoreError, StoreUnavailable
 from nuvom.stores.postgres.address import parse
 from tests.servers import Server
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_an_address_is_said_without_its_password() -> None:
 def test_an_address_that_libpq_cannot_read_is_named_without_its_password(url: str) -> None:
     with (
         Nuvom(url) as app,
-        pytest.raises(StoreUnusable, match=r"cannot read postgresql://web:\*\*\*@host/db") as refused,
+        pytest.raises(SettingsError, match=r"cannot read postgresql://web:\*\*\*@host/db") as refused,
     ):
         app.jobs.list()
     assert not [part for part in ("s3", "cret") if part in f"{refused.value!r} {refused.value.__context__!r}"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from nuvom._settings import masked
 from nuvom.errors import SettingsError
@@ -42,19 +46,31 @@ def parse(url: str) -> Address:
             libpq's, `sslmode=verify-full` for instance.
 
     Raises:
-        SettingsError: a parameter of Nuvom's own has a value that it cannot have.
+        SettingsError: libpq cannot read it, or a parameter of Nuvom's own has a value that it cannot have.
     """
     parts = urlsplit(url)
     said = parse_qsl(parts.query, keep_blank_values=True)
     own = {name: value for name, value in said if name in _OWN}
     # libpq decodes %20 and takes a plus for a plus (https://www.postgresql.org/docs/current/libpq-connect.html).
     query = urlencode([(name, value) for name, value in said if name not in _OWN], quote_via=quote)
+    conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
+    _refuse_unreadable(conninfo, url)
     return Address(
-        conninfo=urlunsplit(("postgresql", parts.netloc, parts.path, query, "")),
+        conninfo=conninfo,
         url=masked(url),
         schema=_schema(url, own.get("schema", DEFAULT_SCHEMA)),
         pool=_pool(url, own.get("pool", str(DEFAULT_POOL))),
         listen=_listen(url, own.get("listen")),
+    )
+
+
+def _refuse_unreadable(conninfo: str, url: str) -> None:
+    with suppress(psycopg.ProgrammingError):  # which repeats what it cannot read: it may be the password
+        conninfo_to_dict(conninfo)
+        return
+    raise SettingsError(
+        f"libpq cannot read {masked(url)}: percent-encode what is special in a name or a password (% as %25), "
+        "and see to the names of its parameters"
     )
 
 

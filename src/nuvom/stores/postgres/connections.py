@@ -10,14 +10,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 
-from nuvom.errors import StoreBusy, StoreError, StoreUnavailable, StoreUnusable
+from nuvom.errors import StoreBusy, StoreError, StoreUnavailable
 from nuvom.stores.postgres.adapters import adapt
 from nuvom.stores.postgres.address import Address
 from nuvom.stores.postgres.failures import NoAnswer, translated
@@ -217,12 +217,7 @@ class Connections:
             return None
 
     def _said(self) -> dict[str, Any]:
-        with suppress(psycopg.ProgrammingError):  # which repeats what it cannot read: it may be the password
-            return conninfo_to_dict(self.address.conninfo)
-        raise StoreUnusable(
-            f"libpq cannot read {self.address.url}: percent-encode what is special in a name or a password (% as %25), "
-            "and see to the names of its parameters"
-        )
+        return conninfo_to_dict(self.address.conninfo)
 
     def _begin_anew(self) -> None:
         self._idle: deque[Connection] = deque()
