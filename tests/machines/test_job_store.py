@@ -33,6 +33,12 @@ class JobMachineOnAServer(JobMachine):
     def url(self) -> str:
         return servers.emptied(self.server)
 
+    # No rules here: leases go by the clock of the server, which has no monotonic one that it could show and no boot.
+
+    def reboot(self) -> None: ...
+
+    def step_the_wall_clock(self, by: float) -> None: ...
+
 
 class TestJobsOnAServer(JobMachineOnAServer.TestCase):
     settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
