@@ -57,6 +57,7 @@ def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
     name: str, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = psutil.Process().children()
     part = PARTS.get(name.removeprefix("postgres "))
     measuring = part(postgres_server, TINY) if part and name not in BENCHES else measured([name], TINY)
     found = {figure.name: figure for figure in measuring}
@@ -64,6 +65,7 @@ def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
     assert [each for each, figure in found.items() if figure.nuvom <= 0 and each not in MAY_BE_NOTHING] == []
     assert [each for each, figure in found.items() if figure.raw is not None and figure.raw <= 0] == []
     assert list(tmp_path.iterdir()) == []
+    assert psutil.Process().children() == before  # the server of the tests is one of them, and its sessions come and go
     assert [process for process in psutil.Process().children(recursive=True) if process.name() != "postgres"] == []
 
 

@@ -35,10 +35,9 @@ LEASE = 5.0
 BATCH = 10  # jobs of a push
 QUIET = 3.0  # seconds of work between two faults
 LOOK = 2.0  # seconds between two looks at the tables
-GROWTH = 0.4  # how much larger the tables may be in the last quarter than before: they breathe, a clean-up each minute
+GROWTH = 0.25  # how much larger the tables may be in the last quarter than in the one before
 USUALLY = 4.0  # seconds from the end of a fault until services work again; their pauses between tries are up to 3 s
-# These outlast the leases: what was running was given to others, and each outcome that comes late is looked up.
-AT_LONGEST = {"stalled for a minute": 12.0, "killed and away for 5 s": 12.0}
+AT_LONGEST = {"stalled for a minute": 9.0}  # its connections are given up one after the other
 
 Fault = Callable[[], None]
 
