@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from nuvom._clock import EPOCH, from_us, to_us
 from nuvom._ids import text
 from nuvom._job import Attempt, ClaimedJob, Job, JobError, JobState, Progress, TaskDefaults
+from nuvom._schedule import Occurrence, OccurrenceOutcome
 
 Row = tuple[Any, ...]
 
@@ -127,6 +128,28 @@ def task_defaults(reported: Sequence[Any]) -> TaskDefaults:
     queue, priority, max_crashes, expires_us, concurrency, rate, unique, key = reported
     expires_in = None if expires_us is None else expires_us / 1_000_000
     return TaskDefaults(queue, priority, max_crashes, expires_in, concurrency, rate, unique, key)
+
+
+def read_occurrence(row: Row) -> Occurrence:
+    """Return the occurrence of a row of occurrences.sql."""
+    schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
+    started_at, finished_at, utc_offset = times
+    return Occurrence(
+        schedule_id=text(schedule_id),
+        nominal=from_us(nominal),
+        source=source,
+        outcome=OccurrenceOutcome(outcome),
+        reason=reason,
+        job_id=None if job_id is None else text(job_id),
+        lateness=None if lateness is None else timedelta(microseconds=lateness),
+        recorded_at=from_us(recorded_at),
+        last=None if last is None else from_us(last),
+        count=count,
+        job_status=None if status is None else JobState(status).status,
+        job_started_at=None if started_at is None else from_us(started_at),
+        job_finished_at=None if finished_at is None else from_us(finished_at),
+        utc_offset=utc_offset,
+    )
 
 
 def write_error(error: JobError) -> bytes:

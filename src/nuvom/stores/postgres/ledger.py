@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._ids import is_uuid, raw, text
-from nuvom._job import JobError, JobState, NewJob
-from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, run_key, unique_reason
+from nuvom._job import JobError, NewJob
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, run_key, unique_reason
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
 from nuvom.stores.postgres.insert import insert_jobs, names
-from nuvom.stores.rows import write_error
+from nuvom.stores.rows import read_occurrence, write_error
 from nuvom.stores.schedule_rows import from_definition, to_definition
 from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
 
@@ -89,7 +88,9 @@ class PostgresLedger:
         """Return rows, newest nominal first, with after <= nominal < before."""
         bounds = (_FIRST if after is None else to_us(after), _LAST if before is None else to_us(before))
         parameters = (key(schedule_id), *bounds, limit)
-        return [_shown(row) for row in self._database.read(lambda session: session.rows("occurrences", parameters))]
+        return [
+            read_occurrence(row) for row in self._database.read(lambda session: session.rows("occurrences", parameters))
+        ]
 
     def occurrence(self, schedule_id: str, nominal: datetime, source: str = "") -> Occurrence | None:
         """Return one row."""
@@ -106,7 +107,7 @@ class PostgresLedger:
 
     def _occurrence(self, statement: str, *parameters: object) -> Occurrence | None:
         row = self._database.read(lambda session: session.row(statement, parameters))
-        return None if row is None else _shown(row)
+        return None if row is None else read_occurrence(row)
 
 
 def key(schedule_id: str) -> str | None:
@@ -239,25 +240,4 @@ def _row(occurrence: Occurrence) -> tuple[object, ...]:
         None if occurrence.last is None else to_us(occurrence.last),
         occurrence.count,
         occurrence.utc_offset,
-    )
-
-
-def _shown(row: tuple[Any, ...]) -> Occurrence:
-    schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
-    started_at, finished_at, utc_offset = times
-    return Occurrence(
-        schedule_id=text(schedule_id),
-        nominal=from_us(nominal),
-        source=source,
-        outcome=OccurrenceOutcome(outcome),
-        reason=reason,
-        job_id=None if job_id is None else text(job_id),
-        lateness=None if lateness is None else timedelta(microseconds=lateness),
-        recorded_at=from_us(recorded_at),
-        last=None if last is None else from_us(last),
-        count=count,
-        job_status=None if status is None else JobState(status).status,
-        job_started_at=None if started_at is None else from_us(started_at),
-        job_finished_at=None if finished_at is None else from_us(finished_at),
-        utc_offset=utc_offset,
     )

@@ -6,14 +6,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
-from nuvom._ids import is_uuid, raw, text
-from nuvom._job import JobError, JobState, NewJob
-from nuvom._schedule import Occurrence, OccurrenceOutcome, Overlap, ScheduleEnvelope, unique_reason
-from nuvom.stores.rows import write_error
+from nuvom._ids import is_uuid, raw
+from nuvom._job import JobError, NewJob
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, unique_reason
+from nuvom.stores.rows import read_occurrence, write_error
 from nuvom.stores.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.endings import Endings
@@ -60,7 +60,7 @@ class SqliteLedger:
         """Return a row of a request, the newest."""
         with self._database.read() as connection:
             row = connection.execute(load("requested"), (key(schedule_id), source)).fetchone()
-        return None if row is None else _occurrence(row)
+        return None if row is None else read_occurrence(row)
 
     def fence(self, schedule_id: str) -> Fence | None:
         """Return the newest definition kept of a schedule that is gone or lives elsewhere."""
@@ -83,13 +83,13 @@ class SqliteLedger:
         bounds = (_FIRST if after is None else to_us(after), _LAST if before is None else to_us(before))
         with self._database.read() as connection:
             rows = connection.execute(load("occurrences"), (key(schedule_id), *bounds, limit)).fetchall()
-        return [_occurrence(row) for row in rows]
+        return [read_occurrence(row) for row in rows]
 
     def occurrence(self, schedule_id: str, nominal: datetime, source: str = "") -> Occurrence | None:
         """Return one row."""
         with self._database.read() as connection:
             row = connection.execute(load("occurrence"), (key(schedule_id), to_us(nominal), source)).fetchone()
-        return None if row is None else _occurrence(row)
+        return None if row is None else read_occurrence(row)
 
     def blocked(self, asked: Mapping[str, Overlap]) -> frozenset[str]:
         """Return which of these schedules may not start another run now, by the overlap that each has."""
@@ -223,25 +223,4 @@ def _row(occurrence: Occurrence, now_us: int) -> tuple[object, ...]:
         None if occurrence.last is None else to_us(occurrence.last),
         occurrence.count,
         occurrence.utc_offset,
-    )
-
-
-def _occurrence(row: tuple[Any, ...]) -> Occurrence:
-    schedule_id, nominal, source, outcome, reason, job_id, lateness, recorded_at, last, count, status, *times = row
-    started_at, finished_at, utc_offset = times
-    return Occurrence(
-        schedule_id=text(schedule_id),
-        nominal=from_us(nominal),
-        source=source,
-        outcome=OccurrenceOutcome(outcome),
-        reason=reason,
-        job_id=None if job_id is None else text(job_id),
-        lateness=None if lateness is None else timedelta(microseconds=lateness),
-        recorded_at=from_us(recorded_at),
-        last=None if last is None else from_us(last),
-        count=count,
-        job_status=None if status is None else JobState(status).status,
-        job_started_at=None if started_at is None else from_us(started_at),
-        job_finished_at=None if finished_at is None else from_us(finished_at),
-        utc_offset=utc_offset,
     )
