@@ -43,8 +43,8 @@ _OURS = "".join(f" SET LOCAL {setting};" for setting in SESSION)  # where a sess
 class Session:
     """Statements in one transaction, or each on its own: what the store's functions are handed.
 
-    `now_us` is the store's clock in microseconds when the transaction began; outside of one it is None, and statements
-    ask the server themselves.
+    `now_us` is the store's clock in microseconds when the transaction began, or when it last was told to look; outside
+    of one it is None, and statements ask the server themselves.
     """
 
     def __init__(self, cursor: RawCursor[Row], database: Database, now_us: int | None) -> None:
@@ -56,10 +56,16 @@ class Session:
 
     @property
     def now_us(self) -> int:
-        """The store's clock when the transaction began, in microseconds since 1970."""
+        """The store's clock when the transaction began or last looked at it, in microseconds since 1970."""
         if self._now_us is None:
             self._now_us = self.database.now_us()
         return self._now_us
+
+    def look_at_clock(self) -> None:
+        """Take the time anew: what a lock was waited for may be younger than the transaction."""
+        given = self.database.given_now
+        (server_us,) = self.row("clock") or (0,)
+        self._now_us = server_us if given is None else given
 
     def execute(self, name: str, parameters: Mapping[str, object] | Sequence[object] = ()) -> RawCursor[Row]:
         """Run the statement of a file; its rows are to be fetched before the next one.

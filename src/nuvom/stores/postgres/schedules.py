@@ -39,9 +39,9 @@ class PostgresSchedules:
         """Store an envelope; the same id again replaces. Returns what is stored."""
 
         def enqueued(session: Session) -> ScheduleEnvelope:
-            now = from_us(session.now_us)
             _hold(session, envelope)
             newest = _newest(session, envelope.id)
+            now = from_us(session.now_us)
             generation = next_generation(newest.generation if newest else 0, now)
             created_at = envelope.created_at or now
             stored = replace(envelope, generation=generation, created_at=created_at, updated_at=now)
@@ -61,9 +61,9 @@ class PostgresSchedules:
         """Create or replace by id in one transaction; raises ValueError where another schedule has the name."""
 
         def upserted(session: Session) -> Upserted:
-            now = from_us(session.now_us)
             _hold(session, wanted)
             newest = _newest(session, wanted.id)
+            now = from_us(session.now_us)
             answer = resolve(newest, wanted, now, overwrite=overwrite, revive=revive)
             if answer.change is Change.REPLACED and newest is not None and passed is not None:
                 if passed.generation != newest.generation and not newest.same_times(answer.envelope):
@@ -79,9 +79,9 @@ class PostgresSchedules:
         """Replace a schedule of this generation and record `rows`; None where it has another one by now or is gone."""
 
         def updated(session: Session) -> ScheduleEnvelope | None:
-            now = from_us(session.now_us)
             _hold(session, envelope)
             stored = _live(session, envelope.id)
+            now = from_us(session.now_us)
             if stored is None or stored.generation != envelope.generation:
                 return None
             # A dispatch since it was read counted a run and left the generation as it is.
@@ -245,6 +245,7 @@ def _live(session: Session, schedule_id: str) -> ScheduleEnvelope | None:
     row = session.row("hold_schedule", (key(schedule_id),))
     if row is None:
         return None
+    session.look_at_clock()  # a dispatch that was waited for was before what is done now
     try:
         return from_row(row)
     except UNREADABLE:
