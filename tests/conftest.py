@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from tests import servers
+from tests import servers, valkey
 
 for name in [name for name in os.environ if name.startswith("NUVOM_")]:
     del os.environ[name]
@@ -38,3 +38,16 @@ def _postgres_schema(postgres_server: str) -> Iterator[str]:
 def postgres_url(postgres_server: str, _postgres_schema: str) -> str:
     """The URL of an empty, migrated store."""
     return servers.emptied(servers.with_parameters(postgres_server, schema=_postgres_schema))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """The URL of a real server, one for each process of the tests."""
+    with valkey.valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """The URL of an empty store."""
+    return valkey.emptied(redis_server)

@@ -184,7 +184,7 @@ def test_tasks_that_raise_are_shown_by_the_users_own_lines(project: Project, tas
         (["nope.tasks"], "there is no module 'nope.tasks'"),
         (["--url", "memory://"], "memory:// lives in one process"),
         (["--url", "sqllite:///x.db"], "there is no store for 'sqllite'"),
-        (["--url", "redis://me:secret@db/0"], "this release has no store for redis"),
+        (["--url", "amqp://me:secret@db/0"], "there is no store for 'amqp'"),
         (["--url", "jobs.db"], "is not a URL"),
         (["--app", "shop"], "must be MODULE:APP"),
         (["--app", "nope:app"], "there is no module 'nope'"),

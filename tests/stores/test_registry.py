@@ -35,7 +35,7 @@ def test_each_store_in_memory_is_one_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("redis://:secret@cache", "no store for redis"),
+        ("mongodb://:secret@cache", "no store for 'mongodb'"),
         ("mysql://app:secret@db/jobs", "no store for 'mysql'"),
         ("nuvom.db", "is no URL; write sqlite:///nuvom.db"),
         ("", "is no URL"),

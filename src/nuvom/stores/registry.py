@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from nuvom.stores.base import Store
     from nuvom.stores.sqlite.database import Synchronous
 
-_KNOWN = "memory://, sqlite:/// and postgresql://"
+_KNOWN = "memory://, sqlite:///, postgresql:// and redis://"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
+_REDIS = ("redis", "rediss", "valkey", "valkeys")
 _SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
 
 
@@ -33,6 +34,7 @@ def open_store(
     Args:
         url: `memory://`, `sqlite:///relative/path` or `sqlite:////absolute/path`; a file takes `?synchronous=full` or
             `normal` for all its commits. `postgresql://user@host/database?schema=nuvom`, with libpq's parameters.
+            `redis://host:6379/0?prefix=nuvom`, with the driver's.
         clock: the store's clock.
         busy_timeout: how many seconds a caller waits for a locked store; None: as long as it takes.
         lease: seconds from a heartbeat until a silent process counts as dead.
@@ -64,6 +66,8 @@ def open_store(
         )
     if scheme in _POSTGRES and separator:
         return _postgres(url, clock, busy_timeout, lease, auto_migrate=bool(auto_migrate))
+    if scheme in _REDIS and separator:
+        return _redis(url, clock, busy_timeout, lease)
     raise SettingsError(_unknown(url, scheme if separator else ""))
 
 
@@ -77,6 +81,18 @@ def _postgres(url: str, clock: Clock, busy_timeout: float | None, lease: float, 
             f"{masked(url)!r}: the driver is missing; install it: pip install 'psycopg[binary]'"
         ) from None
     return open_postgres(url, clock=clock, busy_timeout=busy_timeout, lease=lease, auto_migrate=auto_migrate)
+
+
+def _redis(url: str, clock: Clock, busy_timeout: float | None, lease: float) -> Store:
+    try:
+        from nuvom.stores.redis.store import open_redis
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("redis"):
+            raise
+        raise SettingsError(
+            f"{masked(url)!r}: the driver is missing; install it: pip install 'nuvom[redis]'"
+        ) from None
+    return open_redis(url, clock=clock, busy_timeout=busy_timeout, lease=lease)
 
 
 def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
@@ -102,8 +118,6 @@ def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
 
 def _unknown(url: str, scheme: str) -> str:
     match scheme:
-        case "redis" | "rediss" | "valkey":
-            return f"{masked(url)!r}: this release has no store for {scheme}; it has {_KNOWN}"
         case "":
             return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db, postgresql://user@host/database or memory://"
         case _:

@@ -1,0 +1,58 @@
+-- What every script begins with: how keys are named, what time it is, how numbers are written, who is woken.
+-- KEYS[1] is what all keys begin with, a hash tag, so that a cluster keeps them in one slot; ARGV[1] is a test's clock.
+local P = KEYS[1]
+local call = redis.call
+
+local function clock()
+  if ARGV[1] ~= '' then
+    return tonumber(ARGV[1])
+  end
+  local time = call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local now = clock()  -- microseconds since 1970, as all times are: a double holds them exactly until 2255
+
+-- Lua would write a large number with an exponent.
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+-- An argument that may be empty, which means none.
+local function given(place)
+  local value = ARGV[place]
+  if value ~= '' then
+    return value
+  end
+end
+
+-- Calls a command with a list of any length, in parts: Lua hands over some thousands of values at most.
+local PART = 4000
+local function in_parts(command, key, list)
+  for from = 1, #list, PART do
+    call(command, key, unpack(list, from, math.min(from + PART - 1, #list)))
+  end
+end
+
+-- A hash or any list of names and values as a table.
+local function as_table(flat)
+  local found = {}
+  for place = 1, #flat, 2 do
+    found[flat[place]] = flat[place + 1]
+  end
+  return found
+end
+
+-- The parts of which scripts are made, each in a file of its name; they may call each other.
+local Wake, Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings = {}, {}, {}, {}, {}, {}, {}, {}, {}
+local Losses, Workers, Ledger, Schedules, Pruning = {}, {}, {}, {}, {}
+
+local woken = {}
+
+-- Says once a script that there may be something to do: to processes of a kind, or to one sleeper.
+function Wake.say(kind)
+  if not woken[kind] then
+    woken[kind] = true
+    call('PUBLISH', P .. 'wake', kind)
+  end
+end

