@@ -1,4 +1,4 @@
-"""Each operation's script: it compiles on the server, names its keys by the prefix alone, and survives being forgotten."""
+"""Each operation is a script: it compiles on the server, says what it is for, and survives being forgotten there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs as the server keeps them, from push to what people look at: strict for what a worker runs, lenient for people."""
+"""Jobs as the server keeps them and as people look at them: strict for what a worker runs, lenient for people."""
 
 from __future__ import annotations
 
