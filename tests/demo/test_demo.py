@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import redis
 
 DEMO = [sys.executable, "-m", "nuvom", "demo"]
 
@@ -53,9 +54,19 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)  # on a busy machine its processes start slowly
-@pytest.mark.parametrize("place", ["one fresh SQLite file", "one fresh schema in PostgreSQL"])
-def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path, place: str, postgres_server: str) -> None:
-    variables = environment(scratch) | ({"NUVOM_URL": postgres_server} if "PostgreSQL" in place else {})
+@pytest.mark.parametrize(
+    ("place", "server"),
+    [
+        ("one fresh SQLite file", None),
+        ("one fresh schema in PostgreSQL", "postgres_server"),
+        ("one fresh prefix on Redis", "redis_server"),
+    ],
+)
+def test_the_demo_accounts_for_everything_and_cleans_up(
+    scratch: Path, place: str, server: str | None, request: pytest.FixtureRequest
+) -> None:
+    url = None if server is None else request.getfixturevalue(server)
+    variables = environment(scratch) | ({} if url is None else {"NUVOM_URL": url})
     done = subprocess.run(DEMO, cwd=scratch, env=variables, capture_output=True, text=True, timeout=240, check=False)
     assert f"share {place}. They" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
@@ -80,8 +91,16 @@ def test_the_demo_accounts_for_everything_and_cleans_up(scratch: Path, place: st
     assert "Everything is accounted for" in done.stdout
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
-    with closing(psycopg.connect(postgres_server)) as connection:
-        assert connection.execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'nuvom_demo%'").fetchall() == []
+    assert server is None or left_behind(url) == []
+
+
+def left_behind(url: str) -> list[object]:
+    """Return what is named like a demo's own place on a server."""
+    if url.startswith("redis"):
+        with closing(redis.Redis.from_url(url)) as client:
+            return list(client.scan_iter("{nuvom_demo*"))
+    with closing(psycopg.connect(url)) as connection:
+        return connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'nuvom_demo%'").fetchall()
 
 
 def assert_answered(said: str) -> None:

@@ -1,4 +1,4 @@
-"""Where the demo's jobs are: a file of its own, or a schema of its own in the database that NUVOM_URL names."""
+"""Where the demo's jobs are: a file of its own, or a place of its own on the server that NUVOM_URL names."""
 
 from __future__ import annotations
 
@@ -10,28 +10,42 @@ from uuid import uuid4
 
 from nuvom._settings import masked
 
+_SERVERS = {
+    "schema": ("postgres://", "postgresql"),
+    "prefix": ("redis", "valkey"),
+}  # by the parameter that makes a place of its own
+
 
 class Home(NamedTuple):
     """A store that is made for one run."""
 
     url: str
-    schema: str | None = None  # what has to be dropped in the end; a file goes with the folder
+    kind: str = "file"  # or what has to be dropped in the end: a `schema`, or what keys begin with, a `prefix`
+    name: str = ""  # of that
 
     @property
     def words(self) -> str:
         """What it is, in a sentence."""
-        return "one fresh SQLite file" if self.schema is None else "one fresh schema in PostgreSQL"
+        return {
+            "file": "one fresh SQLite file",
+            "schema": "one fresh schema in PostgreSQL",
+            "prefix": "one fresh prefix on Redis",
+        }[self.kind]
 
     def kept(self) -> str:
         """Return what stays behind where it is not dropped."""
-        return "" if self.schema is None else f" and the schema {self.schema} of {masked(self.url)}"
+        return "" if self.kind == "file" else f" and the {self.kind} {self.name} of {masked(self.url)}"
 
     def drop(self) -> None:
         """Remove what does not go with the demo's folder."""
-        if self.schema is not None:
-            from nuvom.stores.postgres.migrations import drop
+        if self.kind == "schema":
+            from nuvom.stores.postgres.migrations import drop as drop_schema
 
-            drop(self.url)
+            drop_schema(self.url)
+        if self.kind == "prefix":
+            from nuvom.stores.redis.removal import drop as drop_prefix
+
+            drop_prefix(self.url)
 
 
 def home(folder: Path, environ: Mapping[str, str]) -> Home:
@@ -42,9 +56,10 @@ def home(folder: Path, environ: Mapping[str, str]) -> Home:
         environ: The caller's variables. Whatever file they name is left alone; a server's is reached through them.
     """
     said = environ.get("NUVOM_URL", "")
-    if not said.startswith(("postgres://", "postgresql")):
+    kind = next((kind for kind, schemes in _SERVERS.items() if said.startswith(schemes)), None)
+    if kind is None:
         return Home(f"sqlite:////{str(folder / 'demo.db').lstrip('/')}")
-    schema = f"nuvom_demo_{uuid4().hex[:8]}"
+    name = f"nuvom_demo_{uuid4().hex[:8]}"
     parts = urlsplit(said)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "schema"]
-    return Home(urlunsplit(parts._replace(query=urlencode([*query, ("schema", schema)]))), schema)
+    query = [each for each in parse_qsl(parts.query, keep_blank_values=True) if each[0] != kind]
+    return Home(urlunsplit(parts._replace(query=urlencode([*query, (kind, name)]))), kind, name)
