@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -91,10 +91,10 @@ def test_the_demo_accounts_for_everything_and_cleans_up(
     assert "Everything is accounted for" in done.stdout
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
-    assert server is None or left_behind(url) == []
+    assert url is None or left_behind(url) == []
 
 
-def left_behind(url: str) -> list[object]:
+def left_behind(url: str) -> Sequence[object]:
     """Return what is named like a demo's own place on a server."""
     if url.startswith("redis"):
         with closing(redis.Redis.from_url(url)) as client:
