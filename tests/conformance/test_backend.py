@@ -10,6 +10,7 @@ import pytest
 from nuvom._schedule import ScheduleEnvelope
 from nuvom.stores.base import SchedulerBackend
 from nuvom.testing.conformance.backend import *  # noqa: F403  the kit is meant to be taken whole
+from nuvom.testing.conformance.backend_dispatch import *  # noqa: F403
 
 
 class FiveMethods:

@@ -27,6 +27,7 @@ def test_every_module_with_tests_is_in_the_kit() -> None:
     assert {module.stem for module in FOLDER.glob("*.py") if promises_of(module)} == {
         *conformance.MODULES,
         *conformance.CAPABILITIES,
+        *conformance.FIVE_METHODS,
     }
 
 

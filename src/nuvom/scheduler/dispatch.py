@@ -12,8 +12,8 @@ from typing import NamedTuple, Protocol
 from nuvom._clock import EPOCH
 from nuvom._crashpoint import reached
 from nuvom._identity import next_generation
-from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
-from nuvom.errors import StoreUnavailable, StoreUnusable
+from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope, ScheduleState
+from nuvom.errors import InvalidTrigger, StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
 from nuvom.stores.base import Ledger, SchedulerBackend, Store
 from nuvom.stores.values import MAX_BATCH, PlanItem, Refusal
@@ -24,6 +24,7 @@ DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another sc
 _STALE = timedelta(seconds=5)  # how long a backend may go on showing what was advanced before it is advanced again
 _KNOWN = 10_000  # next runs and advanced schedules that are remembered
 _WIDEST = 50_000  # how far a look goes past envelopes that a backend shows again
+_ROWS_PASSED = 100  # times that ran already, in an envelope that a backend shows again
 _GIVE_UP = 3  # failures in a row, and nothing done: the backend is away
 
 log: logging.Logger = logging.getLogger("nuvom.scheduler")
@@ -155,7 +156,26 @@ class FiveMethods:
                 other = newest.get(each.id)
                 if other is None or _age(other) < _age(each):
                     newest[each.id] = each
-        return [as_stored(each) for each in newest.values()]
+        return [self._unrecorded(as_stored(each), now) for each in newest.values()]
+
+    def _unrecorded(self, envelope: ScheduleEnvelope, now: datetime) -> ScheduleEnvelope:
+        """Return an envelope from its first due time without a row on; as it is where each has one, or it is broken.
+
+        Where only the first of those due together runs, one that ran and is shown again would drop what is due.
+        """
+        if envelope.catch_up is not CatchUp.FIRST:
+            return envelope
+        try:
+            trigger, nominal = envelope.trigger, envelope.next_nominal
+        except InvalidTrigger:
+            return envelope
+        for _ in range(_ROWS_PASSED):
+            if nominal is None or nominal > now:
+                break
+            if self._ledger.occurrence(envelope.id, nominal) is None:
+                return replace(envelope, next_nominal=nominal, next_run=nominal)
+            nominal = trigger.after(nominal)
+        return envelope
 
     def _settle(self, item: PlanItem, now: datetime, *, refused: bool) -> None:
         envelope = item.envelope
@@ -199,8 +219,11 @@ class FiveMethods:
 
     def _look_at_fence(self, envelope: ScheduleEnvelope) -> None:
         # A backend cannot compare and set: what was just advanced may be a definition that somebody replaced meanwhile.
+        # It goes back to its first run, since those before the moved one would be lost; those that ran have their rows.
         fence = self._ledger.fence(envelope.id)
         if fence is not None and fence.envelope.generation > envelope.generation:
+            if fence.envelope.state is ScheduleState.ACTIVE:
+                self._backend.enqueue(fence.envelope)
             complete(self._backend, self._ledger, envelope.id)
 
     def _remember(self, item: PlanItem, now: datetime) -> None:
