@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -26,7 +23,7 @@ from nuvom._declared import CronOptions, Declared, EveryOptions, T, cron, every,
 from nuvom._decorator import TaskDecorator
 from nuvom._duration import Duration
 from nuvom._handle import JobHandle
-from nuvom._hooks import Hooks
+from nuvom._hooks import Hooks, named_hooks
 from nuvom._job import NewJob, Pushed
 from nuvom._keys import check_key, of_named
 from nuvom._naming import check_name, default_name, source_file
@@ -46,6 +43,7 @@ from nuvom.errors import (
     UnsupportedByBackend,
 )
 from nuvom.scheduler import split
+from nuvom.stores.backends import close_backend, load_backend
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Change, Upserted
@@ -59,7 +57,7 @@ class Nuvom:
 
     Args:
         url: The store, such as `sqlite:///jobs.db`; by default the setting NUVOM_URL or the project's own file.
-        scheduler: `package.module:Class` of a scheduler backend, when schedules live elsewhere.
+        scheduler: Where schedules live, if elsewhere: `package.module:Class`, or the name or URL of a plugin.
         **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
     """
 
@@ -68,7 +66,7 @@ class Nuvom:
         self._first_use: str | None = None
         self._clock: Clock = SYSTEM_CLOCK
         self._store: Store | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a plugin that is made may ask for the store
         self.registry: dict[str, Task[..., Any, Any]] = {}
         self.declared: Declared = {}
         self._unnamed: set[tuple[int, str]] = set()  # process and id of unnamed recurring schedules that calls made
@@ -156,15 +154,33 @@ class Nuvom:
 
     @cached_property
     def backend(self) -> SchedulerBackend:
-        """What keeps the schedules: the store, or the class that NUVOM_SCHEDULER names."""
+        """What keeps the schedules: the store, or what NUVOM_SCHEDULER names, which is made once for an app."""
         if not self.split:
             return self.store.schedules
-        return load_backend(str(self.settings.scheduler))
+        with self._lock:
+            if "backend" not in self.__dict__:
+                self.__dict__["backend"] = load_backend(str(self.settings.scheduler), self.settings)
+            made: SchedulerBackend = self.__dict__["backend"]
+        return made
 
     @property
     def split(self) -> bool:
         """Whether schedules live elsewhere than the jobs."""
         return self.settings.scheduler is not None
+
+    @property
+    def scheduler_name(self) -> str:
+        """What people call the backend of schedules that live elsewhere; passwords are masked."""
+        return _settings.masked(str(self.settings.scheduler))
+
+    @cached_property
+    def active_hooks(self) -> Hooks:
+        """The hooks, with those in front that the setting `hooks` names; they are loaded by the first push or run."""
+        with self._lock:
+            if "active_hooks" not in self.__dict__:
+                self.hooks.put_first(named_hooks(self.settings.hooks, self.settings.root))
+                self.__dict__["active_hooks"] = self.hooks
+        return self.hooks
 
     @property
     def job_store(self) -> JobStore:
@@ -175,7 +191,7 @@ class Nuvom:
         """Return the schedules' face of the store; raises UnsupportedByBackend where another backend keeps them."""
         if self.split:
             raise UnsupportedByBackend(
-                f"{self.settings.scheduler} cannot {what}: it has only enqueue, get, due, reschedule and cancel"
+                f"{self.scheduler_name} cannot {what}: it has only enqueue, get, due, reschedule and cancel"
             )
         return self.store.schedules
 
@@ -191,7 +207,7 @@ class Nuvom:
     def push(self, jobs: Sequence[NewJob]) -> list[Pushed]:
         """Store jobs, all or none; returns for each which job stands for it, and whether that is a new one."""
         reached("producer.before_commit")
-        pushed = self.store.jobs.push(self.hooks.enqueue(jobs))
+        pushed = self.store.jobs.push(self.active_hooks.enqueue(jobs))
         reached("producer.after_commit")
         return pushed
 
@@ -252,8 +268,8 @@ class Nuvom:
         """Store a definition by the rule of `nuvom._identity.resolve`, wherever schedules are kept."""
         now = self.now()
         if self.split:
-            _joined.refuse(f"{self.settings.scheduler} keeps schedules elsewhere, so none can be stored")
-            split.refuse_unkept(wanted, str(self.settings.scheduler))
+            _joined.refuse(f"{self.scheduler_name} keeps schedules elsewhere, so none can be stored")
+            split.refuse_unkept(wanted, self.scheduler_name)
             return split.enqueue_split(self.backend, self.store.ledger, wanted, now, overwrite=overwrite, revive=revive)
         return _changing.upsert(self, wanted, overwrite=overwrite, revive=revive)
 
@@ -314,9 +330,9 @@ class Nuvom:
         return drain(self, until, self._clock)
 
     @contextmanager
-    def swapped(self, url: str, clock: Clock) -> Iterator[None]:
+    def swapped(self, url: str, clock: Clock, scheduler: str | None = None) -> Iterator[None]:
         """Use another store and clock for a while; what was open before is used again afterwards."""
-        settings = replace(_settings.load(self._said, url=url), scheduler=None)
+        settings = replace(_settings.load(self._said, url=url), scheduler=scheduler)
         kept = {
             name: self.__dict__.pop(name, None)
             for name in ("settings", "backend", "_store", "_clock", "_first_use", "_unnamed")
@@ -331,10 +347,12 @@ class Nuvom:
             self.__dict__ |= {name: value for name, value in kept.items() if value is not None or name.startswith("_")}
 
     def close(self) -> None:
-        """Close the store; the next use opens it again."""
+        """Close the store and a scheduler backend of one's own; the next use opens them again."""
         with self._lock:
             store, self._store = self._store, None
-            self.__dict__.pop("backend", None)
+            backend = self.__dict__.pop("backend", None)
+        if backend is not None and self.split:
+            close_backend(backend)
         if store is not None:
             store.close()
 
@@ -380,20 +398,3 @@ def _refuse_taken(known: Task[..., Any, Any] | None, task: Task[..., Any, Any], 
 
 def _place(task: Task[..., Any, Any]) -> tuple[str, str]:
     return source_file(task.function) or task.function.__module__, task.function.__qualname__
-
-
-def load_backend(path: str) -> SchedulerBackend:
-    """Return an instance of the class that `package.module:Class` names; raises SettingsError saying what is wrong."""
-    module_name, _, class_name = path.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        made: object = getattr(importlib.import_module(module_name), class_name)()
-    except ModuleNotFoundError as error:
-        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: {error}") from error
-    except AttributeError:
-        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: {module_name} has no {class_name}") from None
-    if not isinstance(made, SchedulerBackend):
-        missing = [name for name in ("enqueue", "get", "due", "reschedule", "cancel") if not hasattr(made, name)]
-        raise SettingsError(f"NUVOM_SCHEDULER={path!r}: the class lacks {', '.join(missing)}")
-    return made

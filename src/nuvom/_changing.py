@@ -70,7 +70,7 @@ def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -
     zone = Zone(default=app.settings.timezone, naive=app.settings.naive)
     wanted = updated(envelope, changes, Context(now, zone, _encoder(app, envelope)))
     if app.split:
-        _joined.refuse(f"{app.settings.scheduler} keeps schedules elsewhere, so none can be changed")
+        _joined.refuse(f"{app.scheduler_name} keeps schedules elsewhere, so none can be changed")
         newer = split.update_split(app.backend, app.store.ledger, wanted, now)
     else:
         rows = () if envelope.same_times(wanted) else passed_over(envelope, now, MOVED)
@@ -100,7 +100,7 @@ def upsert(app: Nuvom, wanted: ScheduleEnvelope, *, overwrite: bool, revive: boo
 def cancel(app: Nuvom, schedule_id: str) -> bool:
     """End a schedule for good; what was due and not dispatched gets a row. False when there was none."""
     if app.split:
-        _joined.refuse(f"{app.settings.scheduler} keeps schedules elsewhere, so none can be cancelled")
+        _joined.refuse(f"{app.scheduler_name} keeps schedules elsewhere, so none can be cancelled")
         return split.cancel_split(app.backend, app.store.ledger, schedule_id, app.now())
     store = app.store.schedules
     for _ in range(split.ATTEMPTS):

@@ -199,7 +199,7 @@ def _worker(config: Message, voice: Voice) -> Service:
         settings,
         rows=task_rows(app.registry),
         life=Life(app.lives, cut_short),
-        hooks=app.hooks,
+        hooks=app.active_hooks,
         registered=lambda worker_id: voice.say(registered=worker_id),
         retires=lambda reason: voice.say(retires=reason),
         warden=Announcer(voice.say),
@@ -220,6 +220,7 @@ class _Scheduler:
         self.lease: float = settings.lease.total_seconds()
         self._stop = threading.Event()
         self._drain: bool = config.get("drain", False)
+        self._app = app
         self._service = SchedulerService(
             app.open(busy_timeout=None),
             app.backend if app.split else None,
@@ -257,7 +258,8 @@ class _Scheduler:
         """Do nothing: the service looks after its lease."""
 
     def close(self) -> bool:
-        """Nothing runs on."""
+        """Close a backend of somebody's own; nothing runs on."""
+        self._app.close()
         return True
 
 

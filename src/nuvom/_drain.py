@@ -40,7 +40,8 @@ def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
     """Run what is due, and until `until` what becomes due; returns how many jobs were run."""
     _joined.refuse("drain() runs jobs and cannot do that")
     store = app.store
-    service = SchedulerService(store, app.backend if app.split else None, SchedulerSettings(), clock)
+    settings = SchedulerSettings(poll=app.settings.scheduler_poll.total_seconds())
+    service = SchedulerService(store, app.backend if app.split else None, settings, clock)
     ran = 0
     with closing(_Hands(app, store)) as hands:
         while True:
@@ -97,7 +98,7 @@ class _Hands:
     def __init__(self, app: Nuvom, store: Store) -> None:
         self._life: Life | None = None
         self._function = app.lives
-        self._hooks = app.hooks
+        self._hooks = app.active_hooks
         self._registry = app.registry
         self._store = store
         self._loop = _Loop()

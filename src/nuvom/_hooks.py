@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from nuvom._current import CurrentJob
 from nuvom._job import JobError, NewJob, Verdict
+from nuvom.errors import SettingsError
+from nuvom.plugins import Group, find, import_path, is_path, lacking, made
 
 MAX_CONTEXT = 8 * 1024  # bytes
 
@@ -82,6 +85,11 @@ class Hooks:
         self._all.append(hook)
         self._sort()
 
+    def put_first(self, hooks: Iterable[Hook]) -> None:
+        """Let hooks go before those that are there, in their order."""
+        self._all[:0] = hooks
+        self._sort()
+
     def remove(self, hook: Hook) -> None:
         """Take a hook away; raises ValueError when it is not there."""
         self._all.remove(hook)
@@ -134,6 +142,30 @@ class Hooks:
 
 
 NO_HOOKS = Hooks()
+
+
+def named_hooks(names: Sequence[str], root: Path | None) -> list[Hook]:
+    """Return the hooks that the setting `hooks` names: plugins, or `package.module:Class`.
+
+    Raises:
+        SettingsError: one is not installed, cannot be loaded, or is no hook.
+    """
+    return [_named_hook(name, root) for name in names]
+
+
+def _named_hook(name: str, root: Path | None) -> Hook:
+    said = f"NUVOM_HOOKS={name!r}"
+    if is_path(name):
+        found = import_path(name, root, said)
+    else:
+        plugin = find(Group.HOOKS, name, said)
+        if plugin is None:
+            raise SettingsError(f"{said}: there is no such hook: {lacking(Group.HOOKS, name)}")
+        found = plugin.load(said)
+    hook = made(found, f"{found.__name__}()", said) if isinstance(found, type) else found
+    if not isinstance(hook, Hook):
+        raise SettingsError(f"{said}: {hook!r:.100} is no hook; make its class one of nuvom.Hook")
+    return hook
 
 
 def encoded(context: object) -> bytes | None:

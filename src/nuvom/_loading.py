@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
 
-from nuvom._naming import module_name
+from nuvom._naming import make_importable, module_name
 from nuvom._settings import Settings
 from nuvom.errors import SettingsError
 
@@ -43,16 +43,8 @@ def load(targets: Iterable[str], root: Path | None) -> list[ModuleType]:
     Raises:
         SettingsError: a target does not exist; errors of the user's own code pass as they are.
     """
-    for folder in _import_roots(root):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+    make_importable(root)
     return [module for target in targets for module in _load(target)]
-
-
-def _import_roots(root: Path | None) -> list[str]:
-    base = root or Path.cwd()
-    source = base / "src"
-    return [str(base), *([str(source)] if source.is_dir() and not (source / "__init__.py").exists() else [])]
 
 
 def _load(target: str) -> list[ModuleType]:

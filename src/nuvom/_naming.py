@@ -68,3 +68,12 @@ def module_name(imported_as: str, file: str | None) -> str:
 
 def _installed(file: str) -> bool:
     return "site-packages" in file or file.startswith(sys.base_prefix + "/lib")
+
+
+def make_importable(root: Path | None) -> None:
+    """Let the modules of the project's root, by default the working directory, and of its src be imported."""
+    base = root or Path.cwd()
+    source = base / "src"
+    for folder in (base, source) if source.is_dir() and not (source / "__init__.py").exists() else (base,):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))

@@ -30,6 +30,7 @@ class Settings:
     scheduler: str | None = None
     scheduler_poll: timedelta = timedelta(seconds=1)
     tasks: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
     timezone: str = "UTC"
     naive: str = "warn"
     lease: timedelta = timedelta(seconds=30)
@@ -172,11 +173,15 @@ def _url(value: object, origin: str) -> str:
     return url
 
 
-def _names(value: object, origin: str) -> tuple[str, ...]:
+def _names(value: object, origin: str, what: str = "modules or files") -> tuple[str, ...]:
     names = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise SettingsError(f"{origin}={value!r} must be a list of modules or files")
+        raise SettingsError(f"{origin}={value!r} must be a list of {what}")
     return tuple(names)
+
+
+def _hooks(value: object, origin: str) -> tuple[str, ...]:
+    return _names(value, origin, "names of plugins or package.module:Class")
 
 
 def _span(value: object, origin: str) -> timedelta:
@@ -244,8 +249,12 @@ def _zone(value: object, origin: str) -> str:
 def _backend(value: object, origin: str) -> str:
     text = _text(value, origin)
     module, colon, name = text.partition(":")
-    if "://" in text or not colon or not all(part.isidentifier() for part in (*module.split("."), name)):
-        raise SettingsError(f"{origin}={masked(text)!r} must be package.module:Class, a scheduler backend to import")
+    path = colon and all(part.isidentifier() for part in (*module.split("."), name))
+    if not path and not re.fullmatch(r"[A-Za-z][\w.+-]*(://.*)?", text, re.DOTALL):
+        raise SettingsError(
+            f"{origin}={masked(text)!r} must be package.module:Class, a scheduler backend to import, "
+            "or the name or URL of a plugin"
+        )
     return text
 
 
@@ -254,6 +263,7 @@ _READ: dict[str, Callable[[object, str], Any]] = {
     "scheduler": _backend,
     "scheduler_poll": _span,
     "tasks": _names,
+    "hooks": _hooks,
     "timezone": _zone,
     "naive": _naive,
     "lease": _lease,

@@ -164,7 +164,7 @@ def _declared(app: Nuvom) -> Iterator[ScheduleEnvelope]:
     for declaration in app.declared.values():
         wanted = envelope_of(declaration, now=now, zone=zone)
         if app.split:
-            split.refuse_unkept(wanted, str(app.settings.scheduler))
+            split.refuse_unkept(wanted, app.scheduler_name)
         yield wanted
 
 

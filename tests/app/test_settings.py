@@ -75,8 +75,8 @@ def test_no_store_is_made_in_the_root_or_a_home(folder: Path) -> None:
     [
         ("NUVOM_URL", "jobs.db", "is not a URL"),
         ("NUVOM_URL", "sqlite:///a\0b", "must be text"),
-        ("NUVOM_SCHEDULER", "postgresql://u:secret@h/db", "package.module:Class"),
-        ("NUVOM_SCHEDULER", "module", "package.module:Class"),
+        ("NUVOM_SCHEDULER", "://u:secret@h/db", "package.module:Class"),
+        ("NUVOM_SCHEDULER", "a module", "package.module:Class"),
         ("NUVOM_SCHEDULER", "os;x:System", "package.module:Class"),
         ("NUVOM_LEASE", "0.5", "at least 1s"),
         ("NUVOM_LEASE", "soon", "is not a duration"),

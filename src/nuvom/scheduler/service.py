@@ -69,6 +69,7 @@ class SchedulerService:
         self._random = random or Random()
         self._way = OneStore(store) if backend is None else FiveMethods(backend, store.ledger)
         self._poll = math.inf if backend is None else self._settings.poll
+        self._longest_rest = LONGEST_REST if backend is None else max(LONGEST_REST, self._poll)
         self._retiming = Retiming(store, self._way, clock, listed=backend is None)
         self._crowding = Crowding(store.ledger, clock)
         self._resting = Resting()
@@ -221,7 +222,7 @@ class SchedulerService:
             at = self._clock.monotonic()
             if at >= self._look_at:
                 self._look_at = -math.inf  # an error must not leave it ahead
-                self._look_at = at + min(self.step(), LONGEST_REST)
+                self._look_at = at + min(self.step(), self._longest_rest)
             now = self._clock.monotonic()
             self._housekeeping.step(now, busy=self._look_at <= at)
         except Exception as error:  # noqa: BLE001  # a service never exits because something else is broken

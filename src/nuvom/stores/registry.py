@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from nuvom._clock import SYSTEM_CLOCK, Clock
@@ -68,7 +68,27 @@ def open_store(
         return _postgres(url, clock, busy_timeout, lease, auto_migrate=bool(auto_migrate))
     if scheme in _REDIS and separator:
         return _redis(url, clock, busy_timeout, lease)
+    opened = separator and _by_plugin(
+        url, clock=clock, busy_timeout=busy_timeout, lease=lease, root=root or Path.cwd(), auto_migrate=auto_migrate
+    )
+    if opened:
+        return opened
     raise SettingsError(_unknown(url, scheme if separator else ""))
+
+
+def _by_plugin(url: str, **said: Any) -> Store | None:
+    """Return the store of a scheme that is not Nuvom's own; None where no plugin has it."""
+    from nuvom.plugins import Group, find, made
+
+    origin = f"NUVOM_URL={masked(url)!r}"
+    plugin = find(Group.STORES, url.partition("://")[0], origin)
+    if plugin is None:
+        return None
+    opener = plugin.load(origin)
+    if not callable(opener):
+        raise SettingsError(f"{origin}: the {plugin} names {opener!r:.100}, which opens no store")
+    store: Store = made(lambda: opener(url, **said), f"the {plugin}", origin)
+    return store
 
 
 def _postgres(url: str, clock: Clock, busy_timeout: float | None, lease: float, *, auto_migrate: bool) -> Store:
@@ -121,4 +141,4 @@ def _unknown(url: str, scheme: str) -> str:
         case "":
             return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db, postgresql://user@host/database or memory://"
         case _:
-            return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}"
+            return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}, and no plugin more"

@@ -1,0 +1,70 @@
+"""Which scheduler backend a setting names: a class of somebody's own, made and looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nuvom._settings import Settings, masked
+from nuvom.errors import SettingsError
+from nuvom.plugins import Group, find, import_path, is_path, lacking, made
+from nuvom.stores.base import SchedulerBackend
+
+FIVE = ("enqueue", "get", "due", "reschedule", "cancel")
+
+
+def load_backend(wanted: str, settings: Settings) -> SchedulerBackend:
+    """Return a backend of the founding five methods.
+
+    Args:
+        wanted: `package.module:Class` or the name of a plugin, of which `Class()` is made; or a URL whose scheme is the
+            name of a plugin, of which `Class.from_url(url, settings)` is.
+        settings: the app's, resolved.
+
+    Raises:
+        SettingsError: there is none, it cannot be loaded or made, or it lacks a method.
+    """
+    said = f"NUVOM_SCHEDULER={masked(wanted)!r}"
+    url = wanted if "://" in wanted else None
+    name = wanted.partition("://")[0]
+    return make_backend(_class(name, said, settings), url, said, settings)
+
+
+def _class(name: str, said: str, settings: Settings) -> Any:
+    if is_path(name):
+        return import_path(name, settings.root, said)
+    plugin = find(Group.SCHEDULERS, name, said)
+    if plugin is None:
+        raise SettingsError(
+            f"{said}: there is no scheduler backend {name!r}: {lacking(Group.SCHEDULERS, name)}; "
+            "a class of your own is package.module:Class"
+        )
+    return plugin.load(said)
+
+
+def make_backend(of: Any, url: str | None, said: str, settings: Settings) -> SchedulerBackend:
+    """Make a backend of a class, from a URL where one was said.
+
+    Raises:
+        SettingsError: the class raises, takes no URL, or lacks one of the five methods.
+    """
+    called = getattr(of, "__name__", str(of))
+    if not callable(of):
+        raise SettingsError(f"{said}: {of!r:.100} is no class; name one with {', '.join(FIVE)}")
+    if url is None:
+        backend = made(of, f"{called}()", said)
+    elif not hasattr(of, "from_url"):
+        raise SettingsError(f"{said}: {called} has no from_url(url, settings), so no URL makes one; give it that")
+    else:
+        backend = made(lambda: of.from_url(url, settings), f"{called}.from_url()", said)
+    missing = [method for method in FIVE if not callable(getattr(backend, method, None))]
+    if missing:
+        raise SettingsError(f"{said}: {called} lacks {', '.join(missing)}; a backend has {', '.join(FIVE)}")
+    checked: SchedulerBackend = backend
+    return checked
+
+
+def close_backend(backend: object) -> None:
+    """Call a backend's `close`, if it has one."""
+    close = getattr(backend, "close", None)
+    if callable(close):
+        close()
