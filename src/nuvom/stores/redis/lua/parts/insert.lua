@@ -20,11 +20,12 @@ local function reported(jobs)
 end
 
 -- Inserts jobs, at most 1,000; each has the fields of `nuvom.stores.redis.insert.told`. Returns for each the id of the job
--- that stands for it, empty for one that is new. `Jobs.settle` follows in the same script.
+-- that stands for it, empty for one that is new; and by the number of each job for which another of its kind stands the
+-- word of its uniqueness. `Jobs.settle` follows in the same script.
 function Insert.all(jobs)
   local rows = reported(jobs)
   local seq = call('INCRBY', P .. 'seq', #jobs) - #jobs
-  local standing = {}
+  local standing, unique = {}, {}
   local listing, bodies = {}, {}
   for number, job in ipairs(jobs) do
     local key = Jobs.key(job.id)
@@ -53,6 +54,9 @@ function Insert.all(jobs)
       bodies[#bodies + 1] = job.body
       listing[#listing + 1] = int(job.seq)
       listing[#listing + 1] = job.place
+      if job.schedule and not job.backfill then
+        call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
+      end
       if job.key and job.waits and Keys.is_taken(job.key) then
         Jobs.wait(job, 'held', 'key')
       else
@@ -67,5 +71,5 @@ function Insert.all(jobs)
     call('MSET', unpack(bodies))
     in_parts('ZADD', P .. 'jobs', listing)
   end
-  return standing
+  return standing, unique
 end
