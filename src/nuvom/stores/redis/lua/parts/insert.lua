@@ -54,8 +54,11 @@ function Insert.all(jobs)
       bodies[#bodies + 1] = job.body
       listing[#listing + 1] = int(job.seq)
       listing[#listing + 1] = job.place
-      if job.schedule and not job.backfill then
-        call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
+      if job.schedule then
+        call('ZADD', P .. 'runs:' .. job.schedule, int(job.seq), job.place)
+        if not job.backfill then
+          call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
+        end
       end
       if job.key and job.waits and Keys.is_taken(job.key) then
         Jobs.wait(job, 'held', 'key')

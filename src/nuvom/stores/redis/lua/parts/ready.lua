@@ -9,11 +9,20 @@ function Ready.band(queue, priority)
   return P .. 'ready:' .. priority .. ':' .. queue
 end
 
+-- Which priorities a paused queue has jobs of, or had: the bands that get their heads back.
+function Ready.asleep(queue)
+  return P .. 'asleep:' .. queue
+end
+
 -- Sees to it that the head of a band is what it begins with.
 function Ready.look(queue, priority)
   local heads = P .. 'heads:' .. priority
   local head = call('ZRANGE', Ready.band(queue, priority), 0, 0, 'WITHSCORES')
-  if head[2] and call('HEXISTS', P .. 'paused', queue) == 0 then
+  local paused = head[2] and call('HEXISTS', P .. 'paused', queue) == 1
+  if paused then
+    call('SADD', Ready.asleep(queue), priority)
+  end
+  if head[2] and not paused then
     call('ZADD', heads, head[2], queue)
     call('ZADD', P .. 'priorities', -priority, priority)
   elseif call('ZREM', heads, queue) == 1 and call('EXISTS', heads) == 0 then

@@ -1,0 +1,35 @@
+-- needs: store, jobs, unique
+-- Forgetting final jobs, and with them all that is kept of them but their end, which stays in the ledger.
+
+-- Forgets final jobs. `Jobs.settle` follows in the same script.
+function Pruning.forget(places)
+  local keys, failed = {}, {}
+  for _, place in ipairs(places) do
+    local id = Jobs.id(place)
+    local job = Jobs.read(id)
+    if job.schedule then
+      call('ZREM', P .. 'runs:' .. job.schedule, place)
+      if Ledger.job_gone then
+        Ledger.job_gone(job)
+      end
+    end
+    if job.unique then
+      if Unique.gone then
+        Unique.gone(job)
+      end
+    end
+    if job.state == 'failed' then
+      failed[#failed + 1] = place
+    end
+    Jobs.count(job.queue, job.state, -1)
+    for _, kind in ipairs({'body:', 'large:', 'attempts:'}) do
+      keys[#keys + 1] = P .. kind .. id
+    end
+    keys[#keys + 1] = Jobs.key(id)
+  end
+  in_parts('ZREM', P .. 'jobs', places)
+  in_parts('ZREM', P .. 'failed', failed)
+  for from = 1, #keys, 1000 do
+    call('UNLINK', unpack(keys, from, math.min(from + 999, #keys)))
+  end
+end
