@@ -17,6 +17,7 @@ from nuvom.stores.postgres.ledger import PostgresLedger
 from nuvom.stores.postgres.listener import Hub
 from nuvom.stores.postgres.prune import Pruner
 from nuvom.stores.postgres.schedules import PostgresSchedules
+from nuvom.stores.postgres.transfer import PostgresTransfer
 from nuvom.stores.postgres.workers import PostgresWorkers
 from nuvom.stores.values import Health, Pending, Retention
 
@@ -36,6 +37,7 @@ class PostgresStore:
         self.workers: PostgresWorkers = PostgresWorkers(database, lease)
         self.ledger: PostgresLedger = PostgresLedger(database)
         self.schedules: PostgresSchedules = PostgresSchedules(database, self.workers)
+        self.transfer: PostgresTransfer = PostgresTransfer(database)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -23,10 +23,13 @@ class Endings:
     def add(self, job_id: bytes | str, key: str | None, flow: str | None) -> None:
         """Note that a job ended; a text is made bytes only if somebody waits."""
         self._ids.append(job_id)
+        self.left(key)
+        self.moved(flow)
+
+    def left(self, key: str | None) -> None:
+        """Note that nobody may hold a key any more, so that the oldest that it holds back may go on."""
         if key is not None:
             self._keys[key] = None
-        if flow is not None:
-            self._flows[flow] = None
 
     def moved(self, flow: str | None) -> None:
         """Note that a job left its place in a flow, or began to wait for one."""

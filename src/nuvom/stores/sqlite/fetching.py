@@ -1,15 +1,15 @@
-"""Reading rows of schedules, also those that hold text which is none."""
+"""Reading rows, also those that hold text which is none."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nuvom.stores.schedule_rows import Row
 
 
-def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] = ()) -> list[Row]:
-    """Return rows of schedules; text that is no UTF-8 comes as its bytes instead of failing them all."""
+def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
+    """Return rows; text that is no UTF-8 comes as its bytes instead of failing them all."""
     factory = connection.text_factory
     try:
         connection.text_factory = str  # the fastest, and it fails where text is no UTF-8

@@ -17,6 +17,7 @@ from nuvom.stores.sqlite.joined import Apart, Theirs
 from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.sqlite.prune import Pruner
 from nuvom.stores.sqlite.schedules import SqliteSchedules
+from nuvom.stores.sqlite.transfer import SqliteTransfer
 from nuvom.stores.sqlite.workers import SqliteWorkers
 from nuvom.stores.values import Health, Pending, Retention
 
@@ -30,6 +31,7 @@ class SqliteStore:
         self.workers: SqliteWorkers = SqliteWorkers(database, lease)
         self.ledger: SqliteLedger = SqliteLedger(database)
         self.schedules: SqliteSchedules = SqliteSchedules(database)
+        self.transfer: SqliteTransfer = SqliteTransfer(database)
         self._database = database
         self._pruner = Pruner(database)
 

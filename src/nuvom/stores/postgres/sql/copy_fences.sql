@@ -1,0 +1,15 @@
+-- Store fences as they were elsewhere; none of a schedule that lives here, which says more.
+INSERT INTO nuvom.fences (
+    schedule_id, generation, state, definition, ended_at
+)
+SELECT
+    said.schedule_id, said.generation, said.state, said.definition::json, said.ended_at
+FROM unnest(
+    :schedule_id::uuid[], :generation::bigint[], :state::text[], :definition::text[], :ended_at::bigint[]
+) WITH ORDINALITY AS said (
+    schedule_id, generation, state, definition, ended_at, place
+)
+WHERE NOT EXISTS (SELECT 1 FROM nuvom.schedules WHERE schedules.id = said.schedule_id)
+ORDER BY said.place
+ON CONFLICT (schedule_id) DO NOTHING
+RETURNING 1;

@@ -1,0 +1,6 @@
+-- All that is kept of a task.
+SELECT
+    name, canonical, queue, priority, max_crashes, expires_in, concurrency, rate, uniqueness, flow_key, signature,
+    updated_at
+FROM tasks
+WHERE name = ?1;
