@@ -40,7 +40,7 @@ def plain(value: object = None) -> object:
     return value
 
 
-@app.task(retry=Retry(max=2, base=7200, cap=7200, jitter=False))
+@app.task(retry=Retry(max=1, base=7200, cap=7200, jitter=False))
 def fails(reason: str) -> None:
     raise ValueError(reason)
 
@@ -66,7 +66,7 @@ def unique(report: str) -> str:
 
 
 @app.task(expires_in="300d", priority=7, queue="slow")
-def patient() -> None: ...
+def patient(text: str) -> None: ...
 
 
 @app.task(queue="resting")
@@ -99,7 +99,7 @@ def _what_ran(clock: VirtualClock) -> None:
     plain.delay()  # the newest job is never pruned
     while app.store.prune(Retention(jobs=timedelta(0))):
         pass
-    plain.delay({"größe": "\U0001f680", "null": "a\0b"})
+    plain.delay({"größe": "\U0001f680"})
     plain.options(id="order-42", metadata={"customer": 7}).delay("x" * 900_000)
     fails.delay("to be tried again in two hours")
     fails.options(retries=0).delay("for good")
@@ -121,7 +121,8 @@ def _schedules(clock: VirtualClock) -> None:
     now = clock.now()
     plain.options(name="latest", grace="2h", jitter="5s").schedule("latest", interval=3600)
     plain.options(name="all", catch_up="all", max_runs=1000).schedule("all", interval=3600)
-    plain.options(name="skip", catch_up="skip", starts_at=now, ends_at=now + timedelta(days=900)).schedule(interval=3600)
+    bounds = {"starts_at": now + timedelta(hours=1), "ends_at": now + timedelta(days=900)}
+    plain.options(name="skip", catch_up="skip", **bounds).schedule(interval=3600)
     plain.options(name="nightly", metadata={"team": "ops"}).schedule(cron="0 3 * * *", timezone_name="Europe/Paris")
     plain.options(name="später", priority=3, queue="slow").schedule(at=now + timedelta(days=400))
     plain.schedule("unnamed", interval=1800)
@@ -140,6 +141,7 @@ def _schedules(clock: VirtualClock) -> None:
     for _ in range(3):
         clock.advance(600)
         service.step()
+    app.schedules.pause("often")
     app.schedules.trigger("all", request="by-hand")
     app.schedules.backfill("nightly", now - timedelta(days=4), now - timedelta(days=1), request="again")
 
@@ -149,7 +151,7 @@ def _jobs() -> None:
     for user in (1, 1, 1, 2):
         limited.delay(user)
     rated.delay()
-    patient.delay()
+    patient.delay("a\0b")
     resting.delay()
     app.queues.pause("resting", "over the weekend")
     plain.options(queue="slow", priority=-5, timeout="5m").delay({"deep": [1, 2.5, None, True]})

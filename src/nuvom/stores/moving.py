@@ -102,11 +102,17 @@ def _pages(source: Transfer, kind: Kind) -> Iterator[Sequence[Key]]:
 def _copy_page(
     source: Transfer, target: Transfer, kind: Kind, keys: Sequence[Key], copied: Copied, *, live: bool
 ) -> int:
-    there = {key_of(kind, row) for row in target.rows(kind, keys)}
-    rows = source.rows(kind, [key for key in keys if key not in there])
+    there = _by_key(kind, target.rows(kind, keys))
+    wanted = [key for key in keys if key not in there]
+    found = _by_key(kind, source.rows(kind, wanted))
+    rows = [found[key] for key in wanted if key in found]  # in their order, which is that of jobs alike
     if kind is Kind.JOBS:
         rows = [_entering(JobRow(*row), live=live) for row in rows]
     return _write(target, kind, rows, copied)
+
+
+def _by_key(kind: Kind, rows: Sequence[Row]) -> dict[Key, Row]:
+    return {key_of(kind, row): row for row in rows}
 
 
 def _entering(job: JobRow, *, live: bool) -> Row:
@@ -142,8 +148,7 @@ def _compare_page(
 ) -> None:
     tally = copied.tallies[kind]
     tally.rows += len(keys)
-    ours = {key_of(kind, row): row for row in source.rows(kind, keys)}
-    theirs = {key_of(kind, row): row for row in target.rows(kind, keys)}
+    ours, theirs = _by_key(kind, source.rows(kind, keys)), _by_key(kind, target.rows(kind, keys))
     for key in keys:
         if key not in ours:
             tally.missing += 1
