@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -10,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from nuvom._ids import raw
+from nuvom._job import Outcome, Verdict
+from nuvom.errors import StoreError
 from nuvom.stores import moving
 from nuvom.stores.base import Store
-from nuvom.stores.registry import open_store
-from nuvom.stores.transfer import COLUMNS, JobRow, Kind, Movable, Transfer
+from nuvom.stores.transfer import COLUMNS, Kind, Movable, Transfer
+from nuvom.testing.conformance.examples import a_worker, all_jobs, claimed, pushed, running, the
 from tests import servers
 from tests.faults import invariants
-from tests.furnished import furnish, using
+from tests.furnished import furnish, limited, plain, using
 
 Place = Callable[[str], str]
 
@@ -131,3 +135,91 @@ def test_what_was_copied_is_finished_in_its_new_place_and_nothing_runs_twice(sou
         assert app.schedules.get("gone", None) is None
         assert app.job("order-42").result() == "x" * 900_000
     invariants.check(where(target))
+
+
+def test_keys_and_limits_hold_for_what_comes_into_a_live_store(source: Store, target: Store) -> None:
+    furnish(source.url)
+    with using(target.url) as app:
+        plain.options(name="held", overlap="queue_one").schedule("held", interval=600)
+        theirs = app.schedules.trigger("held")
+        limited.delay(1)
+        key = theirs.refresh().key
+    assert copied(source, target, live=True).verified
+    alike = [job for job in all_jobs(target) if job.key == key and not job.status.final]
+    assert len(alike) > 2
+    assert [job.id for job in alike if job.state != "held"] == [theirs.id]
+    for user in (1, 2):
+        flow = target.jobs.flow(f"tests.furnished.limited:{user}")
+        assert flow is not None
+        assert (flow.ready, flow.running) == (1, 0)
+    with using(target.url) as app:
+        app.drain(until=app.now() + timedelta(minutes=30))
+        left = app.jobs.list(status="queued", limit=1000)
+        assert {job.queue for job in left if not job.suspect} == {"resting"}
+    assert copied(source, target, live=True).verified
+
+
+def test_a_job_enters_a_live_store_before_it_may_start_there_and_goes_on_when_the_copy_is_repeated(
+    source: Store, target: Store
+) -> None:
+    first, second = (pushed(source, key="k") for _ in range(2))
+    loose = pushed(source)
+
+    def killed(step: str, _: Kind, __: int) -> None:
+        if step == "compare":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        moving.copy(transfer(source), transfer(target), killed, live=True)
+    assert [the(target, each).state for each in (first, second, loose)] == ["held", "held", "ready"]
+    assert copied(source, target, live=True).verified
+    assert [the(target, each).state for each in (first, second, loose)] == ["ready", "held", "ready"]
+
+
+def test_an_end_that_the_other_store_knows_is_not_undone_by_a_late_copy(source: Store, target: Store) -> None:
+    with using(source.url):
+        nightly = plain.options(name="nightly").schedule(cron="0 3 * * *")
+    assert copied(source, target).verified
+    with using(target.url) as app:
+        assert app.schedules.cancel("nightly")
+    again = copied(source, target)
+    assert [(fault.kind, fault.key) for fault in again.faults] == [(Kind.SCHEDULES, nightly.id)]
+    assert target.schedules.get(nightly.id) is None
+
+
+def test_what_went_on_in_the_other_store_stays_and_is_said_to_differ(source: Store, target: Store) -> None:
+    job = pushed(source)
+    assert copied(source, target).verified
+    (taken,) = claimed(target, a_worker(target))
+    assert target.jobs.finish(the(target, job).worker or "", [Outcome(taken, Verdict.SUCCEEDED, b"1")]) == []
+    again = copied(source, target)
+    assert again.faults == [moving.Fault(Kind.JOBS, job, again.faults[0].reason)]
+    assert again.faults[0].reason == "is there and differs in state, attempt, started_at, finished_at, value"
+    assert the(target, job).status == "succeeded"
+
+
+def test_a_job_that_runs_is_not_copied(source: Store, target: Store) -> None:
+    job = running(source)
+    with pytest.raises(StoreError, match=f"job {job.id} runs where it is to be copied from: stop all services"):
+        copied(source, target)
+    assert target.jobs.get(job.id) is None
+
+
+def test_rows_that_the_other_store_cannot_hold_are_named_and_what_waits_for_them_goes_on(
+    place: Place, target: Store
+) -> None:
+    url = place("sqlite")
+    with closing(servers.migrated(url)) as source:
+        broken = [pushed(source, key="k"), pushed(source)]
+        held, sound = pushed(source, key="k"), [pushed(source) for _ in range(3)]
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            for job in broken:
+                file.execute("UPDATE jobs SET task = CAST(x'ff' AS TEXT) WHERE id = ?", (raw(job),))
+            file.commit()
+        found = copied(source, target)
+        assert not found.verified
+        assert [(fault.kind, fault.key) for fault in found.faults] == [(Kind.JOBS, job) for job in broken]
+        assert all(fault.reason.startswith("cannot be stored: ") for fault in found.faults)
+        assert (found.tallies[Kind.JOBS].copied, found.tallies[Kind.JOBS].missing) == (4, 2)
+    assert [the(target, job).state for job in (held, *sound)] == ["ready"] * 4
+    assert [target.jobs.get(job) for job in broken] == [None, None]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from nuvom._ids import text
 from nuvom._job import JobState
 from nuvom.errors import StoreError, StoreUnavailable, StoreUnusable
-from nuvom.stores.transfer import COLUMNS, JobRow, Key, Kind, Row, Transfer, key_of
+from nuvom.stores.transfer import COLUMNS, FenceRow, JobRow, Key, Kind, Row, Transfer, key_of
 
 PAGE = 200  # rows at once; a job may carry a mebibyte
 _NAMED = 100  # rows that are named of those that are not as they were
@@ -149,7 +149,10 @@ def _compare_page(
     tally = copied.tallies[kind]
     tally.rows += len(keys)
     ours, theirs = _by_key(kind, source.rows(kind, keys)), _by_key(kind, target.rows(kind, keys))
+    ended = _ended(target, [key for key in keys if key not in theirs]) if live and kind is Kind.SCHEDULES else set()
     for key in keys:
+        if key in ended:
+            continue
         if key not in ours:
             tally.missing += 1
             copied.blame(kind, key, "cannot be read")
@@ -159,6 +162,11 @@ def _compare_page(
         elif not live and (unlike := _unlike(kind, ours[key], theirs[key])):
             tally.unlike += 1
             copied.blame(kind, key, f"is there and differs in {', '.join(unlike)}")
+
+
+def _ended(target: Transfer, keys: Sequence[Key]) -> set[Key]:
+    """Return which of these schedules have run to their end there, or were cancelled."""
+    return {row[:1] for row in target.rows(Kind.FENCES, keys) if FenceRow(*row).ended_at is not None}
 
 
 def _unlike(kind: Kind, ours: Row, theirs: Row) -> list[str]:

@@ -24,6 +24,7 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 # What reads a whole table, and may: it is asked for rarely, or the table is one row for each process or queue.
 READS_ALL = {
+    "count_all": "a count of everything, which its docstring says",
     "count_jobs": "a count of everything, which its docstring says",
     "health_tables": "for doctor",
     "list_jobs": "people look for a filter that few may meet",

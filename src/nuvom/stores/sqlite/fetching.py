@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from nuvom.stores.schedule_rows import Row
 
 
-def fetch(connection: sqlite3.Connection, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> list[Row]:
+def fetch(
+    connection: sqlite3.Connection, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()
+) -> list[Row]:
     """Return rows; text that is no UTF-8 comes as its bytes instead of failing them all."""
     factory = connection.text_factory
     try:

@@ -1,4 +1,5 @@
 -- Store fences as they were elsewhere; none of a schedule that lives here, which says more.
+-- Asked one by one, and not by NOT EXISTS, which a plan may answer by reading all schedules.
 INSERT INTO nuvom.fences (
     schedule_id, generation, state, definition, ended_at
 )
@@ -9,7 +10,7 @@ FROM unnest(
 ) WITH ORDINALITY AS said (
     schedule_id, generation, state, definition, ended_at, place
 )
-WHERE NOT EXISTS (SELECT 1 FROM nuvom.schedules WHERE schedules.id = said.schedule_id)
+WHERE (SELECT 1 FROM nuvom.schedules WHERE schedules.id = said.schedule_id LIMIT 1) IS NULL
 ORDER BY said.place
 ON CONFLICT (schedule_id) DO NOTHING
 RETURNING 1;

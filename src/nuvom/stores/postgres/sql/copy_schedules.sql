@@ -1,4 +1,5 @@
 -- Store schedules as they were elsewhere; none of which a newer end is known here.
+-- Asked one by one, and not by NOT EXISTS, which a plan may answer by reading all fences.
 INSERT INTO nuvom.schedules (
     id, name, task, arguments, schedule_type, at, interval, cron, timezone_name, anchor, next_nominal, next_run,
     catch_up, state, note, origin, generation, run_count, options, defaults, metadata, tzdata, created_at, updated_at,
@@ -23,10 +24,11 @@ FROM unnest(
     catch_up, state, note, origin, generation, run_count, options, defaults, metadata, tzdata, created_at, updated_at,
     unknown, times_since, starts_at, ends_at, max_runs, grace, overlap, jitter, paused_at, overridden, place
 )
-WHERE NOT EXISTS (
+WHERE (
     SELECT 1 FROM nuvom.fences
     WHERE fences.schedule_id = said.id AND fences.ended_at IS NOT NULL AND fences.generation >= said.generation
-)
+    LIMIT 1
+) IS NULL
 ORDER BY said.place
 ON CONFLICT (id) DO NOTHING
 RETURNING 1;
