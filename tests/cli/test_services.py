@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nuvom import JobStatus, Nuvom
+from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import HOUR, a_job
 from tests.cli.conftest import Project
 from tests.waiting import until
@@ -140,7 +143,13 @@ def test_a_service_on_an_empty_store_names_the_file_that_has_schedules(
     process = project.start("runscheduler", "--url", "sqlite:///new.db")
     services.append(process)
     until(lambda: "this store has no schedules" in log(project))
-    assert f"`nuvom schedules list --url {project.url}`" in log(project)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    [said] = re.findall(r"stop this and copy them: `nuvom (.*)`", log(project))
+    assert shlex.split(said) == ["store", "copy", project.url, f"sqlite:///{project.root}/new.db"]
+    assert project.inside(*shlex.split(said)).code == 0
+    with closing(open_store(f"sqlite:///{project.root}/new.db")) as store:
+        assert [schedule.name for schedule in store.schedules.upcoming(9)] == ["night"]
 
 
 def test_an_idle_service_ends_within_a_second_of_sigterm(project: Project, app: Nuvom, services: Services) -> None:

@@ -170,3 +170,20 @@ def test_passwords_are_masked_and_a_store_that_is_away_says_how_to_go_on(project
     assert "postgresql://user:***@127.0.0.1:1/nuvom" in answer.err
     assert "run the same command again, and it goes on" in answer.err
     assert "secret" not in answer.out + answer.err
+
+
+def test_a_disk_without_room_is_one_clear_error_after_which_the_copy_goes_on(project: Project, target: str) -> None:
+    made(project)
+    code = (
+        "import resource, sys\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, resource.RLIM_INFINITY))\n"
+        "from nuvom.cli import main\n"
+        f"sys.argv = ['nuvom', 'store', 'copy', {project.url!r}, {target!r}]\n"
+        "main()"
+    )
+    full = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert full.returncode == 1
+    assert full.stderr.count("\n") == 1
+    assert "moved.db" in full.stderr
+    assert "run the same command again, and it goes on" in full.stderr
+    assert project.inside("store", "copy", project.url, target).code == 0

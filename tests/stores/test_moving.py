@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -13,11 +14,11 @@ import pytest
 
 from nuvom._ids import raw
 from nuvom._job import Outcome, Verdict
-from nuvom.errors import StoreError
+from nuvom.errors import StoreError, StoreUnavailable
 from nuvom.stores import moving
 from nuvom.stores.base import Store
 from nuvom.stores.transfer import COLUMNS, Kind, Movable, Transfer
-from nuvom.testing.conformance.examples import a_worker, all_jobs, claimed, pushed, running, the
+from nuvom.testing.conformance.examples import a_job, a_worker, all_jobs, claimed, pushed, running, the
 from tests import servers
 from tests.faults import invariants
 from tests.furnished import furnish, limited, plain, using
@@ -223,3 +224,39 @@ def test_rows_that_the_other_store_cannot_hold_are_named_and_what_waits_for_them
         assert (found.tallies[Kind.JOBS].copied, found.tallies[Kind.JOBS].missing) == (4, 2)
     assert [the(target, job).state for job in (held, *sound)] == ["ready"] * 4
     assert [target.jobs.get(job) for job in broken] == [None, None]
+
+
+def test_a_server_that_dies_meanwhile_is_said_to_be_away_and_a_second_copy_has_the_rest(place: Place) -> None:
+    url = place("sqlite")
+    server = servers.Server(**servers.QUICK)
+    try:
+        with closing(servers.migrated(url)) as source, closing(servers.migrated(server.url)) as target:
+            source.jobs.push([a_job() for _ in range(1000)])
+
+            def killing(step: str, kind: Kind, _: int) -> None:
+                if (step, kind) == ("copy", Kind.JOBS) and server.answers():
+                    server.kill()
+
+            with pytest.raises(StoreUnavailable):
+                moving.copy(transfer(source), transfer(target), killing, live=False)
+            server.start()
+            again = copied(source, target)
+            assert again.verified
+            assert again.tallies[Kind.JOBS] == moving.Tally(rows=1000, copied=900)
+    finally:
+        server.remove()
+
+
+def test_a_copy_holds_a_page_and_not_the_store(place: Place) -> None:
+    peaks = []
+    for number in (500, 20_000):
+        with closing(servers.migrated(place("sqlite"))) as source, closing(servers.migrated(place("sqlite"))) as target:
+            for _ in range(number // 500):
+                source.jobs.push([a_job() for _ in range(500)])
+            tracemalloc.start()
+            try:
+                assert copied(source, target).tallies[Kind.JOBS].copied == number
+                peaks.append(tracemalloc.get_traced_memory()[1])
+            finally:
+                tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]

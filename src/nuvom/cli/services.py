@@ -165,7 +165,8 @@ def _introduce(app: Nuvom, worker: WorkerPlan | None, say: Callable[[str], None]
         left = left_behind(app)
         if left is not None and not store.schedules.upcoming(1):
             say(
-                f"this store has no schedules; active ones are in {left}: `nuvom schedules list --url sqlite:///{left}`"
+                f"this store has no schedules; active ones are in {left}: stop this and copy them: "
+                f"`nuvom store copy sqlite:///{left} '{store.url}'`"
             )
     if worker is not None:
         for line in at_start(app, stores=scheduler):

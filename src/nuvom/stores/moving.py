@@ -15,7 +15,7 @@ from nuvom._job import JobState
 from nuvom.errors import StoreError, StoreUnavailable, StoreUnusable
 from nuvom.stores.transfer import COLUMNS, FenceRow, JobRow, Key, Kind, Row, Transfer, key_of
 
-PAGE = 200  # rows at once; a job may carry a mebibyte
+PAGE = 100  # rows at once; a job may carry a mebibyte, and a page of each store is held
 _NAMED = 100  # rows that are named of those that are not as they were
 
 Told = Callable[[str, Kind, int], None]  # "copy" or "compare", of which kind, how many rows more
