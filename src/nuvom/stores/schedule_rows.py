@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -140,14 +141,24 @@ def from_definition(schedule_id: bytes, generation: int, state: str, definition:
         kept = _mapping(definition)
     except UNREADABLE as error:
         kept = {"note": f"definition does not decode ({error})"}
-    kept |= {"generation": generation, "state": state}
-    kept["arguments"] = str(kept.get("arguments", _NO_ARGUMENTS.decode())).encode()
-    row = (schedule_id, *(kept.get(column, _LACKING.get(column)) for column in COLUMNS[1:]))
+    row = definition_row(schedule_id, kept, {"generation": generation, "state": state})
     try:
         return from_row(row)
     except UNREADABLE:
         envelope, reason = salvage(row)
         return replace(envelope, state=_STATES.get(state, ScheduleState.CANCELLED), note=reason)
+
+
+def read_definition(definition: str | bytes) -> dict[str, Any]:
+    """Return what a definition says, by column; raises one of `UNREADABLE` for what is no JSON object."""
+    return _mapping(definition)
+
+
+def definition_row(schedule_id: bytes, kept: Mapping[str, Any], newer: Mapping[str, Any]) -> Row:
+    """Return the row, in the order of `COLUMNS`, of what a definition keeps and of what is newer than that."""
+    said = {**_EMPTY, **kept, **newer}
+    said["arguments"] = str(said["arguments"]).encode()
+    return (schedule_id, *_in_order(said))
 
 
 def _values(envelope: ScheduleEnvelope) -> Row:
@@ -260,6 +271,8 @@ _LACKING = {
     "run_count": 0,
     "defaults": _defaults_text(TaskDefaults()),
 }
+_EMPTY: dict[str, Any] = {**dict.fromkeys(COLUMNS[1:]), **_LACKING, "arguments": _NO_ARGUMENTS.decode()}
+_in_order = itemgetter(*COLUMNS[1:])
 _FALLIBLE: dict[str, tuple[Callable[[Any], object], object]] = {
     "arguments": (_check_arguments, _NO_ARGUMENTS),
     "schedule_type": (_TYPES.__getitem__, ScheduleType.ONE_OFF.value),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nuvom.stores.redis.database import Database
+from nuvom.stores.redis.forgetting import forget_fences, forget_occurrences
 from nuvom.stores.retention import Cutoffs
 from nuvom.stores.values import Retention
 
@@ -35,12 +36,24 @@ class Pruner:
     def _restart(self) -> None:
         self._job = b"0"
         self._queue = b"0"
-        self._left: list[Callable[[Cutoffs], bool]] = [self._jobs, self._queues]
+        self._occurrence = ""
+        self._fence = b"0"
+        self._left: list[Callable[[Cutoffs], bool]] = [self._jobs, self._occurrences, self._fences, self._queues]
 
     def _jobs(self, cutoffs: Cutoffs) -> bool:
         """Look at the next jobs; True when there may be more that are old enough."""
         self._job = self._database.write("prune_jobs", self._job, _PAGE, cutoffs.jobs, cutoffs.failed)
         return self._job != b""
+
+    def _occurrences(self, cutoffs: Cutoffs) -> bool:
+        """Look at the next rows of the ledger; True when there are more."""
+        self._occurrence = forget_occurrences(self._database, self._occurrence, cutoffs)
+        return self._occurrence != ""
+
+    def _fences(self, cutoffs: Cutoffs) -> bool:
+        """Look at the next fences; True when there are more."""
+        self._fence = forget_fences(self._database, self._fence, cutoffs)
+        return self._fence != b"0"
 
     def _queues(self, _: Cutoffs) -> bool:
         """Look at the next queues; True when there are more."""

@@ -11,6 +11,10 @@ function Jobs.key(id)
   return P .. 'job:' .. id
 end
 
+function Jobs.is_open(state)
+  return OPEN[state]
+end
+
 function Jobs.place(seq, id)
   return string.format('%012x', seq) .. id
 end

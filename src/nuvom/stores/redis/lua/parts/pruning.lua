@@ -1,4 +1,4 @@
--- needs: store, jobs, unique
+-- needs: store, jobs, unique, ledger
 -- Forgetting final jobs, and with them all that is kept of them but their end, which stays in the ledger.
 
 -- Forgets final jobs. `Jobs.settle` follows in the same script.
@@ -9,9 +9,7 @@ function Pruning.forget(places)
     local job = Jobs.read(id)
     if job.schedule then
       call('ZREM', P .. 'runs:' .. job.schedule, place)
-      if Ledger.job_gone then
-        Ledger.job_gone(job)
-      end
+      Ledger.job_gone(job)
     end
     if job.unique then
       if Unique.gone then

@@ -34,6 +34,24 @@ local function in_parts(command, key, list)
   end
 end
 
+-- The values of fields of a hash, `false` for those that are not there.
+local function hash_of(key, fields)
+  local found = {}
+  for from = 1, #fields, PART do
+    for place, value in ipairs(call('HMGET', P .. key, unpack(fields, from, math.min(from + PART - 1, #fields)))) do
+      found[from + place - 1] = value
+    end
+  end
+  return found
+end
+
+-- Adds all of one list to another.
+local function append(list, more)
+  for _, each in ipairs(more) do
+    list[#list + 1] = each
+  end
+end
+
 -- A hash or any list of names and values as a table.
 local function as_table(flat)
   local found = {}
@@ -46,6 +64,8 @@ end
 -- The parts of which scripts are made, each in a file of its name; they may call each other.
 local Wake, Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local Losses, Workers, Ledger, Schedules, Pruning, Listing, Queues = {}, {}, {}, {}, {}, {}, {}
+
+local Fencing = {}
 
 local woken = {}
 

@@ -1,0 +1,55 @@
+"""Plans as scripts are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from nuvom._clock import to_us
+from nuvom._ids import raw, text
+from nuvom._schedule import ScheduleEnvelope
+from nuvom.stores.redis.definitions import definition_of, moment, zone_of
+from nuvom.stores.redis.insert import told as told_job
+from nuvom.stores.redis.occurrences import write_row
+from nuvom.stores.values import PlanItem, Refusal
+
+
+def as_json(items: Iterable[PlanItem]) -> bytes:
+    """Return a plan as apply.lua and deliver.lua take it."""
+    return orjson.dumps([told(item) for item in items])
+
+
+def told(item: PlanItem) -> dict[str, Any]:
+    """Return what a script is told of an item: what is expected, and what it comes to."""
+    envelope = item.envelope
+    said: dict[str, Any] = {
+        "id": text(raw(envelope.id)),
+        "generation": str(envelope.generation),
+        "expected": moment(envelope.next_run),
+        "rows": [write_row(row) for row in item.occurrences],
+        "jobs": [told_job(job) for job in item.jobs],
+    }
+    if item.quarantine is not None:
+        said["quarantine"] = item.quarantine
+    elif item.next_run is not None:
+        said["next_run"] = moment(item.next_run)
+        said["next_nominal"] = said["next_run"] if item.next_nominal is item.next_run else moment(item.next_nominal)
+    if item.blocked is not None:
+        said["blocked"], said["overlap"] = item.blocked, envelope.overlap.value
+    if item.tzdata is not None:
+        said["zone"] = zone_of(envelope, item.tzdata)
+        said["definition"] = _by_release(envelope, item)
+    return said
+
+
+def refusals(answer: Sequence[Sequence[bytes]]) -> list[Refusal]:
+    """Return what a script refused."""
+    return [Refusal(schedule_id.decode(), reason.decode()) for schedule_id, reason in answer]
+
+
+def _by_release(envelope: ScheduleEnvelope, item: PlanItem) -> str:
+    """Return a definition whose next run another release of the tz database computed."""
+    since = envelope.times_since if item.times_since is None else item.times_since
+    return definition_of(envelope, tzdata=item.tzdata, times_since=None if since is None else to_us(since))

@@ -1,0 +1,168 @@
+-- needs: store
+-- Schedules: `schedules` has their definitions, which scripts move and do not read, and `heads` what changes of them.
+-- A head is words, `-` for none, and then the note, which may be any text. `due` has the active ones by next run,
+-- `schedule_list` all in the order in which they came, `names` their names, `zone:<release>` the active cron schedules by
+-- the release of the tz database that computed their next run. A schedule that ended, or is kept elsewhere, has its head in
+-- `fences`, after when it ended, and its definition in `fence_definitions`.
+local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$'
+local WORDS = {
+  'generation', 'state', 'next_nominal', 'next_run', 'run_count', 'seq', 'updated_at', 'paused_at', 'zone', 'note',
+}
+local NAMED = '{"name":"'  -- how the definition of a schedule with a name begins
+
+function Schedules.read(text)
+  local found = {string.match(text, HEAD)}
+  local head = {}
+  for place, name in ipairs(WORDS) do
+    head[name] = found[place]
+  end
+  return head
+end
+
+function Schedules.text(head)
+  local words = {}
+  for place, name in ipairs(WORDS) do
+    words[place] = head[name]
+  end
+  return table.concat(words, ' ')
+end
+
+-- Returns the generation after a head's: it only grows, also over lives of an id whose rows are gone.
+function Schedules.newer(head)
+  return int(math.max(tonumber(head.generation) + 1, now))
+end
+
+function Schedules.place(id, head)
+  return string.format('%012x', head.seq) .. id
+end
+
+local function name_of(definition)
+  if definition and string.sub(definition, 1, #NAMED) == NAMED then
+    local fine, said = pcall(cjson.decode, definition)
+    return fine and said.name or nil
+  end
+end
+
+local function unlist(id, head)
+  if head.state ~= 'active' then
+    return
+  end
+  call('ZREM', P .. 'due', Schedules.place(id, head))
+  if head.zone ~= '-' then
+    call('SREM', P .. 'zone:' .. head.zone, id)
+    if call('EXISTS', P .. 'zone:' .. head.zone) == 0 then
+      call('SREM', P .. 'zones', head.zone)
+    end
+  end
+end
+
+local function list(id, head)
+  if head.state ~= 'active' then
+    return
+  end
+  call('ZADD', P .. 'due', head.next_run, Schedules.place(id, head))
+  if head.zone ~= '-' then
+    call('SADD', P .. 'zones', head.zone)
+    call('SADD', P .. 'zone:' .. head.zone, id)
+  end
+end
+
+-- Changes fields of a schedule's head, and its definition where one is given.
+function Schedules.change(id, head, fields, definition)
+  unlist(id, head)
+  for name, value in pairs(fields) do
+    head[name] = value
+  end
+  call('HSET', P .. 'heads', id, Schedules.text(head))
+  if definition then
+    call('HSET', P .. 'schedules', id, definition)
+  end
+  list(id, head)
+end
+
+-- Returns who else has a name, nil where it is free.
+function Schedules.owner(id, name)
+  local owner = name and call('HGET', P .. 'names', name)
+  if owner and owner ~= id and call('HEXISTS', P .. 'heads', owner) == 1 then
+    return owner
+  end
+end
+
+-- Stores a living schedule in place of the one whose head is `old`, if there is one, and wakes schedulers; from now on its
+-- head says the newest generation and no fence does. `head` has the words of the new one, save its place in the listing.
+function Schedules.put(id, old, head, definition, name)
+  if old then
+    local before = name_of(call('HGET', P .. 'schedules', id))
+    if before and before ~= name then
+      call('HDEL', P .. 'names', before)
+    end
+    unlist(id, old)
+    head.seq = old.seq
+  else
+    head.seq = int(call('INCR', P .. 'schedule_seq'))
+    call('ZADD', P .. 'schedule_list', head.seq, id)
+  end
+  if name then
+    call('HSET', P .. 'names', name, id)
+  end
+  call('HSET', P .. 'heads', id, Schedules.text(head))
+  call('HSET', P .. 'schedules', id, definition)
+  list(id, head)
+  call('HDEL', P .. 'fences', id)
+  call('HDEL', P .. 'fence_definitions', id)
+  Wake.say('scheduler')
+end
+
+-- Moves a living schedule to its fence, with the definition that is stored if none is given.
+function Schedules.finish(id, head, state, definition)
+  local stored = call('HGET', P .. 'schedules', id)
+  local name = name_of(stored)
+  if name and call('HGET', P .. 'names', name) == id then
+    call('HDEL', P .. 'names', name)
+  end
+  unlist(id, head)
+  call('ZREM', P .. 'schedule_list', id)
+  call('HDEL', P .. 'heads', id)
+  call('HDEL', P .. 'schedules', id)
+  head.generation, head.state, head.updated_at = Schedules.newer(head), state, int(now)
+  head.next_nominal, head.next_run = '-', '-'
+  call('HSET', P .. 'fences', id, int(now) .. ' ' .. Schedules.text(head))
+  call('HSET', P .. 'fence_definitions', id, definition or stored or '')
+end
+
+-- Sets a schedule aside that cannot be read or planned.
+function Schedules.set_aside(id, head, reason)
+  local fields = {state = 'quarantined', generation = Schedules.newer(head), updated_at = int(now), note = '+' .. reason}
+  Schedules.change(id, head, fields)
+end
+
+-- Returns the head of a schedule that lives here, nil where there is none.
+function Schedules.head(id)
+  local text = call('HGET', P .. 'heads', id)
+  return text and Schedules.read(text)
+end
+
+-- Returns the fence of a schedule as its head, with when it ended; nil where there is none.
+function Schedules.fence(id)
+  local text = call('HGET', P .. 'fences', id)
+  if text then
+    local ended_at, rest = string.match(text, '^(%S+) (.*)$')
+    local head = Schedules.read(rest)
+    head.ended_at = ended_at
+    return head
+  end
+end
+
+-- Returns ids, heads and definitions.
+function Schedules.told(ids)
+  return {ids, hash_of('heads', ids), hash_of('schedules', ids)}
+end
+
+-- Returns the ids at places of `due`.
+function Schedules.at(places)
+  local ids = {}
+  for number, place in ipairs(places) do
+    ids[number] = string.sub(place, 13)
+  end
+  return ids
+end
