@@ -109,9 +109,7 @@ def _redis(url: str, clock: Clock, busy_timeout: float | None, lease: float) -> 
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("redis"):
             raise
-        raise SettingsError(
-            f"{masked(url)!r}: the driver is missing; install it: pip install 'nuvom[redis]'"
-        ) from None
+        raise SettingsError(f"{masked(url)!r}: the driver is missing; install it: pip install 'nuvom[redis]'") from None
     return open_redis(url, clock=clock, busy_timeout=busy_timeout, lease=lease)
 
 

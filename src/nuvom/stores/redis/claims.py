@@ -19,7 +19,7 @@ def claim(database: Database, wanted: Claim) -> list[ClaimedJob]:
     """Turn ready jobs into running ones of `wanted.worker`; see `JobStore.claim`."""
     if wanted.limit <= 0:
         return []
-    queues = b"" if wanted.queues is None else orjson.dumps(wanted.queues)
+    queues = b"" if wanted.queues is None else orjson.dumps(list(dict.fromkeys(wanted.queues)))
     latest = b"" if wanted.ready_by is None else to_us(wanted.ready_by)
     if wanted.order is Order.SUSPECT:
         answer = database.write("claim_suspect", wanted.worker, queues, as_json(wanted.excluding), latest)
@@ -54,9 +54,17 @@ def has_ready(
     database: Database, queues: tuple[str, ...] | None, excluding: Collection[str], ready_by: int | None
 ) -> bool:
     """Tell whether a claim of the same would find something, suspects included."""
-    raise NotImplementedError
+    return _found(database, "has_ready", queues, excluding, ready_by)
 
 
 def has_suspects(database: Database, queues: tuple[str, ...] | None, ready_by: int | None) -> bool:
     """Tell whether a suspect is ready."""
-    raise NotImplementedError
+    return _found(database, "has_suspects", queues, (), ready_by)
+
+
+def _found(
+    database: Database, script: str, queues: tuple[str, ...] | None, excluding: Collection[str], ready_by: int | None
+) -> bool:
+    wanted = b"" if queues is None else orjson.dumps(queues)
+    answer: int = database.read(script, wanted, as_json(excluding), b"" if ready_by is None else ready_by)
+    return answer == 1

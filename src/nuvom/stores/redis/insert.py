@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from nuvom._clock import to_us
-from nuvom._job import NewJob, Pushed
+from nuvom._job import PRIORITIES, NewJob, Pushed
+from nuvom._limits import unique_period
 from nuvom.stores.redis.bodies import write_body
 from nuvom.stores.redis.database import Database
+from nuvom.stores.redis.terms import microseconds, terms
+
+_ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def as_json(jobs: Iterable[NewJob]) -> bytes:
@@ -19,29 +24,43 @@ def as_json(jobs: Iterable[NewJob]) -> bytes:
 
 
 def told(job: NewJob) -> dict[str, Any]:
-    """Return what a script is told of a job."""
-    run_at = None if job.run_at is None else to_us(job.run_at)
+    """Return what a script is told of a job; times are texts, because numbers in Lua lose digits beyond the year 2255.
+
+    Raises:
+        ValueError: its id is none, or its priority or max_crashes out of bounds.
+    """
+    _check(job)
     fields: dict[str, Any] = {
-        "id": job.id,
+        "id": job.id.lower(),
         "task": job.task,
         "body": write_body(job),
-        "defaults": job.defaults.said(),
+        "defaults": terms(job.defaults),
         "queue": job.queue,
         "priority": job.priority,
         "max_crashes": job.max_crashes,
-        "run_at": run_at,
+        "run_at": None if job.run_at is None else str(to_us(job.run_at)),
         "key": job.key,
         "schedule": job.schedule_id,
-        "scheduled_for": None if job.scheduled_for is None else to_us(job.scheduled_for),
-        "expires_at": None if job.expires_at is None else to_us(job.expires_at),
-        "expires_in": job.expires_in,
+        "scheduled_for": None if job.scheduled_for is None else str(to_us(job.scheduled_for)),
+        "expires_at": None if job.expires_at is None else str(to_us(job.expires_at)),
+        "expires_in": None if job.expires_in is None else microseconds(job.expires_in),
         "kin": job.kin,
         "unique_while": job.unique,
-        "waits": job.waits or None,
+        "unique_for": None if job.unique is None else unique_period(job.unique),
+        "waits": (job.waits and job.key is not None) or None,
         "backfill": 1 if job.backfill else None,
         "ousts": job.ousts or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _check(job: NewJob) -> None:
+    if _ID.fullmatch(job.id) is None:
+        raise ValueError(f"job {job.id!r}: its id is not a UUID")
+    if job.priority is not None and job.priority not in PRIORITIES:
+        raise ValueError(f"job {job.id}: priority={job.priority} must be between {PRIORITIES[0]} and {PRIORITIES[-1]}")
+    if job.max_crashes is not None and job.max_crashes < 0:
+        raise ValueError(f"job {job.id}: max_crashes={job.max_crashes} must be 0 or more")
 
 
 def push(database: Database, jobs: Sequence[NewJob]) -> list[Pushed]:

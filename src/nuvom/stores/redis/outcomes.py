@@ -10,7 +10,7 @@ import orjson
 from nuvom._clock import to_us
 from nuvom._job import Holding, Outcome, Refused, Report, Verdict
 from nuvom.stores.redis.database import Database
-from nuvom.stores.rows import write_error
+from nuvom.stores.rows import write_error, write_progress
 
 
 def finish(database: Database, worker: str, outcomes: Sequence[Outcome]) -> list[Refused]:
@@ -32,7 +32,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
     if verdict is not Verdict.SUCCEEDED:
         told["retries"] = retries
         if run_at is not None:
-            told["run_at"] = to_us(run_at)
+            told["run_at"] = str(to_us(run_at))
         # Errors are what the task reported; a process that died is none.
         told["reported"] = error is None or error.kind in ("error", "timeout")
         told["untold"] = error is not None and isinstance(job, Holding)
@@ -41,4 +41,6 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 def report(database: Database, worker: str, reports: Sequence[Report]) -> None:
     """Keep how far running jobs say they are; see `JobStore.report`."""
-    raise NotImplementedError
+    if reports:
+        said = [(each.ref, each.attempt, write_progress(each.progress).decode()) for each in reports]
+        database.write("report", worker, orjson.dumps(said))

@@ -8,9 +8,15 @@ from nuvom.stores.values import Wakeup
 
 def promote(database: Database, limit: int) -> int:
     """Make due delayed jobs ready; see `JobStore.promote`."""
-    raise NotImplementedError
+    moved: int = database.write("promote", limit)
+    return moved
 
 
 def next_wakeup(database: Database) -> Wakeup:
     """Say when something happens that no wake-up announces; see `JobStore.next_wakeup`."""
-    raise NotImplementedError
+    delayed, lease = database.read("next_wakeup")
+    return Wakeup(_seconds(delayed), _seconds(lease))
+
+
+def _seconds(microseconds: bytes) -> float | None:
+    return int(microseconds) / 1_000_000 if microseconds else None

@@ -38,7 +38,14 @@ class Pruner:
         self._queue = b"0"
         self._occurrence = ""
         self._fence = b"0"
-        self._left: list[Callable[[Cutoffs], bool]] = [self._jobs, self._occurrences, self._fences, self._queues]
+        self._flow = b""
+        self._left: list[Callable[[Cutoffs], bool]] = [
+            self._jobs,
+            self._occurrences,
+            self._fences,
+            self._queues,
+            self._flows,
+        ]
 
     def _jobs(self, cutoffs: Cutoffs) -> bool:
         """Look at the next jobs; True when there may be more that are old enough."""
@@ -59,3 +66,8 @@ class Pruner:
         """Look at the next queues; True when there are more."""
         self._queue = self._database.write("prune_queues", self._queue)
         return self._queue != b"0"
+
+    def _flows(self, _: Cutoffs) -> bool:
+        """Look at the next flows; True when there are more."""
+        self._flow = self._database.write("forget_flows", self._flow, _PAGE)
+        return self._flow != b""

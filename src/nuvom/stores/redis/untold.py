@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import orjson
+
 from nuvom.stores.redis.database import Database
 
 
 def take_untold(database: Database, tasks: Collection[str], limit: int) -> list[str]:
     """Return the ids of jobs that failed so, of some tasks; each is returned once."""
-    raise NotImplementedError
+    wanted = orjson.dumps(list(tasks))
+    if not database.read("has_untold", wanted):
+        return []
+    return [job_id.decode() for job_id in database.write("take_untold", wanted, limit)]

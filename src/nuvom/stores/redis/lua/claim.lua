@@ -13,6 +13,10 @@ for _, task in ipairs(excluding and cjson.decode(excluding) or {}) do
   passed[task] = true
 end
 local gave_up = #call('ZRANGEBYSCORE', P .. 'expiring', '-inf', int(now), 'LIMIT', 0, 1) > 0
+local limiting = Flows.are_limiting()
+local PATIENCE = 2000  -- jobs that gave up at which a claim looks: a promotion ends them, so they stay in nobody's way
+local may_pass = excluding or gave_up or limiting  -- whether a ready job may be one that is not to be claimed
+local given_up = 0
 local taken = {}  -- candidates in their order; each {run_at, place, queue, priority}
 local is_taken = {}
 
@@ -21,11 +25,19 @@ local function fits(place)
   if is_taken[place] then
     return false
   end
-  if not excluding and not gave_up then
+  if not may_pass then
     return true
   end
-  local said = call('HMGET', Jobs.key(Jobs.id(place)), 'task', 'expires_at', 'attempt')
+  local key = Jobs.key(Jobs.id(place))
+  local said = call('HMGET', key, 'task', 'expires_at', 'attempt', 'flow')
+  if limiting and said[4] then
+    Flows.refresh(said[4])
+    if call('HGET', key, 'state') ~= 'ready' then
+      return false
+    end
+  end
   local over = said[2] and not said[3] and tonumber(said[2]) <= now
+  given_up = given_up + (over and 1 or 0)
   return not over and not passed[said[1]]
 end
 
@@ -42,7 +54,7 @@ local function first_of(queue, priority, room)
         found[#found + 1] = {tonumber(page[at + 1]), page[at], queue, priority}
       end
     end
-    if #page < 2 * room then
+    if #page < 2 * room or given_up > PATIENCE then
       return found
     end
     from = from + room
@@ -61,7 +73,7 @@ end
 local function queues_with(priority, room)
   local heads = P .. 'heads:' .. priority
   if not queues then
-    return call('ZRANGE', heads, 0, room - 1)
+    return call('ZRANGE', heads, 0, may_pass and -1 or room - 1)
   end
   local found = {}
   for place, head in ipairs(#queues > 0 and call('ZMSCORE', heads, unpack(queues)) or {}) do

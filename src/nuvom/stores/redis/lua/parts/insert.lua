@@ -1,6 +1,11 @@
--- needs: store, ready, jobs, keys
+-- needs: store, ready, jobs, keys, flows, unique
 -- The one way a job comes in, whoever pushes it: a caller or a dispatch.
-local SET = {'key', 'schedule', 'backfill', 'scheduled_for'}
+local KEPT = {
+  'max_crashes', 'key', 'schedule', 'backfill', 'scheduled_for', 'expires_at', 'flow', 'unique', 'unique_until',
+}
+local OUSTED = cjson.encode({
+  kind = 'cancelled', type = '', message = 'a later run of its schedule took its place', traceback = '',
+})
 
 -- Reads what workers reported of the tasks of a batch, once for each; nil where nobody did.
 local function reported(jobs)
@@ -19,54 +24,109 @@ local function reported(jobs)
   return rows
 end
 
+-- Says of a job what its call left open: what workers reported of its task, else what the code that pushed it says.
+local function complete(job, said)
+  job.queue = job.queue or said.queue
+  job.priority = int(job.priority or said.priority)
+  job.max_crashes = job.max_crashes or said.max_crashes
+  job.run_at = job.run_at or int(now)
+  job.created_at = int(now)
+  local expires_in = job.expires_in or said.expires_in
+  if expires_in then
+    local own = job.run_at + expires_in
+    if not job.expires_at or own < tonumber(job.expires_at) then
+      job.expires_at = int(own)
+    end
+  end
+  local task = said.canonical or job.task
+  local kind = job.kin and task .. ':' .. job.kin or task
+  if Flows.are_limited(said) then
+    job.flow, job.flow_task = kind, task
+  end
+  local while_, period = job.unique_while or said.unique, job.unique_for
+  if while_ then
+    if not job.unique_while then
+      period = said.unique_for
+    end
+    job.unique, job.unique_while = kind, while_
+    job.unique_period = period
+    job.unique_until = period and now + period
+  end
+end
+
+-- Puts a job that is new where it waits.
+local function place(job, said)
+  if job.flow then
+    Flows.put(job.flow, job.flow_task, said)
+    Flows.count(job.flow, 1)
+  end
+  if job.unique then
+    Unique.add(job)
+  end
+  if job.expires_at then
+    call('ZADD', P .. 'expiring', job.expires_at, job.place)
+  end
+  if job.schedule then
+    call('ZADD', P .. 'runs:' .. job.schedule, int(job.seq), job.place)
+    if not job.backfill then
+      call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
+    end
+  end
+  if job.key and job.waits and Keys.is_taken(job.key) then
+    Jobs.wait(job, 'held', 'key')
+    return
+  end
+  if job.key then
+    Keys.hold(job)
+  end
+  Jobs.go_on(job)
+end
+
+local function write(job)
+  local fields = {
+    'seq', int(job.seq), 'task', job.task, 'queue', job.queue, 'priority', job.priority, 'run_at', job.run_at,
+    'created_at', job.created_at,
+  }
+  for _, name in ipairs(KEPT) do
+    local value = job[name]
+    if value then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = type(value) == 'number' and int(value) or value
+    end
+  end
+  call('HSET', Jobs.key(job.id), unpack(fields))
+end
+
 -- Inserts jobs, at most 1,000; each has the fields of `nuvom.stores.redis.insert.told`. Returns for each the id of the job
 -- that stands for it, empty for one that is new; and by the number of each job for which another of its kind stands the
 -- word of its uniqueness. `Jobs.settle` follows in the same script.
 function Insert.all(jobs)
   local rows = reported(jobs)
   local seq = call('INCRBY', P .. 'seq', #jobs) - #jobs
-  local standing, unique = {}, {}
+  local standing, because = {}, {}
   local listing, bodies = {}, {}
   for number, job in ipairs(jobs) do
-    local key = Jobs.key(job.id)
-    local is_new = call('EXISTS', key) == 0
-    standing[number] = is_new and '' or job.id
-    if is_new then
-      local said = rows[job.task] or job.defaults
-      job.seq = seq + number
-      job.place = Jobs.place(job.seq, job.id)
-      job.queue = job.queue or said.queue
-      job.priority = int(job.priority or said.priority)
-      local run_at = job.run_at or now
-      job.run_at = int(run_at)
-      local fields = {
-        'seq', int(job.seq), 'task', job.task, 'queue', job.queue, 'priority', job.priority, 'run_at', job.run_at,
-        'created_at', int(now), 'max_crashes', job.max_crashes or said.max_crashes,
-      }
-      for _, name in ipairs(SET) do
-        if job[name] then
-          fields[#fields + 1] = name
-          fields[#fields + 1] = type(job[name]) == 'number' and int(job[name]) or job[name]
-        end
+    standing[number] = ''
+    local said = rows[job.task] or job.defaults
+    if call('EXISTS', Jobs.key(job.id)) == 1 then
+      standing[number] = job.id  -- an id that is there says more than its kind
+    else
+      complete(job, said)
+      if job.ousts then
+        Keys.oust(job.key, OUSTED)
       end
-      call('HSET', key, unpack(fields))
-      bodies[#bodies + 1] = P .. 'body:' .. job.id
-      bodies[#bodies + 1] = job.body
-      listing[#listing + 1] = int(job.seq)
-      listing[#listing + 1] = job.place
-      if job.schedule then
-        call('ZADD', P .. 'runs:' .. job.schedule, int(job.seq), job.place)
-        if not job.backfill then
-          call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
-        end
-      end
-      if job.key and job.waits and Keys.is_taken(job.key) then
-        Jobs.wait(job, 'held', 'key')
+      local other = job.unique and Unique.standing(job.unique, job.unique_while, job.unique_period)
+      if other then
+        standing[number], because[number] = other, job.unique_while
       else
-        if job.key then
-          Keys.hold(job)
-        end
-        Jobs.go_on(job)
+        job.seq = seq + number
+        job.place = Jobs.place(job.seq, job.id)
+        write(job)
+        bodies[#bodies + 1] = P .. 'body:' .. job.id
+        bodies[#bodies + 1] = job.body
+        listing[#listing + 1] = int(job.seq)
+        listing[#listing + 1] = job.place
+        place(job, said)
       end
     end
   end
@@ -74,5 +134,5 @@ function Insert.all(jobs)
     call('MSET', unpack(bodies))
     in_parts('ZADD', P .. 'jobs', listing)
   end
-  return standing, unique
+  return standing, because
 end

@@ -1,4 +1,4 @@
--- needs: store, ready, suspects, keys, flows
+-- needs: store, ready, suspects, keys, flows, unique
 -- Jobs: where each state keeps them, and how they move from one to another.
 -- `job:<id>` holds what changes and what scripts need; `body:<id>` what only a worker or a person reads. A field that is
 -- not there means none, or 0. `value`, `error` and `progress` lie apart where they are large: a hash of short values takes
@@ -67,8 +67,11 @@ function Jobs.count(queue, state, number)
   counts[state] = (counts[state] or 0) + number
 end
 
--- Writes what was counted and lets in what became ready; every script that moves jobs ends with it.
+-- Lets those go on that keys and flows held, writes what was counted and lets in what became ready; every script that
+-- moves jobs ends with it.
 function Jobs.settle()
+  Keys.settle()
+  Flows.settle()
   for key, counts in pairs(tally) do
     for state, number in pairs(counts) do
       if number ~= 0 then
@@ -83,17 +86,21 @@ function Jobs.settle()
   return Ready.settle()
 end
 
--- Keeps a value beside a job: in its hash where it is short.
+-- Keeps a value beside a job: in its hash where it is short. false takes it away.
 function Jobs.keep(job, name, value)
-  if #value <= SHORT then
-    Jobs.write(job, {[name] = value})
-  else
+  local is_large = value and #value > SHORT
+  if is_large then
     call('HSET', P .. 'large:' .. job.id, name, value)
     Jobs.write(job, {[name] = '', has_large = 1})
+  elseif value or job[name] then
+    Jobs.write(job, {[name] = value})
+    if job.has_large then
+      call('HDEL', P .. 'large:' .. job.id, name)
+    end
   end
 end
 
--- Takes a job out of where its state keeps it; `Jobs.enter` follows in the same script.
+-- Takes a job out of where its state keeps it; `Jobs.wait` follows in the same script.
 function Jobs.leave(job)
   if job.state == 'ready' then
     if job.suspect then
@@ -129,6 +136,9 @@ end
 -- Puts a job that waits into the index of its new state: `ready`, `delayed`, or `held` by what `waits_for` says.
 function Jobs.wait(job, state, waits_for)
   Jobs.write(job, {state = state, waits_for = waits_for or false})
+  if job.unique then
+    Unique.waits(job)
+  end
   if state == 'ready' then
     if job.suspect then
       Suspects.add(job)
@@ -148,13 +158,20 @@ function Jobs.wait(job, state, waits_for)
   Jobs.count(job.queue, state, 1)
 end
 
--- Makes a job that nothing keeps back any more ready, or lets it wait for its flow or its time.
-function Jobs.go_on(job)
-  if tonumber(job.run_at) > now then
-    Jobs.wait(job, 'delayed')
-  elseif job.flow then
+-- Makes a job that is due ready, or lets it wait for its flow.
+function Jobs.may_run(job)
+  if job.flow then
     Jobs.wait(job, 'held', 'flow')
   else
     Jobs.wait(job, 'ready')
+  end
+end
+
+-- Lets a job that its key does not hold wait for its time, or run.
+function Jobs.go_on(job)
+  if tonumber(job.run_at) > now then
+    Jobs.wait(job, 'delayed')
+  else
+    Jobs.may_run(job)
   end
 end

@@ -1,8 +1,10 @@
--- needs: store, jobs
--- Keys: at most one open job of a key is loose, that is, does not wait for it. `loose:<key>` holds those that are,
--- `waiting:<key>` those that wait, in the order of their pushes.
+-- needs: store, jobs, endings
+-- Keys: at most one open job of a key is loose, that is, does not wait for it. `loose:<key>` holds those that are (more
+-- than one where some did not wait), `waiting:<key>` those that wait, in the order of their pushes.
+local left = {}  -- keys of which an open job ended
+local order = {}
 
--- Tells whether a job that is pushed now has to wait for its key.
+-- Tells whether a job that is pushed now has to wait for its key: another one of it is open.
 function Keys.is_taken(key)
   return call('EXISTS', P .. 'loose:' .. key, P .. 'waiting:' .. key) > 0
 end
@@ -19,13 +21,17 @@ function Keys.stop_waiting(job)
   call('ZREM', P .. 'waiting:' .. job.key, job.place)
 end
 
--- An open job of a key ended: the oldest of those that wait goes on where nobody is loose any more.
+-- Notes that an open job of a key ended; whom it held goes on when all else that happens at once has happened.
 function Keys.release(job)
   call('SREM', P .. 'loose:' .. job.key, job.place)
-  Keys.let_in(job.key)
+  if not left[job.key] then
+    left[job.key] = true
+    order[#order + 1] = job.key
+  end
 end
 
-function Keys.let_in(key)
+-- The oldest of those that wait goes on, where nobody of their key is loose any more.
+local function let_in(key)
   if call('EXISTS', P .. 'loose:' .. key) == 1 then
     return
   end
@@ -35,5 +41,29 @@ function Keys.let_in(key)
     Jobs.leave(job)
     Keys.hold(job)
     Jobs.go_on(job)
+  end
+end
+
+function Keys.settle()
+  for _, key in ipairs(order) do
+    let_in(key)
+  end
+  left, order = {}, {}
+end
+
+-- The other open jobs of a key give way to one that comes: those that wait end with an error, those that run are asked
+-- to stop.
+function Keys.oust(key, error)
+  local others = call('SMEMBERS', P .. 'loose:' .. key)
+  for _, place in ipairs(call('ZRANGE', P .. 'waiting:' .. key, 0, -1)) do
+    others[#others + 1] = place
+  end
+  for _, place in ipairs(others) do
+    local job = Jobs.read(Jobs.id(place))
+    if job.state == 'running' then
+      Endings.ask(job)
+    else
+      Endings.finish(job, 'cancelled', {}, error)
+    end
   end
 end

@@ -46,8 +46,26 @@ function Ready.add(queue, priority, run_at, place)
   band[#band + 1] = place
 end
 
+-- Forgets of what was noted what is not ready any more.
+local function drop(band, places)
+  local gone = {}
+  for _, place in ipairs(places) do
+    gone[place] = true
+  end
+  for at = #band, 2, -2 do
+    if gone[band[at]] then
+      table.remove(band, at)
+      table.remove(band, at - 1)
+    end
+  end
+end
+
 -- Takes jobs out of a band.
 function Ready.remove(queue, priority, places)
+  local band = coming[queue] and coming[queue][priority]
+  if band then
+    drop(band, places)
+  end
   in_parts('ZREM', Ready.band(queue, priority), places)
   Ready.look(queue, priority)
 end
@@ -57,9 +75,11 @@ function Ready.settle()
   local any = false
   for queue, bands in pairs(coming) do
     for priority, band in pairs(bands) do
-      in_parts('ZADD', Ready.band(queue, priority), band)
-      Ready.look(queue, priority)
-      any = true
+      if #band > 0 then
+        in_parts('ZADD', Ready.band(queue, priority), band)
+        Ready.look(queue, priority)
+        any = true
+      end
     end
   end
   coming = {}

@@ -63,7 +63,8 @@ end
 
 -- The parts of which scripts are made, each in a file of its name; they may call each other.
 local Wake, Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings = {}, {}, {}, {}, {}, {}, {}, {}, {}
-local Losses, Workers, Ledger, Schedules, Pruning, Listing, Queues = {}, {}, {}, {}, {}, {}, {}
+local Losses, Workers, Windows, Ledger, Schedules, Pruning = {}, {}, {}, {}, {}, {}
+local Listing, Queues = {}, {}
 
 local Fencing = {}
 

@@ -1,6 +1,7 @@
--- needs: store, ready, jobs, flows
+-- needs: store, ready, jobs, flows, unique
 -- Leases, and how jobs become a worker's. `leases` says until when each process lives, `worker:<id>` what it said of
--- itself; an id whose lease was ended or forgotten never lives again.
+-- itself; an id whose lease was ended or forgotten never lives again. `gone` has those that are to be looked at for a
+-- while after their end, by when they were heard of last.
 
 function Workers.lives(worker)
   local lease = call('ZSCORE', P .. 'leases', worker)
@@ -9,7 +10,7 @@ end
 
 local CHANGES = {
   'attempt', 'errors', 'crashes', 'max_crashes', 'defers', 'suspect', 'key', 'flow', 'schedule', 'scheduled_for',
-  'created_at', 'expires_at',
+  'created_at', 'expires_at', 'unique',
 }
 
 -- Makes ready jobs, each {run_at, place, queue, priority}, running ones of a worker; returns them as a claim's answer.
@@ -33,6 +34,9 @@ function Workers.start(worker, taken)
     band[#band + 1] = place
     running[#running + 1] = int(run_at)
     running[#running + 1] = place
+    if said[13] then
+      Unique.started(said[13], place)
+    end
     if said[12] then
       expiring[#expiring + 1] = place
     end
@@ -58,4 +62,13 @@ function Workers.start(worker, taken)
   end
   Jobs.settle()
   return {int(now), answer, call('MGET', unpack(bodies))}
+end
+
+-- A process is dead: its entry stays a while for people to see.
+function Workers.bury(worker)
+  call('ZREM', P .. 'leases', worker)
+  local beat_at = call('HGET', P .. 'worker:' .. worker, 'beat_at')
+  if beat_at then
+    call('ZADD', P .. 'gone', beat_at, worker)
+  end
 end

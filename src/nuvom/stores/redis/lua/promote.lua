@@ -1,0 +1,32 @@
+-- needs: store, jobs, flows, endings, unique
+-- Make due delayed jobs ready, the oldest first, open flows whose time has come, and let jobs give up that were not started
+-- in time; of each at most ARGV[2]. Returns how many came due and how many the flows let go.
+local limit = tonumber(ARGV[2])
+local opened = Flows.limit_step() + Flows.open_due(limit)
+for _, place in ipairs(call('ZRANGEBYSCORE', P .. 'expiring', '-inf', int(now), 'LIMIT', 0, limit)) do
+  Endings.finish(Jobs.read(Jobs.id(place)), 'expired', {})
+end
+
+local due = call('ZRANGEBYSCORE', P .. 'delayed', '-inf', int(now), 'LIMIT', 0, limit)
+local plain = {}
+for _, place in ipairs(due) do
+  local key = Jobs.key(Jobs.id(place))
+  local said = call('HMGET', key, 'queue', 'priority', 'run_at', 'flow', 'suspect')
+  if said[4] or said[5] then
+    local job = Jobs.read(Jobs.id(place))
+    Jobs.leave(job)
+    Jobs.may_run(job)
+  else
+    call('HSET', key, 'state', 'ready')
+    Ready.add(said[1], said[2], said[3], place)
+    Jobs.count(said[1], 'delayed', -1)
+    Jobs.count(said[1], 'ready', 1)
+    plain[#plain + 1] = place
+  end
+end
+in_parts('ZREM', P .. 'delayed', plain)
+Jobs.settle()
+if opened > 0 then
+  Wake.say('worker')
+end
+return #due + opened
