@@ -43,26 +43,32 @@ def when() -> str:
     return str(current_job().scheduled_for)
 
 
-@pytest.fixture(params=["memory", "postgresql"])
+@pytest.fixture(params=["memory", "postgresql", "redis"])
 def memory(request: pytest.FixtureRequest) -> Iterator[Memory]:
-    """The app in memory, and the same on a server under the same clock."""
+    """The app in memory, and the same on servers under the same clock."""
     starts.clear()
     if request.param == "memory":
         with testing.memory(app, now=NOW) as memory:
             yield memory
         return
     clock = testing.VirtualClock(NOW)
-    with app.swapped(request.getfixturevalue("postgres_url"), clock):
+    with app.swapped(server_of(request), clock):
         yield Memory(app, clock)
 
 
-@pytest.fixture(params=["embedded", "postgresql"])
+@pytest.fixture(params=["embedded", "postgresql", "redis"])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """The variables of a project in `tmp_path`: none of Nuvom's, or where its server is."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUVOM_", "PYTEST_"))}
     if request.param == "embedded":
         return kept
-    return {**kept, "NUVOM_URL": request.getfixturevalue("postgres_url")}
+    return {**kept, "NUVOM_URL": server_of(request)}
+
+
+def server_of(request: pytest.FixtureRequest) -> str:
+    """Return the URL of an empty store on the server that a fixture's parameter names."""
+    url: str = request.getfixturevalue({"postgresql": "postgres_url", "redis": "redis_url"}[request.param])
+    return url
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import tempfile
 import pytest
 from hypothesis import settings
 
-from tests import servers
+from tests import servers, valkey
 from tests.machines.schedule_machine import ScheduleMachine
 from tests.machines.test_job_store import SLOW
 
@@ -39,3 +39,18 @@ class TestSchedulesOnAServer(ScheduleMachineOnAServer.TestCase):
     @pytest.fixture(autouse=True)
     def _server(self, postgres_url: str) -> None:
         ScheduleMachineOnAServer.server = postgres_url
+
+
+class ScheduleMachineOnRedis(ScheduleMachine):
+    server = ""
+
+    def url(self) -> str:
+        return valkey.emptied(self.server)
+
+
+class TestSchedulesOnRedis(ScheduleMachineOnRedis.TestCase):
+    settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, redis_url: str) -> None:
+        ScheduleMachineOnRedis.server = redis_url
