@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _KNOWN = "memory://, sqlite:///, postgresql:// and redis://"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
-_REDIS = ("redis", "rediss", "valkey", "valkeys")
+_LAYOUTS = ("", "s", "+sentinel", "s+sentinel", "+cluster", "s+cluster")
+_REDIS = ("unix", *(f"redis{layout}" for layout in _LAYOUTS), *(f"valkey{layout}" for layout in _LAYOUTS))
 _SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
 
 

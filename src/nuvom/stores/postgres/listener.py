@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import random
-import select
 import socket
 import threading
 import time
 from contextlib import closing, suppress
-from uuid import uuid4
 
 import psycopg
 from psycopg import sql
@@ -19,6 +16,7 @@ from psycopg import sql
 from nuvom.errors import StoreUnavailable
 from nuvom.stores import forks
 from nuvom.stores.base import Listener
+from nuvom.stores.ears import Ear, readable
 from nuvom.stores.outage import Outage
 from nuvom.stores.postgres.connections import Connection
 from nuvom.stores.postgres.database import Database
@@ -41,38 +39,6 @@ _UNWANTED = f"%s has ?listen=no: this process looks every {POLL:g} s instead of 
 log: logging.Logger = logging.getLogger("nuvom.postgres")
 
 
-class _Ear:
-    """One sleeper's ear, a `nuvom.stores.base.Listener`."""
-
-    def __init__(self, hub: Hub, kind: str) -> None:
-        self.kind = kind
-        self.address: str = uuid4().hex
-        self._hub = hub
-        self._looked = time.monotonic()
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Leave behind what a thread may hold that is not in this process."""
-        self._heard = threading.Event()
-
-    def wait(self, timeout: float) -> bool:
-        period = self._hub.attend()
-        began = time.monotonic()
-        left = max(0.0, self._looked + period - began)
-        if self._heard.wait(min(timeout, left)):
-            self._heard.clear()
-        elif timeout < left:
-            return False
-        self._looked = time.monotonic()
-        return True
-
-    def wake(self) -> None:
-        self._heard.set()
-
-    def close(self) -> None:
-        self._hub.forget(self)
-
-
 class Hub:
     """The ears of one process: its sleepers share a connection and a thread, which begin with the first of them.
 
@@ -82,7 +48,7 @@ class Hub:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, Ear] = {}
         self._inherited: list[Connection] = []
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -93,12 +59,12 @@ class Hub:
 
     def open(self, kind: str) -> Listener:
         """Return an ear that hears of a kind, and by its address of what is meant for it alone."""
-        ear = _Ear(self, kind)
+        ear = Ear(self, kind)
         self._ears[ear.address] = ear
         self.attend()
         return ear
 
-    def forget(self, ear: _Ear) -> None:
+    def forget(self, ear: Ear) -> None:
         """Wake an ear no more."""
         self._ears.pop(ear.address, None)
 
@@ -240,14 +206,6 @@ class Hub:
     def _wake_all(self) -> None:
         for ear in list(self._ears.values()):
             ear.wake()
-
-
-def readable(files: list[int], seconds: float) -> list[int]:
-    """Return which of some files can be read, after at most `seconds`."""
-    poll = select.poll()
-    for file in files:
-        poll.register(file, select.POLLIN)
-    return [file for file, _ in poll.poll(max(0, math.ceil(seconds * 1_000)))]
 
 
 def _forsake(connection: Connection) -> None:

@@ -2,45 +2,199 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from nuvom._settings import masked
 from nuvom.errors import SettingsError
 
 DEFAULT_PREFIX = "nuvom"
-_OWN = ("prefix",)
-SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix")
+DEFAULT_POOL = 10
+PORT = 6379
+SENTINEL_PORT = 26379
+
+_TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_TLS = ("ssl_keyfile", "ssl_certfile", "ssl_password", "ssl_ca_certs", "ssl_ca_path", "ssl_ciphers")
+_REQUIREMENTS = ("none", "optional", "required")
+
+
+class Layout(StrEnum):
+    """How the server that takes writes is found."""
+
+    SERVER = "server"  # it is the one that the URL names
+    SENTINEL = "sentinel"  # sentinels know it
+    CLUSTER = "cluster"  # it is the node that has the slot of the prefix
+
+
+_SCHEMES: dict[str, tuple[Layout, bool]] = {  # and whether it is reached through TLS
+    "redis": (Layout.SERVER, False),
+    "valkey": (Layout.SERVER, False),
+    "rediss": (Layout.SERVER, True),
+    "valkeys": (Layout.SERVER, True),
+    "unix": (Layout.SERVER, False),
+    "redis+sentinel": (Layout.SENTINEL, False),
+    "rediss+sentinel": (Layout.SENTINEL, True),
+    "redis+cluster": (Layout.CLUSTER, False),
+    "rediss+cluster": (Layout.CLUSTER, True),
+}
+
+
+class Node(NamedTuple):
+    """Where one process of the server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 class Address(NamedTuple):
-    """A server and what the keys in it begin with."""
+    """A server, or how it is found, and what the keys in it begin with."""
 
-    driver_url: str  # for the driver, with the password: never to be shown
-    url: str  # for people: without one
+    url: str  # for people: without a password
     prefix: bytes  # what all keys begin with: a hash tag, so that a cluster keeps them in one slot
+    pool: int  # connections a process may use at once, beside the one that listens
+    layout: Layout
+    nodes: tuple[Node, ...]  # the server, sentinels, or some nodes of a cluster; none for a socket's file
+    path: str  # of that file, else empty
+    group: str  # what sentinels call the server, else empty
+    tls: bool
+    options: Mapping[str, Any]  # what the driver is told for each connection, the password too: never to be shown
+    sentinel_options: Mapping[str, Any]  # the same for a connection to a sentinel
 
 
 def parse(url: str) -> Address:
     """Take a URL apart.
 
     Args:
-        url: `redis://user:password@host:6379/0?prefix=nuvom`; `rediss://` for TLS, `valkey://` for the same as
-            `redis://`; what else follows the question mark is the driver's.
+        url: `redis://user:password@host:6379/0?prefix=nuvom&pool=10`; `rediss://` for TLS, with the driver's `ssl_…`
+            parameters; `unix:///path?db=0`; `redis+sentinel://host,host/name/0`; `redis+cluster://host,host`. What is
+            `redis` may be called `valkey`.
 
     Raises:
-        SettingsError: a parameter of Nuvom's own has a value that it cannot have.
+        SettingsError: it cannot be read, or a parameter has a value that it cannot have.
     """
-    parts = urlsplit(url)
-    said = parse_qsl(parts.query, keep_blank_values=True)
-    own = {name: value for name, value in said if name in _OWN}
-    query = urlencode([(name, value) for name, value in said if name not in _OWN])
-    scheme = {"valkey": "redis", "valkeys": "rediss"}.get(parts.scheme, parts.scheme)
-    prefix = own.get("prefix", DEFAULT_PREFIX)
+    try:
+        parts = urlsplit(url)
+        scheme = parts.scheme.replace("valkey", "redis")
+        layout, tls = _SCHEMES[scheme]
+        user, password = _user(parts.netloc)
+        nodes = _nodes(parts.netloc.rpartition("@")[2], SENTINEL_PORT if layout is Layout.SENTINEL else PORT)
+    except (ValueError, KeyError):  # what they say repeats what they cannot read: it may be the password
+        raise SettingsError(
+            f"{masked(url)!r} cannot be read: write redis://user:password@host:6379/0, and percent-encode what is "
+            "special in a name or a password (/ as %2F)"
+        ) from None
+    said = _Said(url, tls)
+    prefix = said.text("prefix", DEFAULT_PREFIX)
     if not prefix or set(prefix) & set("{}") or len(prefix.encode()) > 100:
         raise SettingsError(f"{masked(url)!r}: prefix={prefix!r} must have 1 to 100 bytes and no braces")
+    options: dict[str, Any] = {"username": user or said.text("username"), "password": password or said.text("password")}
+    options["db"], group = said.place(layout, unquote(parts.path), is_file=scheme == "unix")
+    options |= said.tls_options()
+    sentinel_options = {"username": said.text("sentinel_username"), "password": said.text("sentinel_password")}
     return Address(
-        driver_url=urlunsplit(parts._replace(scheme=scheme, query=query)),
         url=masked(url),
         prefix=f"{{{prefix}}}:".encode(),
+        pool=said.number("pool", DEFAULT_POOL, 1, 1_000),
+        layout=layout,
+        nodes=() if scheme == "unix" else nodes,
+        path=unquote(parts.path) if scheme == "unix" else "",
+        group=group,
+        tls=tls,
+        options={name: value for name, value in options.items() if value is not None},
+        sentinel_options={name: value for name, value in sentinel_options.items() if value is not None},
     )
+
+
+class _Said:
+    """What follows the question mark of a URL; a name that nobody knows is refused."""
+
+    def __init__(self, url: str, tls: bool) -> None:  # noqa: FBT001  one of two facts
+        self._url = masked(url)
+        self._tls = tls
+        self._values = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        known = ["prefix", "pool", "db", "username", "password", "sentinel_username", "sentinel_password"]
+        known += [*_TLS, "ssl_cert_reqs", "ssl_check_hostname"] if tls else []
+        for name in self._values:
+            if name not in known:
+                hint = "; write rediss:// for TLS" if name.startswith("ssl") and not tls else ""
+                raise SettingsError(
+                    f"{self._url!r}: there is no parameter {name!r}, but {', '.join(known)}{hint}; how long an answer "
+                    "is waited for is NUVOM_BUSY_TIMEOUT"
+                )
+
+    def text(self, name: str, default: str | None = None) -> str | None:
+        return self._values.get(name, default)
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        said = self._values.get(name, str(default))
+        if not said.isascii() or not said.isdecimal() or not least <= int(said) <= most:
+            raise SettingsError(f"{self._url!r}: {name}={said!r} must be a number from {least} to {most}")
+        return int(said)
+
+    def place(self, layout: Layout, path: str, *, is_file: bool) -> tuple[int, str]:
+        """Return the number of the database, and the name by which sentinels know the server."""
+        group = ""
+        words = [] if is_file else path.strip("/").split("/") if path.strip("/") else []
+        if layout is Layout.SENTINEL:
+            if not words:
+                raise SettingsError(
+                    f"{self._url!r} lacks the name of the server: write …/mymaster/0 after the sentinels"
+                )
+            group = words.pop(0)
+        if is_file and len(path) < 2:
+            raise SettingsError(f"{self._url!r} names no socket: write unix:///run/redis/redis.sock")
+        if words:
+            self._values["db"] = words.pop(0)
+        if words:
+            raise SettingsError(f"{self._url!r}: after the host comes the number of a database, and nothing else")
+        database = self.number("db", 0, 0, 1_000_000)
+        if database and layout is Layout.CLUSTER:
+            raise SettingsError(
+                f"{self._url!r}: a cluster has no database {database}; use ?prefix=… to keep apps apart"
+            )
+        return database, group
+
+    def tls_options(self) -> dict[str, Any]:
+        """Return what the driver is told of TLS."""
+        if not self._tls:
+            return {}
+        options: dict[str, Any] = {name: self._values[name] for name in _TLS if name in self._values}
+        if (required := self._values.get("ssl_cert_reqs")) is not None:
+            if required not in _REQUIREMENTS:
+                raise SettingsError(f"{self._url!r}: ssl_cert_reqs={required!r} must be {', '.join(_REQUIREMENTS)}")
+            options["ssl_cert_reqs"] = required
+        if (checked := self._values.get("ssl_check_hostname")) is not None:
+            if checked.lower() not in _TRUTH:
+                raise SettingsError(f"{self._url!r}: ssl_check_hostname={checked!r} must be yes or no")
+            options["ssl_check_hostname"] = _TRUTH[checked.lower()]
+        return options
+
+
+def _user(netloc: str) -> tuple[str | None, str | None]:
+    user, _, password = netloc.rpartition("@")[0].partition(":")
+    return unquote(user) or None, unquote(password) or None
+
+
+def _nodes(hosts: str, usual: int) -> tuple[Node, ...]:
+    return tuple(_node(each, usual) for each in hosts.split(","))
+
+
+def _node(said: str, usual: int) -> Node:
+    """Return a host and its port; raises ValueError where that is none."""
+    host, port = said, ""
+    if said.startswith("["):
+        host, _, port = said[1:].partition("]")
+        port = port.removeprefix(":")
+    elif ":" in said:
+        host, _, port = said.rpartition(":")
+    if ":" in host and not said.startswith("["):
+        raise ValueError(said)
+    number = int(port) if port else usual
+    if not 0 < number < 65_536:
+        raise ValueError(port)
+    return Node(unquote(host) or "localhost", number)

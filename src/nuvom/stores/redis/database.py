@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
-import redis
 from redis import exceptions
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
 
 from nuvom._clock import SYSTEM_CLOCK, Clock, from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._joined import current
-from nuvom.errors import StoreUnavailable
-from nuvom.stores.redis.address import Address
-from nuvom.stores.redis.failures import is_lost, translated
+from nuvom.stores import forks
+from nuvom.stores.redis import meta
+from nuvom.stores.redis.address import Address, Layout, Node
+from nuvom.stores.redis.connections import Connections, NotSent, Wire, call
+from nuvom.stores.redis.failures import is_elsewhere, is_lost, translated, word_of
 from nuvom.stores.redis.scripts import Script, load
 
-_PATIENCE = 15.0  # seconds that a service waits for an answer before it takes the network for dead: half a lease
-_STALE = 10.0  # seconds after which the server is asked again what time it is
+_STALE = 10.0  # seconds after which the server is asked again what time it is, and whether it is still the same store
 
 Argument = bytes | str | int | float
+
+_EMPTIED = (
+    "%s lost all that it kept since this process began: it was emptied (FLUSHALL, FLUSHDB), or began anew without what it had "
+    "written to disk; jobs and schedules that were there are gone, and this process goes on with what comes now"
+)
+
+log: logging.Logger = logging.getLogger("nuvom.redis")
 
 
 class Database:
@@ -37,35 +44,19 @@ class Database:
     """
 
     def __init__(self, address: Address, *, clock: Clock, busy_timeout: float | None) -> None:
-        self.address = address
-        self._patience = _PATIENCE if busy_timeout is None else busy_timeout
+        self.address: Address = address
+        self.connections: Connections = Connections(address, busy_timeout)
         self._clock = None if clock is SYSTEM_CLOCK else clock
-        self._lock = threading.Lock()
-        self._client: redis.Redis | None = None
-        self._closed = False
+        self._checked = False
+        self._born: bytes | None = None
         self._seen: tuple[int, float] | None = None  # the server's clock, and this host's monotonic one then
+        self._begin_anew()
+        forks.watch(self)
 
     @property
-    def client(self) -> redis.Redis:
-        """The driver's client, which connects when it is first used."""
-        if self._closed:
-            raise StoreUnavailable(f"the store {self.address.url} was closed")
-        if self._client is None:
-            with self._lock:
-                if self._client is None:
-                    self._client = self.connect()
-        return self._client
-
-    def connect(self) -> redis.Redis:
-        """Return a client of its own, which never repeats what it sent: only who asked knows whether that is right."""
-        return redis.Redis.from_url(
-            self.address.driver_url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=self._patience,
-            socket_connect_timeout=min(5.0, self._patience),
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+    def channel(self) -> bytes:
+        """What wake-ups are published on."""
+        return self.address.prefix + b"wake"
 
     @property
     def given_now(self) -> bytes:
@@ -82,13 +73,29 @@ class Database:
             return to_us(self._clock.now())
         seen = self._seen
         if seen is None or time.monotonic() - seen[1] > _STALE:
-            seconds, microseconds = self.command("TIME")
-            self._seen = seen = int(seconds) * 1_000_000 + int(microseconds), time.monotonic()
+            return self.look().now_us
         return seen[0] + int((time.monotonic() - seen[1]) * 1_000_000)
+
+    def look(self) -> meta.Meta:
+        """Ask a server what time it is and which store it keeps, and say so where that is another one than before.
+
+        Raises:
+            SchemaTooNew: a release wrote there that this one cannot work beside.
+        """
+        said = (meta.SCHEMA, meta.COMPATIBLE_FROM, uuid4().hex)
+        found = meta.read_meta(self._evaluated(load("look"), said, changes=False))
+        self._seen = found.now_us, time.monotonic()
+        meta.refuse_newer(found, self.address.url)
+        with self._lock:
+            born, self._born = self._born, found.born
+        if born is not None and born != found.born:
+            log.error(_EMPTIED, self.address.url)
+        return found
 
     def read(self, name: str, *arguments: Argument) -> Any:
         """Run a script that changes nothing; once more where its answer was lost."""
-        return self._run(load(name), arguments, changes=False)
+        self._check()
+        return self._evaluated(load(name), arguments, changes=False)
 
     def write(self, name: str, *arguments: Argument) -> Any:
         """Run a script, all of it or nothing.
@@ -96,46 +103,105 @@ class Database:
         Raises:
             StoreUnavailable: the server is away; with `unknown` where its answer did not come.
         """
-        return self._run(load(name), arguments, changes=True)
+        current(self)
+        self._check()
+        reached("store.commit")
+        answer = self._evaluated(load(name), arguments, changes=True)
+        reached("store.committed")
+        return answer
 
     def command(self, *words: Argument) -> Any:
         """Run a command that changes nothing."""
-        try:
-            return _called(self.client, *words)
-        except exceptions.RedisError as error:
-            raise translated(error, self.address.url) from error
+        return self._repeated(lambda connection: call(connection, *words), changes=False)
 
     def close(self) -> None:
         """Close every connection; using the database afterwards raises StoreUnavailable."""
-        self._closed = True
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self.connections.close()
 
-    def _run(self, script: Script, arguments: tuple[Argument, ...], *, changes: bool) -> Any:
-        if changes:
-            current(self)
-            reached("store.commit")
+    def hold(self, seconds: float) -> bool:
+        """Do nothing before a fork: the lock is never held for long."""
+        return False
+
+    def let_go(self) -> None:
+        """Do nothing: nothing was held."""
+
+    def close_connections(self) -> None:
+        """Do nothing: nothing was held."""
+
+    def abandon(self) -> None:
+        """In the child of a fork: leave behind a lock that a thread may hold that is not in this process."""
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+
+    def _check(self) -> None:
+        """See once that the server can keep a store, and that this release can use what is there."""
+        if self._checked:
+            return
+        meta.refuse_old(meta.read_version(meta.read_info(self._repeated(_info, changes=False))), self.address.url)
+        self.look()
+        self._checked = True
+
+    def _evaluated(self, script: Script, arguments: tuple[Argument, ...], *, changes: bool) -> Any:
         said = (script.sha, 1, self.address.prefix, self.given_now, *arguments)
-        try:
-            answer = self._evaluated(script, said)
-        except exceptions.RedisError as error:
-            if changes or not is_lost(error):
-                raise translated(error, self.address.url, sent=changes) from error
+
+        def evaluate(connection: Wire) -> Any:
             try:
-                answer = self._evaluated(script, said)
-            except exceptions.RedisError as again:
-                raise translated(again, self.address.url) from again
-        if changes:
-            reached("store.committed")
-        return answer
+                return call(connection, "EVALSHA", *said)
+            except exceptions.NoScriptError:  # a server that is new, or was told to forget its scripts
+                return call(connection, "EVAL", script.source, *said[1:])
 
-    def _evaluated(self, script: Script, said: tuple[Any, ...]) -> Any:
-        try:
-            return _called(self.client, "EVALSHA", *said)
-        except exceptions.NoScriptError:  # a server that is new, or was told to forget its scripts
-            return _called(self.client, "EVAL", script.source, *said[1:])
+        return self._repeated(evaluate, changes=changes)
+
+    def _repeated(self, attempt: Callable[[Wire], Any], *, changes: bool) -> Any:
+        """Take a connection and let `attempt` use it; once more where that cannot do anything twice."""
+        for repeats in (True, False):
+            connection, new = self.connections.take()
+            try:
+                answer = attempt(connection)
+            except exceptions.RedisError as error:
+                self._give_back(connection, error)
+                if not (repeats and self._may_repeat(error, new=new, changes=changes)):
+                    sent = changes and not isinstance(error, NotSent)
+                    raise translated(error, self.address.url, sent=sent) from error
+            except BaseException:
+                self.connections.discard(connection, all_of_them=False)
+                raise
+            else:
+                self.connections.give(connection)
+                return answer
+        raise AssertionError("unreachable")
+
+    def _give_back(self, connection: Wire, error: exceptions.RedisError) -> None:
+        if is_elsewhere(error):
+            self.connections.discard(connection, all_of_them=True)
+            self.connections.moved(_named_by(error, connection))
+        elif is_lost(error):
+            self.connections.discard(connection, all_of_them=True)
+        else:
+            self.connections.give(connection)
+
+    def _may_repeat(self, error: exceptions.RedisError, *, new: bool, changes: bool) -> bool:
+        """Tell whether what failed may be done on another connection: it was not done, or does nothing."""
+        if isinstance(error, NotSent):
+            return True
+        if is_elsewhere(error):  # by now another server may be found, unless this one just was
+            return self.address.layout is not Layout.SERVER or (not new and word_of(error) == "READONLY")
+        # Who has waited in vain for as long as a caller waits does not wait as long again.
+        return not changes and is_lost(error) and not isinstance(error, exceptions.TimeoutError)
 
 
-def _called(client: redis.Redis, *words: Argument) -> Any:
-    return client.execute_command(*words)  # type: ignore[no-untyped-call]  # the driver's own lacks them
+def _info(connection: Wire) -> Any:
+    """Ask what a server is; nothing where this user may not."""
+    try:
+        return call(connection, "INFO", "server")
+    except exceptions.NoPermissionError:
+        return b""
+
+
+def _named_by(error: exceptions.RedisError, connection: Wire) -> Node | None:
+    """Return the node that a cluster's server named instead of itself, None where it named none."""
+    if not isinstance(error, exceptions.MovedError):
+        return None
+    return Node(error.host or getattr(connection, "host", ""), int(error.port))
