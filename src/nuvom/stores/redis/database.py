@@ -15,6 +15,7 @@ from redis import exceptions
 from nuvom._clock import SYSTEM_CLOCK, Clock, from_us, to_us
 from nuvom._crashpoint import reached
 from nuvom._joined import current
+from nuvom.errors import StoreUnusable
 from nuvom.stores import forks
 from nuvom.stores.redis import meta
 from nuvom.stores.redis.address import Address, Layout, Node
@@ -27,8 +28,12 @@ _STALE = 10.0  # seconds after which the server is asked again what time it is, 
 Argument = bytes | str | int | float
 
 _EMPTIED = (
-    "%s lost all that it kept since this process began: it was emptied (FLUSHALL, FLUSHDB), or began anew without what it had "
-    "written to disk; jobs and schedules that were there are gone, and this process goes on with what comes now"
+    "%s lost all that it kept since this process began: it was emptied (FLUSHALL, FLUSHDB), or began anew without what "
+    "it had on disk; the jobs and schedules that it held are gone, and this process goes on with what comes now"
+)
+_FORBIDDEN = (
+    "%s: this user may not run %s on keys that begin with %s, so that scripts would end halfway; docs/redis.md says what "
+    "it needs"
 )
 
 log: logging.Logger = logging.getLogger("nuvom.redis")
@@ -141,6 +146,9 @@ class Database:
             return
         meta.refuse_old(meta.read_version(meta.read_info(self._repeated(_info, changes=False))), self.address.url)
         self.look()
+        if missing := self._evaluated(load("rights"), (uuid4().hex,), changes=False):
+            words = ", ".join(each.decode() for each in missing)
+            raise StoreUnusable(_FORBIDDEN % (self.address.url, words, self.address.prefix.decode()))
         self._checked = True
 
     def _evaluated(self, script: Script, arguments: tuple[Argument, ...], *, changes: bool) -> Any:

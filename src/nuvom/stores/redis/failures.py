@@ -69,7 +69,7 @@ def _refused(word: str, said: str, location: str) -> StoreError:
             return StoreFull(f"no memory left for {location}: raise its maxmemory; what is stored is intact ({said})")
         case "MISCONF":
             return StoreFull(
-                f"{location} cannot write to its disk, and takes nothing until it can: free some space, see its log ({said})"
+                f"{location} cannot write to its disk, and takes nothing until it can: free some space ({said})"
             )
         case "READONLY":
             return StoreUnavailable(

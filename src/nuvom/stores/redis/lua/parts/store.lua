@@ -74,6 +74,6 @@ local woken = {}
 function Wake.say(kind)
   if not woken[kind] then
     woken[kind] = true
-    call('PUBLISH', P .. 'wake', kind)
+    redis.pcall('PUBLISH', P .. 'wake', kind)  -- whoever may not say it has done all else: sleepers look by themselves
   end
 end
