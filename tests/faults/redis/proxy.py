@@ -189,7 +189,8 @@ class _Link:
                 continue  # part of a request that may not arrive
             self._awaited = self._proxy.due(_name(words))
             if self._awaited is not None and self._awaited.when == "before":
-                return self._proxy.come(self._awaited, self)
+                self._proxy.come(self._awaited, self)
+                return
             self._server[1].write(held)
             held = b""
             await self._server[1].drain()
@@ -201,7 +202,8 @@ class _Link:
             seen.feed(data)
             if self._awaited is not None:
                 if seen.gets() is not False:
-                    return self._proxy.come(self._awaited, self)
+                    self._proxy.come(self._awaited, self)
+                    return
                 continue
             while seen.gets() is not False:
                 pass

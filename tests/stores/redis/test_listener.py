@@ -1,4 +1,4 @@
-"""Wake-ups by a subscription: who sleeps is woken at once, and whatever becomes of the connection, soon and by itself."""
+"""Wake-ups by a subscription: who sleeps is woken at once, and whatever becomes of it, soon and by itself."""
 
 from __future__ import annotations
 

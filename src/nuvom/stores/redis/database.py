@@ -81,25 +81,43 @@ class Database:
             return self.look().now_us
         return seen[0] + int((time.monotonic() - seen[1]) * 1_000_000)
 
-    def look(self) -> meta.Meta:
+    def look(self, *, only: bool = False) -> meta.Meta:
         """Ask a server what time it is and which store it keeps, and say so where that is another one than before.
+
+        Args:
+            only: whether a store that is not there yet stays so.
 
         Raises:
             SchemaTooNew: a release wrote there that this one cannot work beside.
         """
-        said = (meta.SCHEMA, meta.COMPATIBLE_FROM, uuid4().hex)
+        said = (meta.SCHEMA, meta.COMPATIBLE_FROM, "" if only else uuid4().hex)
         found = meta.read_meta(self._evaluated(load("look"), said, changes=False))
         self._seen = found.now_us, time.monotonic()
         meta.refuse_newer(found, self.address.url)
         with self._lock:
-            born, self._born = self._born, found.born
+            born, self._born = self._born, found.born or None
         if born is not None and born != found.born:
             log.error(_EMPTIED, self.address.url)
         return found
 
+    def check(self) -> None:
+        """See once that the server can keep a store, and that this release and user can use what is there.
+
+        Raises:
+            StoreUnusable: they cannot.
+        """
+        if self._checked:
+            return
+        meta.refuse_old(meta.read_version(meta.read_info(self._repeated(_info, changes=False))), self.address.url)
+        self.look()
+        if missing := self._evaluated(load("rights"), (uuid4().hex,), changes=False):
+            words = ", ".join(each.decode() for each in missing)
+            raise StoreUnusable(_FORBIDDEN % (self.address.url, words, self.address.prefix.decode()))
+        self._checked = True
+
     def read(self, name: str, *arguments: Argument) -> Any:
         """Run a script that changes nothing; once more where its answer was lost."""
-        self._check()
+        self.check()
         return self._evaluated(load(name), arguments, changes=False)
 
     def write(self, name: str, *arguments: Argument) -> Any:
@@ -109,7 +127,7 @@ class Database:
             StoreUnavailable: the server is away; with `unknown` where its answer did not come.
         """
         current(self)
-        self._check()
+        self.check()
         reached("store.commit")
         answer = self._evaluated(load(name), arguments, changes=True)
         reached("store.committed")
@@ -139,17 +157,6 @@ class Database:
 
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
-
-    def _check(self) -> None:
-        """See once that the server can keep a store, and that this release can use what is there."""
-        if self._checked:
-            return
-        meta.refuse_old(meta.read_version(meta.read_info(self._repeated(_info, changes=False))), self.address.url)
-        self.look()
-        if missing := self._evaluated(load("rights"), (uuid4().hex,), changes=False):
-            words = ", ".join(each.decode() for each in missing)
-            raise StoreUnusable(_FORBIDDEN % (self.address.url, words, self.address.prefix.decode()))
-        self._checked = True
 
     def _evaluated(self, script: Script, arguments: tuple[Argument, ...], *, changes: bool) -> Any:
         said = (script.sha, 1, self.address.prefix, self.given_now, *arguments)

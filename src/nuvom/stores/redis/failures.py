@@ -18,13 +18,18 @@ _WORD = re.compile(
     r"|UNKILLABLE|CROSSSLOT)\b"
 )
 
+_FORBIDDEN = ("ACL failure in script", "can't run this command")  # the same in scripts, as Valkey and Redis 6 say it
+
 
 def word_of(error: exceptions.RedisError) -> str:
     """Return the word by which the server says what kind of error it is, empty where it says none."""
     code = getattr(error, "status_code", None)
     if code and code != "ERR":
         return str(code)
-    found = _WORD.search(str(error))
+    said = str(error)
+    if any(each in said for each in _FORBIDDEN):
+        return "NOPERM"
+    found = _WORD.search(said)
     return found.group(1) if found else ""
 
 

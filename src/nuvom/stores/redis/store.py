@@ -54,11 +54,12 @@ class RedisStore:
 
     def migrate(self) -> list[str]:
         """Do nothing and return nothing: there are no tables."""
-        self._database.command("PING")
+        self._database.look()
         return []
 
     def pending(self) -> Pending:
         """Return that there is nothing to apply."""
+        self._database.look(only=True)
         return Pending([], "-- nothing: a store on Redis has no tables\n")
 
     def prune(self, keep: Retention) -> bool:

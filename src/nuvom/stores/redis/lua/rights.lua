@@ -3,7 +3,7 @@
 -- half of what it does: so all are tried first, on keys that are nobody's.
 local text, number, hash, set, zset, list = 'text', 'number', 'hash', 'set', 'zset', 'list'
 local TRIED = {
-  {'SET', text, '1', 'PX', '60000'}, {'GET', text}, {'MSET', text, '1'}, {'MGET', text}, {'INCR', number},
+  {'SCAN', '0'}, {'SET', text, '1', 'PX', '60000'}, {'GET', text}, {'MSET', text, '1'}, {'MGET', text}, {'INCR', number},
   {'INCRBY', number, '1'}, {'EXISTS', text}, {'EXPIRE', text, '60'}, {'PEXPIRE', text, '60000'},
   {'HSET', hash, 'a', '1'}, {'HSETNX', hash, 'b', '1'}, {'HGET', hash, 'a'}, {'HMGET', hash, 'a'}, {'HGETALL', hash},
   {'HVALS', hash}, {'HKEYS', hash}, {'HLEN', hash}, {'HEXISTS', hash, 'a'}, {'HSCAN', hash, '0'}, {'HINCRBY', hash, 'a', '1'},
@@ -26,8 +26,7 @@ for _, words in ipairs(TRIED) do
   end
   local answer = redis.pcall(unpack(words))
   local said = type(answer) == 'table' and answer.err or ''
-  -- A server before 7.0 has no word for it.
-  if string.find(said, 'NOPERM', 1, true) or string.find(said, "can't run this command", 1, true) then
+  if string.find(said, 'NOPERM') or string.find(said, 'ACL failure') or string.find(said, "can't run this command") then
     missing[#missing + 1] = words[1]
   end
 end
