@@ -97,7 +97,7 @@ def read_job(job_id: str, fields: dict[bytes, bytes], body: bytes | None) -> Job
         max_crashes=_number(said.get("max_crashes"), DEFAULT_MAX_CRASHES),
         defers=_number(said.get("defers")),
         suspect="suspect" in said,
-        worker=_text(said.get("worker")),
+        worker=_text(said.get("worker")) or None,
         key=_text(said.get("key")),
         schedule_id=_text(said.get("schedule")),
         schedule_name=schedule_name,

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from nuvom._clock import to_us
-from nuvom._job import PRIORITIES, NewJob, Pushed
+from nuvom._job import PRIORITIES, NewJob, Pushed, TaskDefaults
 from nuvom._limits import unique_period
 from nuvom.stores.redis.bodies import write_body
-from nuvom.stores.redis.database import Database
+from nuvom.stores.redis.database import Argument, Database
 from nuvom.stores.redis.terms import microseconds, terms
 
 _ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLAIN_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_PLAIN_DEFAULTS = {"queue", "priority", "max_crashes", "key"}
+_OWN = {"id", "arguments", "options", "metadata", "context"}  # what jobs that are alike differ in
+_ALIKE = itemgetter(*(place for place, name in enumerate(NewJob._fields) if name not in _OWN))
 
 
 def as_json(jobs: Iterable[NewJob]) -> bytes:
@@ -67,5 +72,40 @@ def push(database: Database, jobs: Sequence[NewJob]) -> list[Pushed]:
     """Store jobs, all or none; see `JobStore.push`."""
     if not jobs:
         return []
-    answer = database.write("push", as_json(jobs))
+    said = _plain(jobs) if _are_plain(jobs) else [as_json(jobs)]
+    answer = database.write("push", *said)
+    if not answer:
+        return [Pushed(job.id, True) for job in jobs]
     return [Pushed(stands.decode() or job.id, stands == b"") for job, stands in zip(jobs, answer, strict=True)]
+
+
+def _are_plain(jobs: Sequence[NewJob]) -> bool:
+    """Tell whether jobs are alike, and nothing that their call says holds, delays or limits them: most are."""
+    first = jobs[0]
+    defaults = first.defaults
+    if defaults.said().keys() - _PLAIN_DEFAULTS or not (_can_be(first) and _can_be(defaults)):
+        return False
+    alike = _ALIKE(
+        NewJob(
+            "", first.task, b"", defaults, first.queue, first.priority, first.max_crashes,
+            schedule_name=first.schedule_name, waits=first.waits,
+        )
+    )  # fmt: skip
+    return all(_ALIKE(job) == alike and _PLAIN_ID(job.id) for job in jobs)
+
+
+def _can_be(said: NewJob | TaskDefaults) -> bool:
+    priority, max_crashes = said.priority or 0, said.max_crashes or 0
+    return priority in PRIORITIES and max_crashes >= 0
+
+
+def _plain(jobs: Sequence[NewJob]) -> list[Argument]:
+    """Return such jobs as plain_push.lua takes them."""
+    first = jobs[0]
+    defaults = first.defaults
+    said: list[Argument] = ["", first.task]
+    said += ["" if value is None else value for value in first[4:7]]
+    said += [defaults.queue, defaults.priority, defaults.max_crashes]
+    for job in jobs:
+        said += [job.id, write_body(job)]
+    return said

@@ -26,18 +26,21 @@ def load(name: str) -> Script:
     """Return the script of `lua/<name>.lua`, after the parts that it needs and those that they need."""
     own = _file(name)
     parts: dict[str, str] = {"store": _file("parts/store")}  # the first: it names the others
-    _collect(own, parts)
+    _collect(own, parts, {"store"})
     source = "\n".join([*parts.values(), own]).encode()
     return Script(name, source, sha1(source, usedforsecurity=False).hexdigest())
 
 
-def _collect(source: str, parts: dict[str, str]) -> None:
+def _collect(source: str, parts: dict[str, str], seen: set[str]) -> None:
+    """Add the parts that a source needs, in its order, each after those that it needs itself."""
     for line in source.splitlines():
         if line.startswith(_NEEDS):
             for part in line.removeprefix(_NEEDS).split(", "):
-                if part not in parts:
-                    parts[part] = _file(f"parts/{part}")
-                    _collect(parts[part], parts)
+                if part not in seen:
+                    seen.add(part)
+                    text = _file(f"parts/{part}")
+                    _collect(text, parts, seen)
+                    parts[part] = text
 
 
 def _file(name: str) -> str:

@@ -1,6 +1,6 @@
--- needs: store, jobs, endings
--- Record how jobs ended that a worker holds. ARGV: 2 the worker, 3 the outcomes as JSON, each with the fields of
--- `nuvom.stores.redis.outcomes`. Returns the numbers of those that it does not hold.
+-- needs: store, plain_finish, jobs, endings
+-- Record how jobs ended that a worker holds; see plain_finish.lua for ARGV. JSON of an outcome has verdict, value, error,
+-- run_at, retries, reported and untold. Returns the numbers of those that it does not hold.
 local worker = ARGV[2]
 local refused = {}
 local running = P .. 'running:' .. worker
@@ -59,7 +59,8 @@ function record.put_back(job)
   Endings.go_on(job, {})
 end
 
-for number, outcome in ipairs(cjson.decode(ARGV[3])) do
+for _, number in ipairs(Quick.rest) do
+  local outcome = Quick.outcome(number)
   local job = call('ZSCORE', running, outcome.place) and Jobs.read(Jobs.id(outcome.place))
   if not job or job.worker ~= worker or tonumber(job.attempt) ~= outcome.attempt then
     refused[#refused + 1] = number

@@ -1,6 +1,5 @@
--- needs: store, jobs, keys, flows, unique
+-- needs: store, ended, jobs, keys, flows, unique
 -- How jobs end or go on, and what follows: others of their key go on, and whoever waits for a result is woken.
-local SLICE = 10 * 1000000  -- what is counted together in the throughput of a queue
 
 -- Ends an open job for good. `fields` are written with it; `error` is kept, false takes one away. `Jobs.settle` follows in
 -- the same script.
@@ -75,25 +74,7 @@ function Endings.ended(job, state)
     call('ZADD', P .. 'failed', job.seq, job.place)
   end
   if state == 'failed' or state == 'succeeded' then
-    Endings.count(job.queue, state, 1)
+    Ended.count(job.queue, state, 1)
   end
-  Endings.tell(job.id)
-end
-
--- Counts what ended in a queue, for as long as it is asked for.
-function Endings.count(queue, state, number)
-  local key = P .. 'ended:' .. int(now - now % SLICE)
-  call('HINCRBY', key, state .. ':' .. queue, number)
-  call('EXPIRE', key, 7200)
-end
-
--- Wakes those who sleep until a job is final.
-function Endings.tell(id)
-  local key = P .. 'waiters:' .. id
-  if call('EXISTS', P .. 'waited') == 1 and call('EXISTS', key) == 1 then
-    for _, ear in ipairs(call('ZRANGEBYSCORE', key, int(now), '+inf')) do
-      Wake.say(ear)
-    end
-    call('DEL', key)
-  end
+  Ended.tell({job.place})
 end

@@ -30,6 +30,9 @@ function Jobs.read(id)
     return nil
   end
   local job = as_table(flat)
+  if job.worker == '' then  -- the quick way out writes it in the same call
+    job.worker = nil
+  end
   job.id = id
   job.place = Jobs.place(job.seq, id)
   return job

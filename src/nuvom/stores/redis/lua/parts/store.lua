@@ -64,7 +64,7 @@ end
 -- The parts of which scripts are made, each in a file of its name; they may call each other.
 local Wake, Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings = {}, {}, {}, {}, {}, {}, {}, {}, {}
 local Losses, Workers, Windows, Ledger, Schedules, Pruning = {}, {}, {}, {}, {}, {}
-local Listing, Queues = {}, {}
+local Listing, Queues, Ended = {}, {}, {}
 
 local Fencing = {}
 

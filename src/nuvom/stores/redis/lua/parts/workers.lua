@@ -23,7 +23,12 @@ function Workers.start(worker, taken)
     local run_at, place, queue, priority = each[1], each[2], each[3], each[4]
     local id = Jobs.id(place)
     local key = Jobs.key(id)
-    local said = call('HMGET', key, unpack(CHANGES))
+    local said = call('HMGET', key, 'plain', 'attempt', 'max_crashes', 'created_at')
+    if said[1] and not said[2] then
+      said = {false, false, false, said[3], false, false, false, false, false, false, said[4]}  -- nothing else is there
+    else
+      said = call('HMGET', key, unpack(CHANGES))
+    end
     local attempt = (tonumber(said[1]) or 0) + 1
     call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', int(now), 'attempt', attempt)
     local band = bands[queue .. '\n' .. priority]
