@@ -13,6 +13,9 @@ from nuvom._job import DEFAULT_MAX_CRASHES, ClaimedJob, Job, JobState, NewJob
 from nuvom.stores.rows import moment, read_error, read_progress
 
 _NO_ARGUMENTS = b"[[],{}]"
+_FIRST = (None, 1, 0, 0, 0, 0, None, None, None, None)  # of a job that came in the quick way and was never started
+
+_new = tuple.__new__
 
 
 def write_body(job: NewJob) -> str:
@@ -34,44 +37,43 @@ class ClaimedJobs:
 
     def __init__(self, started_at: datetime) -> None:
         self._started_at = started_at
-        self._run_us: bytes = b""  # jobs that were pushed together share their times
+        self._run_us: int | None = None  # jobs that were pushed together share their times
         self._run_at = EPOCH
 
     def job(self, changing: Sequence[Any], body: bytes) -> ClaimedJob:
         """Return a job of what changes of it and of its body."""
-        (
-            place, queue, priority, run_us, attempt, errors, crashes, max_crashes, defers, suspect, key, flow,
-            schedule_id, scheduled_for, created_us,
-        ) = changing  # fmt: skip
+        place, queue, priority, run_us, max_crashes, *rest = changing
+        created_us, attempt, errors, crashes, defers, suspect, key, flow, schedule_id, scheduled_for = rest or _FIRST
         task, arguments, schedule_name, options, metadata, context = orjson.loads(body)
         if run_us != self._run_us:
-            self._run_at, self._run_us = from_us(int(run_us)), run_us
+            self._run_at, self._run_us = from_us(run_us), run_us
         ref = place.decode()
-        return ClaimedJob(
+        fields = (
             ref,
             ref[12:],
             task,
             arguments.encode(),
             queue.decode(),
-            priority,
+            int(priority),
             self._run_at,
             self._started_at,
-            self._run_at if created_us == run_us else from_us(int(created_us)),
+            self._run_at if created_us is None else from_us(int(created_us)),
             attempt,
             errors,
             crashes,
-            max_crashes,
+            int(max_crashes),
             defers,
             suspect == 1,
             None if key is None else key.decode(),
             None if schedule_id is None else schedule_id.decode(),
             schedule_name,
             None if scheduled_for is None else from_us(int(scheduled_for)),
-            _checked("options", options),
-            _checked("metadata", metadata),
+            None if options is None else _checked("options", options),
+            None if metadata is None else _checked("metadata", metadata),
             None if flow is None else flow.decode(),
-            _checked("context", context),
+            None if context is None else _checked("context", context),
         )
+        return _new(ClaimedJob, fields)
 
 
 def read_job(job_id: str, fields: dict[bytes, bytes], body: bytes | None) -> Job:
@@ -115,9 +117,7 @@ def read_job(job_id: str, fields: dict[bytes, bytes], body: bytes | None) -> Job
     )
 
 
-def _checked(name: str, source: str | None) -> bytes | None:
-    if source is None:
-        return None
+def _checked(name: str, source: str) -> bytes:
     if not isinstance(orjson.loads(source), dict):
         raise ValueError(f"{name} is no JSON object")
     return source.encode()

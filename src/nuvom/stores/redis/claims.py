@@ -42,7 +42,7 @@ def _decoded(database: Database, worker: str, answer: Sequence[Any]) -> list[Cla
         try:
             jobs.append(decode(each, body))
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            database.write("fail_corrupt", worker, each[0], each[4], _corrupt(error))
+            database.write("fail_corrupt", worker, each[0], each[6] if len(each) > 6 else 1, _corrupt(error))
     return jobs
 
 

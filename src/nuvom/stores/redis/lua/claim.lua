@@ -85,7 +85,9 @@ local function queues_with(priority, room)
 end
 
 local function take(candidates, room)
-  table.sort(candidates, by_age)
+  if #candidates > 1 and candidates[1][3] ~= candidates[#candidates][3] then  -- those of one queue are in order
+    table.sort(candidates, by_age)
+  end
   for place = 1, math.min(room, #candidates) do
     local each = candidates[place]
     taken[#taken + 1] = each
@@ -109,9 +111,14 @@ for _, priority in ipairs(priorities) do
     break
   end
   local candidates = {}
-  for _, queue in ipairs(queues_with(priority, room)) do
-    for _, each in ipairs(first_of(queue, priority, room)) do
-      candidates[#candidates + 1] = each
+  for number, queue in ipairs(queues_with(priority, room)) do
+    local found = first_of(queue, priority, room)
+    if number == 1 then
+      candidates = found
+    else
+      for _, each in ipairs(found) do
+        candidates[#candidates + 1] = each
+      end
     end
   end
   take(candidates, room)

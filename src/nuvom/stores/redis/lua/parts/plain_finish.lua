@@ -4,11 +4,14 @@
 -- ARGV: 2 the worker, then of each outcome its place, its attempt and what it is: `+` and the value of one that succeeded,
 -- `-` where there is none, else JSON.
 local Quick = {first = 3, rest = {}}  -- the numbers of those that take the long way
-local SHORT_VALUE = 64  -- SHORT of jobs.lua
+local MOST = 65  -- SHORT of jobs.lua, and one
 local JSON, VALUE = string.byte('{'), string.byte('+')
 
+local time = int(now)
+
 local function succeeded(place, attempt, said, queues)
-  if attempt ~= '1' or string.byte(said) == JSON or #said > SHORT_VALUE then
+  local kind = string.byte(said)
+  if attempt ~= '1' or kind == JSON or #said > MOST then
     return false
   end
   local key = P .. 'job:' .. string.sub(place, 13)
@@ -16,11 +19,10 @@ local function succeeded(place, attempt, said, queues)
   if not found[1] or found[3] ~= ARGV[2] or found[4] ~= '1' or found[5] then
     return false
   end
-  local value = string.sub(said, 2)
-  if string.byte(said) == VALUE then
-    call('HSET', key, 'state', 'succeeded', 'worker', '', 'finished_at', int(now), 'value', value)
+  if kind == VALUE then
+    call('HSET', key, 'state', 'succeeded', 'worker', '', 'finished_at', time, 'value', string.sub(said, 2))
   else
-    call('HSET', key, 'state', 'succeeded', 'worker', '', 'finished_at', int(now))
+    call('HSET', key, 'state', 'succeeded', 'worker', '', 'finished_at', time)
   end
   queues[found[2]] = (queues[found[2]] or 0) + 1
   return true

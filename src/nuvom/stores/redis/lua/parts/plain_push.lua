@@ -25,10 +25,10 @@ function Plain.push(said)
   local listing, band = {}, {}
   for number, key in ipairs(keys) do
     local place = string.format('%012x', seq + number) .. ARGV[Plain.first + 2 * number - 2]
-    listing[2 * number - 1], listing[2 * number] = int(seq + number), place
+    listing[2 * number - 1], listing[2 * number] = seq + number, place
     band[2 * number - 1], band[2 * number] = time, place
     call(
-      'HSET', key, 'seq', listing[2 * number - 1], 'plain', '1', 'max_crashes', max_crashes, 'created_at', time,
+      'HSET', key, 'seq', seq + number, 'plain', max_crashes, 'max_crashes', max_crashes, 'created_at', time,
       'queue', queue, 'state', 'ready', 'task', task, 'priority', priority, 'run_at', time
     )
   end

@@ -13,43 +13,46 @@ local CHANGES = {
   'created_at', 'expires_at', 'unique',
 }
 
--- Makes ready jobs, each {run_at, place, queue, priority}, running ones of a worker; returns them as a claim's answer.
+-- Makes ready jobs, each {run_at, place, queue, priority}, running ones of a worker; returns them as a claim's answer: when
+-- they started, what changes of each, which is little of one that came in the quick way and starts first, and their bodies.
 function Workers.start(worker, taken)
   if #taken == 0 then
     return {}
   end
   local bands, running, bodies, answer, expiring = {}, {}, {}, {}, {}
+  local time = int(now)
   for number, each in ipairs(taken) do
     local run_at, place, queue, priority = each[1], each[2], each[3], each[4]
     local id = Jobs.id(place)
     local key = Jobs.key(id)
-    local said = call('HMGET', key, 'plain', 'attempt', 'max_crashes', 'created_at')
-    if said[1] and not said[2] then
-      said = {false, false, false, said[3], false, false, false, false, false, false, said[4]}  -- nothing else is there
+    local plain = call('HMGET', key, 'plain', 'attempt')
+    if plain[1] and not plain[2] then  -- as it was pushed, and nothing else is there
+      call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', '1')
+      answer[number] = {place, queue, priority, run_at, plain[1]}
     else
-      said = call('HMGET', key, unpack(CHANGES))
+      local said = call('HMGET', key, unpack(CHANGES))
+      local attempt = (tonumber(said[1]) or 0) + 1
+      call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', attempt)
+      if said[13] then
+        Unique.started(said[13], place)
+      end
+      if said[12] then
+        expiring[#expiring + 1] = place
+      end
+      answer[number] = {
+        place, queue, priority, run_at, said[4], said[11], attempt, tonumber(said[2]) or 0, tonumber(said[3]) or 0,
+        tonumber(said[5]) or 0, said[6] and 1 or 0, said[7], said[8], said[9], said[10],
+      }
     end
-    local attempt = (tonumber(said[1]) or 0) + 1
-    call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', int(now), 'attempt', attempt)
-    local band = bands[queue .. '\n' .. priority]
+    local name = queue .. '\n' .. priority
+    local band = bands[name]
     if not band then
       band = {queue = queue, priority = priority}
-      bands[queue .. '\n' .. priority] = band
+      bands[name] = band
     end
     band[#band + 1] = place
-    running[#running + 1] = int(run_at)
-    running[#running + 1] = place
-    if said[13] then
-      Unique.started(said[13], place)
-    end
-    if said[12] then
-      expiring[#expiring + 1] = place
-    end
+    running[2 * number - 1], running[2 * number] = run_at, place
     bodies[number] = P .. 'body:' .. id
-    answer[number] = {
-      place, queue, tonumber(priority), int(run_at), attempt, tonumber(said[2]) or 0, tonumber(said[3]) or 0,
-      tonumber(said[4]), tonumber(said[5]) or 0, said[6] and 1 or 0, said[7], said[8], said[9], said[10], said[11],
-    }
   end
   for _, band in pairs(bands) do
     Ready.remove(band.queue, band.priority, band)
@@ -61,12 +64,12 @@ function Workers.start(worker, taken)
     in_parts('ZREM', P .. 'expiring', expiring)
   end
   for _, each in ipairs(answer) do
-    if each[12] then
-      Flows.started(each[12], each[1])
+    if each[13] then
+      Flows.started(each[13], each[1])
     end
   end
   Jobs.settle()
-  return {int(now), answer, call('MGET', unpack(bodies))}
+  return {time, answer, call('MGET', unpack(bodies))}
 end
 
 -- A process is dead: its entry stays a while for people to see.
