@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from nuvom._clock import to_us
-from nuvom._job import PRIORITIES, NewJob, Pushed, TaskDefaults
+from nuvom._job import PRIORITIES, NewJob, Pushed
 from nuvom._limits import unique_period
 from nuvom.stores.redis.bodies import write_body
 from nuvom.stores.redis.database import Argument, Database
@@ -83,8 +83,9 @@ def _are_plain(jobs: Sequence[NewJob]) -> bool:
     """Tell whether jobs are alike, and nothing that their call says holds, delays or limits them: most are."""
     first = jobs[0]
     defaults = first.defaults
-    if defaults.said().keys() - _PLAIN_DEFAULTS or not (_can_be(first) and _can_be(defaults)):
+    if first.queue == "" or defaults.said().keys() - _PLAIN_DEFAULTS:
         return False
+    _check(first)
     alike = _ALIKE(
         NewJob(
             "", first.task, b"", defaults, first.queue, first.priority, first.max_crashes,
@@ -94,17 +95,12 @@ def _are_plain(jobs: Sequence[NewJob]) -> bool:
     return all(_ALIKE(job) == alike and _PLAIN_ID(job.id) for job in jobs)
 
 
-def _can_be(said: NewJob | TaskDefaults) -> bool:
-    priority, max_crashes = said.priority or 0, said.max_crashes or 0
-    return priority in PRIORITIES and max_crashes >= 0
-
-
 def _plain(jobs: Sequence[NewJob]) -> list[Argument]:
     """Return such jobs as plain_push.lua takes them."""
     first = jobs[0]
     defaults = first.defaults
     said: list[Argument] = ["", first.task]
-    said += ["" if value is None else value for value in first[4:7]]
+    said += ["" if value is None else value for value in (first.queue, first.priority, first.max_crashes)]
     said += [defaults.queue, defaults.priority, defaults.max_crashes]
     for job in jobs:
         said += [job.id, write_body(job)]

@@ -84,8 +84,8 @@ local function queues_with(priority, room)
   return found
 end
 
-local function take(candidates, room)
-  if #candidates > 1 and candidates[1][3] ~= candidates[#candidates][3] then  -- those of one queue are in order
+local function take(candidates, room, bands)
+  if bands > 1 then  -- those of one are in order
     table.sort(candidates, by_age)
   end
   for place = 1, math.min(room, #candidates) do
@@ -103,7 +103,7 @@ if ARGV[6] == 'fair' then
       heads[#heads + 1] = first_of(queue, priority, 1)[1]
     end
   end
-  take(heads, limit)
+  take(heads, limit, #heads)
 end
 for _, priority in ipairs(priorities) do
   local room = limit - #taken
@@ -111,16 +111,12 @@ for _, priority in ipairs(priorities) do
     break
   end
   local candidates = {}
-  for number, queue in ipairs(queues_with(priority, room)) do
-    local found = first_of(queue, priority, room)
-    if number == 1 then
-      candidates = found
-    else
-      for _, each in ipairs(found) do
-        candidates[#candidates + 1] = each
-      end
+  local serving = queues_with(priority, room)
+  for _, queue in ipairs(serving) do
+    for _, each in ipairs(first_of(queue, priority, room)) do
+      candidates[#candidates + 1] = each
     end
   end
-  take(candidates, room)
+  take(candidates, room, #serving)
 end
 return Workers.start(worker, taken)
