@@ -50,6 +50,10 @@ def limited(user: int) -> int:
     return user
 
 
+@app.task(concurrency=1, key="name")
+def by_name(name: str) -> None: ...
+
+
 @app.task(rate="1/12h")
 def rated() -> None: ...
 

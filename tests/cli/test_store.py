@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nuvom import Nuvom
 from nuvom._crashpoint import VARIABLE
+from nuvom.stores import moving
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_worker, all_jobs
 from tests import servers
@@ -127,6 +129,35 @@ def test_a_store_that_was_paused_when_it_was_copied_is_not_copied_again(
     again = project.inside("store", "copy", project.url, f"{target}2")
     assert again.code == 2
     assert f"{project.url} was copied to {target} and paused then" in again.err
+
+
+def test_two_names_of_one_store_are_refused(project: Project, app: Nuvom, postgres_url: str) -> None:
+    app.store.migrate()
+    (project.root / "link.db").symlink_to(project.file)
+    also = f"{postgres_url}&application_name=also"
+    for one, other in ((project.url, f"sqlite:///{project.root}/link.db"), (postgres_url, also)):
+        answer = project.inside("store", "copy", one, other, "--pause-source")
+        assert answer.code == 2
+        assert f"{one} and {other} are one store" in answer.err
+    assert app.queues.list() == []
+    assert app.workers.list() == []
+
+
+def test_a_service_that_starts_on_the_old_store_meanwhile_is_named_and_nothing_is_paused(
+    project: Project, target: str, app: Nuvom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.store.migrate()
+
+    def started(*said: Any, **how: Any) -> moving.Copied:
+        a_worker(app.store)
+        return copy(*said, **how)
+
+    copy = moving.copy
+    monkeypatch.setattr(moving, "copy", started)
+    answer = project.inside("store", "copy", project.url, target, "--pause-source")
+    assert answer.code == 1
+    assert f"{project.url} came into use meanwhile: a worker (host, pid 1)" in answer.err
+    assert app.queues.list() == []
 
 
 def test_what_is_not_as_it_was_is_named_and_nothing_is_paused(project: Project, target: str, app: Nuvom) -> None:

@@ -21,7 +21,7 @@ from nuvom.stores.transfer import COLUMNS, Kind, Movable, Transfer
 from nuvom.testing.conformance.examples import a_job, a_worker, all_jobs, claimed, pushed, running, the
 from tests import servers
 from tests.faults import invariants
-from tests.furnished import furnish, limited, plain, using
+from tests.furnished import by_name, furnish, limited, plain, using
 
 Place = Callable[[str], str]
 
@@ -224,6 +224,46 @@ def test_rows_that_the_other_store_cannot_hold_are_named_and_what_waits_for_them
         assert (found.tallies[Kind.JOBS].copied, found.tallies[Kind.JOBS].missing) == (4, 2)
     assert [the(target, job).state for job in (held, *sound)] == ["ready"] * 4
     assert [target.jobs.get(job) for job in broken] == [None, None]
+
+
+def test_a_row_that_does_not_decode_is_copied_as_it_is_where_that_can_be_kept(place: Place, target: Store) -> None:
+    url = place("sqlite")
+    with closing(servers.migrated(url)) as source:
+        broken, sound = pushed(source), pushed(source)
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            file.execute("UPDATE jobs SET arguments = x'ff' WHERE id = ?", (raw(broken),))
+            file.commit()
+        found = copied(source, target)
+    assert the(target, sound).state == "ready"
+    if target.url.startswith("sqlite"):
+        assert found.verified
+        assert the(target, broken).arguments == b"\xff"
+    else:
+        assert [(fault.kind, fault.key) for fault in found.faults] == [(Kind.JOBS, broken)]
+
+
+def test_a_key_that_the_other_store_cannot_hold_is_named_and_the_rest_goes_on(place: Place) -> None:
+    url = place("sqlite")
+    with (
+        closing(servers.migrated(url)) as source,
+        closing(servers.migrated(place("postgresql"))) as target,
+        using(url) as app,
+    ):
+        by_name.delay("a\0b")
+        sound = by_name.delay("sound").id
+        app.queues.pause("sound")
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            file.execute("INSERT INTO paused_queues (queue, since) VALUES (CAST(x'ff' AS TEXT), 1)")
+            file.commit()
+        found = copied(source, target)
+        assert {fault.kind for fault in found.faults} == {Kind.FLOWS, Kind.QUEUES, Kind.JOBS}
+        assert {kind: tally.missing for kind, tally in found.tallies.items() if tally.missing} == {
+            Kind.FLOWS: 1,
+            Kind.QUEUES: 1,
+            Kind.JOBS: 1,
+        }
+        assert the(target, sound).state == "ready"
+        assert [queue.queue for queue in target.jobs.queues() if queue.pause] == ["sound"]
 
 
 def test_a_server_that_dies_meanwhile_is_said_to_be_away_and_a_second_copy_has_the_rest(place: Place) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
 
 import typer
 
@@ -57,6 +60,8 @@ def copy(
             ours.workers.rescue()
             with _progress(rows) as told:
                 copied = moving.copy(rows.transfer, places.transfer, told, live=into_live)
+            if alive := _alive(ours):
+                raise refusal(f"{ours.url} came into use meanwhile: {alive}; stop it, and copy again")
             paused = pause_source and copied.verified
             if paused:
                 _pause(ours, f"{_MARK}{theirs.url}")
@@ -115,6 +120,8 @@ def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
             "counts as alive until its lease has run out)",
             code=2,
         )
+    if _same(source, target):
+        raise refusal(f"{source.url} and {target.url} are one store: name another one to copy to", code=2)
     if not into_live and (alive := _alive(target)):
         raise refusal(
             f"{target.url} is in use: {alive}; stop its services until all is copied, or say --into-live", code=2
@@ -123,6 +130,21 @@ def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
 
 def _alive(store: Store) -> str:
     return ", ".join(f"a {each.kind} ({each.host}, pid {each.pid})" for each in store.workers.list() if each.alive)
+
+
+def _same(source: Store, target: Store) -> bool:
+    """Tell whether two URLs name one store: then a lease in the one is seen in the other."""
+    from nuvom import __version__
+    from nuvom.stores.values import WorkerInfo
+
+    probe = WorkerInfo(
+        id=uuid4().hex, kind="worker", host=socket.gethostname(), pid=os.getpid(), version=__version__, queues=()
+    )
+    source.workers.register(probe)
+    try:
+        return any(each.id == probe.id for each in target.workers.list())
+    finally:
+        source.workers.unregister(probe.id)
 
 
 def _pause(store: Store, note: str) -> None:

@@ -84,7 +84,7 @@ def copy(source: Transfer, target: Transfer, told: Told, *, live: bool) -> Copie
     jobs = copied.tallies[Kind.JOBS]
     if live or jobs.unlike or jobs.missing:  # else all that wait came with what they wait for
         for keys in _pages(source, Kind.JOBS):
-            _settle(target, [JobRow(*row) for row in source.rows(Kind.JOBS, keys)])
+            _settle(target, [JobRow(*row) for row in _found(source, Kind.JOBS, keys).values()])
     if live:
         target.settle([], [])
     return copied
@@ -102,17 +102,26 @@ def _pages(source: Transfer, kind: Kind) -> Iterator[Sequence[Key]]:
 def _copy_page(
     source: Transfer, target: Transfer, kind: Kind, keys: Sequence[Key], copied: Copied, *, live: bool
 ) -> int:
-    there = _by_key(kind, target.rows(kind, keys))
+    there = _found(target, kind, keys)
     wanted = [key for key in keys if key not in there]
-    found = _by_key(kind, source.rows(kind, wanted))
+    found = _found(source, kind, wanted)
     rows = [found[key] for key in wanted if key in found]  # in their order, which is that of jobs alike
     if kind is Kind.JOBS:
         rows = [_entering(JobRow(*row), live=live) for row in rows]
     return _write(target, kind, rows, copied)
 
 
-def _by_key(kind: Kind, rows: Sequence[Row]) -> dict[Key, Row]:
-    return {key_of(kind, row): row for row in rows}
+def _found(store: Transfer, kind: Kind, keys: Sequence[Key]) -> dict[Key, Row]:
+    """Return rows by their keys; a key that is no text which the store can hold is that of none."""
+    try:
+        return {key_of(kind, row): row for row in store.rows(kind, keys)}
+    except (StoreUnavailable, StoreUnusable):
+        raise
+    except (ValueError, StoreError):
+        if len(keys) == 1:
+            return {}
+    half = len(keys) // 2
+    return {**_found(store, kind, keys[:half]), **_found(store, kind, keys[half:])}
 
 
 def _entering(job: JobRow, *, live: bool) -> Row:
@@ -148,7 +157,7 @@ def _compare_page(
 ) -> None:
     tally = copied.tallies[kind]
     tally.rows += len(keys)
-    ours, theirs = _by_key(kind, source.rows(kind, keys)), _by_key(kind, target.rows(kind, keys))
+    ours, theirs = _found(source, kind, keys), _found(target, kind, keys)
     ended = _ended(target, [key for key in keys if key not in theirs]) if live and kind is Kind.SCHEDULES else set()
     for key in keys:
         if key in ended:
