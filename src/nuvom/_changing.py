@@ -71,6 +71,7 @@ def update(app: Nuvom, envelope: ScheduleEnvelope, changes: Mapping[str, Any]) -
     wanted = updated(envelope, changes, Context(now, zone, _encoder(app, envelope)))
     if app.split:
         _joined.refuse(f"{app.scheduler_name} keeps schedules elsewhere, so none can be changed")
+        split.refuse_unkept(wanted, app.scheduler_name)
         newer = split.update_split(app.backend, app.store.ledger, wanted, now)
     else:
         rows = () if envelope.same_times(wanted) else passed_over(envelope, now, MOVED)

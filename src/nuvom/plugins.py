@@ -69,9 +69,9 @@ class Plugin(NamedTuple):
         return found
 
     def _remedy(self, error: BaseException) -> str:
-        lacking = error.name if isinstance(error, ModuleNotFoundError) else None
-        if lacking and lacking != self.path.partition(":")[0]:
-            return f"install what it needs: {lacking}"
+        needed = error.name if isinstance(error, ModuleNotFoundError) else None
+        if needed and not _within(self.path.partition(":")[0], needed):
+            return f"install what it needs: {needed}"
         return f"pip install --force-reinstall {self.distribution}, or another release of it"
 
 
@@ -122,7 +122,7 @@ def import_path(path: str, root: Path | None, said: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+        if isinstance(error, ModuleNotFoundError) and _within(module_name, error.name):
             raise SettingsError(f"{said}: there is no module {error.name!r}; searched {sys.path[0]} first") from error
         raise SettingsError(f"{said}: {module_name} cannot be imported: {_told(error)}; mend it") from error
     if not hasattr(module, name):
@@ -131,6 +131,10 @@ def import_path(path: str, root: Path | None, said: str) -> Any:
     found = getattr(module, name)
     _check_protocol(found, f"{said}: {name}", "write it for this one")
     return found
+
+
+def _within(module: str, package: str | None) -> bool:
+    return f"{module}.".startswith(f"{package}.")
 
 
 def _check_protocol(found: object, who: str, newer: str) -> None:

@@ -14,7 +14,7 @@ from nuvom._sync import missing, unfit
 from nuvom.cli.output import counted
 from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
-from nuvom.errors import NuvomError, StoreError, TasksUnreadable, UnsupportedByBackend
+from nuvom.errors import NuvomError, StoreError, TasksUnreadable
 from nuvom.scheduler.crowding import MOST_OPEN
 
 if TYPE_CHECKING:
@@ -159,11 +159,11 @@ def _contents(app: Nuvom) -> Iterator[Check]:
         yield Check("services", WARN, text, "start them: `nuvom run` is one worker and one scheduler")
     else:
         yield Check("services", OK, text)
-    yield from _declared(app)
-    try:
+    if app.split:
+        yield from _elsewhere(app, served=bool(schedulers))
+    else:
+        yield from _declared(app)
         yield from _schedules(app, served=bool(schedulers))
-    except UnsupportedByBackend as error:
-        yield Check("schedules", OK, str(error))
     failed = next((number for status, number in app.jobs.counts().items() if status == "failed"), 0)
     if failed:
         remedy = "see them: `nuvom jobs list --status failed`; once mended: `nuvom jobs retry --status failed`"
@@ -195,9 +195,7 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         )
     due = [s for s in found if s.state == "active" and s.next_run and s.next_run < app.now() - _OVERDUE]
     if due and not served:
-        remedy = "start one: `nuvom runscheduler`, or `nuvom run`"
-        text = f"{counted(len(due), 'schedule')} due and no scheduler is alive: {_some(list(map(_called, due)))}"
-        yield Check("due", FAIL, text, remedy)
+        yield _unserved(due)
     lost = list(unfit(app))
     yield from _misfits(lost)
     crowded = [_called(s) for s in found if app.store.ledger.open_runs(s.id, MOST_OPEN + 1) > MOST_OPEN]
@@ -207,6 +205,27 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
         yield Check("crowded", WARN, text, remedy)
     if not (broken or (due and not served) or lost or crowded):
         yield Check("schedules", OK, counted(len(found), "schedule"))
+
+
+def _elsewhere(app: Nuvom, *, served: bool) -> Iterator[Check]:
+    """Look at a backend of five methods, as far as one without a list can be looked at."""
+    try:
+        due = app.backend.due(app.now() - _OVERDUE, _MANY)
+    except Exception as error:  # noqa: BLE001 - the class is somebody's own
+        remedy = "mend the backend, or what it needs"
+        yield Check("schedules", FAIL, f"{app.scheduler_name} fails: {type(error).__name__}: {error}", remedy)
+        return
+    yield from _declared(app)
+    if due and not served:
+        yield _unserved(due)
+    else:
+        yield Check("schedules", OK, f"{app.scheduler_name} answers; what it keeps cannot be listed")
+
+
+def _unserved(due: Sequence[ScheduleEnvelope]) -> Check:
+    remedy = "start one: `nuvom runscheduler`, or `nuvom run`"
+    text = f"{counted(len(due), 'schedule')} due and no scheduler is alive: {_some(list(map(_called, due)))}"
+    return Check("due", FAIL, text, remedy)
 
 
 def _misfits(lost: Sequence[Unfit]) -> Iterator[Check]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nuvom.cli import cron, demo, doctor, files, jobs, look, queues, run, schedules, store, top
+from nuvom.cli import cron, demo, doctor, files, jobs, look, plugins, queues, run, schedules, store, top
 from nuvom.cli.site import AppOption, UrlOption, remember
 
 # Help without rich: drawing boxes would cost more than all the rest of the start.
@@ -37,5 +37,5 @@ def nuvom(
     remember(context, url, app)
 
 
-for _module in (run, jobs, schedules, queues, store, cron, look, top, doctor, files, demo):
+for _module in (run, jobs, schedules, queues, store, cron, look, top, doctor, plugins, files, demo):
     _module.register(program)

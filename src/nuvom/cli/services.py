@@ -71,10 +71,12 @@ def serve(
         log: What is said and how, where the user's code has not configured logging.
 
     Raises:
-        SettingsError: the store's URL or the scheduler backend cannot be used.
+        SettingsError: the store's URL, the scheduler backend or a hook cannot be used.
     """
     if scheduler and app.split:
         _ = app.backend  # what is wrong with it is said here, and not by a child
+    if worker is not None:
+        _ = app.active_hooks  # as above
     app.close()
     ours = logs.show(log.level, log.form)
     common = _common(app, app_path, grace=grace, log=log)

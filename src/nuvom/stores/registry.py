@@ -18,6 +18,7 @@ _KNOWN = "memory://, sqlite:///, postgresql:// and redis://"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg", "postgresql+psycopg2")
 _LAYOUTS = ("", "s", "+sentinel", "s+sentinel", "+cluster", "s+cluster")
 _REDIS = ("unix", *(f"redis{layout}" for layout in _LAYOUTS), *(f"valkey{layout}" for layout in _LAYOUTS))
+SCHEMES = ("memory", "sqlite", *_POSTGRES, *_REDIS)
 _SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
 
 
@@ -69,26 +70,61 @@ def open_store(
         return _postgres(url, clock, busy_timeout, lease, auto_migrate=bool(auto_migrate))
     if scheme in _REDIS and separator:
         return _redis(url, clock, busy_timeout, lease)
-    opened = separator and _by_plugin(
-        url, clock=clock, busy_timeout=busy_timeout, lease=lease, root=root or Path.cwd(), auto_migrate=auto_migrate
-    )
-    if opened:
+    if separator and (
+        opened := _by_plugin(
+            url, clock=clock, busy_timeout=busy_timeout, lease=lease, root=root, auto_migrate=auto_migrate
+        )
+    ):
         return opened
     raise SettingsError(_unknown(url, scheme if separator else ""))
 
 
 def _by_plugin(url: str, **said: Any) -> Store | None:
     """Return the store of a scheme that is not Nuvom's own; None where no plugin has it."""
-    from nuvom.plugins import Group, find, made
+    from nuvom.plugins import Group, find
 
     origin = f"NUVOM_URL={masked(url)!r}"
     plugin = find(Group.STORES, url.partition("://")[0], origin)
-    if plugin is None:
-        return None
-    opener = plugin.load(origin)
+    return None if plugin is None else open_by(plugin.load(origin), url, origin, **said)
+
+
+def open_by(
+    opener: object,
+    url: str,
+    origin: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    busy_timeout: float | None = 5.0,
+    lease: float = 30.0,
+    root: Path | None = None,
+    auto_migrate: bool | None = None,
+) -> Store:
+    """Return the store that a plugin's own function opens; see `open_store`.
+
+    Args:
+        opener: The function or class, called with the URL and the rest by keywords.
+        url: The store.
+        origin: The setting and its value that named it, with which a message begins.
+        clock: as in `open_store`, like those below.
+        busy_timeout: seconds.
+        lease: seconds.
+        root: where relative paths begin.
+        auto_migrate: whether tables are made and changed by whoever comes first.
+
+    Raises:
+        SettingsError: it cannot be called, or raises.
+    """
+    from nuvom.plugins import made
+
     if not callable(opener):
-        raise SettingsError(f"{origin}: the {plugin} names {opener!r:.100}, which opens no store")
-    store: Store = made(lambda: opener(url, **said), f"the {plugin}", origin)
+        raise SettingsError(f"{origin}: {opener!r:.100} opens no store; the plugin must name a function")
+    store: Store = made(
+        lambda: opener(
+            url, clock=clock, busy_timeout=busy_timeout, lease=lease, root=root or Path.cwd(), auto_migrate=auto_migrate
+        ),
+        getattr(opener, "__name__", "its opener"),
+        origin,
+    )
     return store
 
 

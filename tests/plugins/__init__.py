@@ -1,0 +1,1 @@
+"""Plugins as their authors ship them: distributions with entry points."""
