@@ -244,4 +244,4 @@ def elsewhere(schedule_id: str, generation: int, now: datetime) -> ScheduleEnvel
 def plan_elsewhere(schedule_id: str, generation: int, offset: int) -> PlanItem:
     """A plan for one occurrence of it."""
     envelope = elsewhere(schedule_id, generation, START)
-    return planned(envelope, None, dispatched(envelope, START + timedelta(seconds=offset)))
+    return planned(envelope, START + timedelta(days=1), dispatched(envelope, START + timedelta(seconds=offset)))

@@ -1,20 +1,20 @@
 """Changes of schedules in a backend of the founding five methods: kept under a fence, and final when ended."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from nuvom._schedule import ScheduleEnvelope, ScheduleState
+from nuvom._schedule import ScheduleState
 from nuvom.errors import ScheduleChanged
 from nuvom.scheduler.service import SchedulerService
 from nuvom.scheduler.split import cancel_split
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import JobFilter
+from nuvom.stores.values import JobFilter, PlanItem, Refusal
 from nuvom.testing.clock import VirtualClock
 from tests.scheduler.doubles import Five
 from tests.scheduler.driving import enqueue, jobs_of, settle, split_service, state_of
@@ -132,14 +132,15 @@ def test_a_new_life_between_delivery_and_the_end_of_a_one_off_is_not_lost(
 ) -> None:
     envelope = one_off()
     enqueue(store, five, envelope)
-    ledger_end = store.ledger.raise_fence
+    real = store.ledger.deliver
 
-    def raise_fence(ended: ScheduleEnvelope, expected: int | None) -> bool:
-        monkeypatch.setattr(store.ledger, "raise_fence", ledger_end)
+    def deliver(items: Sequence[PlanItem]) -> list[Refusal]:
+        monkeypatch.setattr(store.ledger, "deliver", real)
+        refused = real(items)
         enqueue(store, five, one_off(NOON + seconds(30)))
-        return ledger_end(ended, expected)
+        return refused
 
-    monkeypatch.setattr(store.ledger, "raise_fence", raise_fence)
+    monkeypatch.setattr(store.ledger, "deliver", deliver)
     settle(service)
     [kept] = five.kept.values()
     assert kept.next_run == NOON + seconds(30)

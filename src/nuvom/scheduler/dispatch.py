@@ -184,9 +184,9 @@ class FiveMethods:
             return
         reached("scheduler.reschedule")
         if item.quarantine is not None:
-            self._end(replace(envelope, note=item.quarantine), ScheduleState.QUARANTINED, now)
+            self._set_aside(replace(envelope, note=item.quarantine), now)
         elif item.next_run is None:
-            self._end(envelope, ScheduleState.DONE, now)
+            complete(self._backend, self._ledger, envelope.id)  # its fence ended with the delivery
         elif item.times_since is not None:
             self._retime(item, now)
         else:
@@ -194,10 +194,10 @@ class FiveMethods:
             self._look_at_fence(envelope)
         self._remember(item, now)
 
-    def _end(self, envelope: ScheduleEnvelope, state: ScheduleState, now: datetime) -> None:
+    def _set_aside(self, envelope: ScheduleEnvelope, now: datetime) -> None:
         fence = self._ledger.fence(envelope.id)
         if fence is None or fence.envelope.generation <= envelope.generation:
-            end(self._ledger, envelope, fence, state, now)
+            end(self._ledger, envelope, fence, ScheduleState.QUARANTINED, now)
         complete(self._backend, self._ledger, envelope.id)
 
     def _retime(self, item: PlanItem, now: datetime) -> None:

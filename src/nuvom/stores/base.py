@@ -44,7 +44,8 @@ class Ledger(Protocol):
         """Insert rows and jobs in one transaction, a job only if its row was new; for schedules kept elsewhere.
 
         An item is refused whose generation is older than the fence's, whose fence has ended, or whose `blocked` is not
-        what is found now; the rest goes on.
+        what is found now; the rest goes on. The fence of an item with nothing left to run ends as `done`. On disk when
+        it returns: what follows it is another store's.
         """
         ...
 
@@ -71,8 +72,18 @@ class Ledger(Protocol):
         """Return the newest definition known of a schedule."""
         ...
 
-    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
-        """Write a definition if the stored generation is `expected` (None: no fence); False: somebody was faster."""
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None, rows: Sequence[Occurrence] = ()) -> bool:
+        """Write a definition if the stored generation is `expected` (None: no fence); False: somebody was faster.
+
+        `rows` (at most 1,000) are recorded in the same transaction: what the change keeps from being run.
+        """
+        ...
+
+    def fences(self, after: tuple[int, str], limit: int) -> list[Fence]:
+        """Return fences by generation and id, those after the pair of them that is given; none that are `done`.
+
+        A generation is the time of its change in microseconds, or later: so this finds what was changed lately.
+        """
         ...
 
     def occurrences(
@@ -166,6 +177,17 @@ class ScheduleStore(SchedulerBackend, Protocol):
 
         A row that is there already (same key) keeps what it says, and its job is not pushed again. A schedule with
         nothing left to run leaves; its definition stays beside the ledger as `done`.
+        """
+        ...
+
+    def advance(self, items: Sequence[PlanItem]) -> list[Refusal]:
+        """Move or end schedules as `apply` does, without rows and jobs: the ledger is another store's."""
+        ...
+
+    def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
+        """Store definitions as a fence elsewhere has them, their generations too; an ended one ends what is stored.
+
+        One that is not newer than what is known of its id, living or ended, changes nothing. Wakes schedulers.
         """
         ...
 

@@ -143,6 +143,12 @@ class PlanItem(NamedTuple):
     blocked: bool | None = None  # what `Ledger.blocked` said; None: it was not asked
     tzdata: str | None = None  # the release that the next run was computed with, where it is another than before
     times_since: datetime | None = None  # where that release moved the times: occurrences later than this follow it
+    runs: int | None = None  # how many of its occurrences count as runs; None: each of its jobs
+
+    @property
+    def counted(self) -> int:
+        """How many runs it adds to the schedule's count."""
+        return len(self.jobs) if self.runs is None else self.runs
 
 
 class Fence(NamedTuple):

@@ -51,6 +51,12 @@ def end(session: Session, envelope: ScheduleEnvelope, state: ScheduleState) -> S
     return envelope.ended(state, next_generation(envelope.generation, now), now)
 
 
+def end_as(session: Session, stored: ScheduleEnvelope, ended: ScheduleEnvelope) -> None:
+    """Move a living schedule, which the caller holds, to its fence as another store's fence has it."""
+    row = (stored.id, stored.generation, None, ended.generation, ended.state.value)
+    _changed(session, "end_schedules", _END, [(*row, to_definition(ended), session.now_us)])
+
+
 def set_aside(session: Session, broken: Sequence[tuple[ScheduleEnvelope, datetime | None, str]]) -> Collection[str]:
     """Quarantine schedules that cannot be read or planned, those that still have this next run (None: any).
 
@@ -108,7 +114,7 @@ def _advance(item: PlanItem) -> tuple[object, ...]:
         _us(envelope.next_run),
         None if item.next_nominal is item.next_run else _us(item.next_nominal),
         _us(item.next_run),
-        len(item.jobs),
+        item.counted,
         item.tzdata,
         _us(item.times_since),
     )
@@ -117,7 +123,7 @@ def _advance(item: PlanItem) -> tuple[object, ...]:
 def _done(item: PlanItem, now_us: int, known: int = 0) -> tuple[object, ...]:
     """Return the row of a schedule with nothing left to run; `known` of its jobs were there before."""
     envelope = item.envelope
-    run_count = envelope.run_count + len(item.jobs) - known
+    run_count = envelope.run_count + item.counted - known
     return _ending(envelope, envelope.next_run, ScheduleState.DONE, run_count, from_us(now_us))
 
 

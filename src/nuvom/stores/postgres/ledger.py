@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
+from nuvom._identity import next_generation
 from nuvom._ids import is_uuid, raw, text
 from nuvom._job import JobError, NewJob
-from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, run_key, unique_reason
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, ScheduleState, run_key, unique_reason
 from nuvom.stores.postgres.columns import columns
 from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.endings import Endings
@@ -26,6 +28,8 @@ _ONCE = {
 }
 _OUSTED = write_error(JobError("cancelled", message="a later run of its schedule took its place")).decode()
 _FIRST, _LAST = -(2**63), 2**63 - 1  # before and after any time that PostgreSQL can hold
+_FENCE = ("id", "generation", "state", "definition")
+_NO_ID = "00000000-0000-0000-0000-000000000000"  # before any other
 _COLUMNS = (
     "schedule_id", "nominal", "source", "outcome", "reason", "job_id", "lateness", "last", "count", "utc_offset",
 )  # fmt: skip
@@ -43,10 +47,11 @@ class PostgresLedger:
         def delivered(session: Session) -> list[Refusal]:
             hold_keys(session, items)
             refusals = _fenced(session, items)
-            record(session, [item for item, refusal in zip(items, refusals, strict=True) if refusal is None])
+            accepted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
+            _finish(session, accepted, record(session, accepted))
             return [refusal for refusal in refusals if refusal is not None]
 
-        return self._database.write(delivered, durable=False) if items else []
+        return self._database.write(delivered, durable=True) if items else []
 
     def request(self, item: PlanItem, once: Once) -> Requested:
         """Insert rows and jobs that somebody asked for, durably; see `nuvom.stores.base.Ledger.request`."""
@@ -70,17 +75,27 @@ class PostgresLedger:
         """Return the newest definition kept of a schedule that is gone or lives elsewhere."""
         return self._database.read(lambda session: read_fence(session, schedule_id))
 
-    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None, rows: Sequence[Occurrence] = ()) -> bool:
         """Keep a definition if the kept generation is `expected` (None: no fence); False: somebody was faster."""
 
         def raised(session: Session) -> bool:
-            ended_at = session.now_us if envelope.state.ended else None
-            row = (envelope.id, envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
-            if expected is None:
-                return session.execute("insert_fence", row).rowcount == 1
-            return session.execute("raise_fence", (*row, expected)).rowcount == 1
+            if not write_fence(session, envelope, expected):
+                return False
+            if rows:
+                record(session, [PlanItem(envelope, tuple(rows), (), None, None)])
+            return True
 
         return self._database.write(raised, durable=True)
+
+    def fences(self, after: tuple[int, str], limit: int) -> list[Fence]:
+        """Return fences by generation and id, those after this pair of them; none that are `done`."""
+        generation, schedule_id = after
+        parameters = (generation, key(schedule_id) or _NO_ID, limit)
+        rows = self._database.read(lambda session: session.rows("fences_after", parameters))
+        return [
+            Fence(from_definition(raw(text(each)), *definition), None if ended_at is None else from_us(ended_at))
+            for each, *definition, ended_at in rows
+        ]
 
     def occurrences(
         self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None
@@ -123,6 +138,15 @@ def read_fence(session: Session, schedule_id: str) -> Fence | None:
     generation, state, definition, ended_at = row
     envelope = from_definition(raw(schedule_id), generation, state, definition)
     return Fence(envelope, None if ended_at is None else from_us(ended_at))
+
+
+def write_fence(session: Session, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+    """Keep a definition if the kept generation is `expected`; None: no fence."""
+    ended_at = session.now_us if envelope.state.ended else None
+    row = (envelope.id, envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
+    if expected is None:
+        return session.execute("insert_fence", row).rowcount == 1
+    return session.execute("raise_fence", (*row, expected)).rowcount == 1
 
 
 def hold_keys(session: Session, items: Sequence[PlanItem], *others: str) -> None:
@@ -195,6 +219,21 @@ def _fenced(session: Session, items: Sequence[PlanItem]) -> list[Refusal | None]
             case _:
                 refusals.append(Refusal(schedule_id, "open_runs") if schedule_id in counted else None)
     return refusals
+
+
+def _finish(session: Session, items: Sequence[PlanItem], new: frozenset[str]) -> None:
+    """End the fences of schedules with nothing left to run."""
+    over = {item.envelope.id: item for item in items if item.next_run is None and item.quarantine is None}
+    if over:
+        rows = [_done(item, new, from_us(session.now_us)) for item in over.values()]
+        session.execute("finish_fences", {**columns(_FENCE, rows), "now": session.now_us})
+
+
+def _done(item: PlanItem, new: frozenset[str], now: datetime) -> tuple[object, ...]:
+    envelope, ran = item.envelope, sum(job.id in new for job in item.jobs)
+    ended = envelope.ended(ScheduleState.DONE, next_generation(envelope.generation, now), now)
+    definition = to_definition(replace(ended, run_count=envelope.run_count + ran))
+    return envelope.id, ended.generation, ended.state.value, definition
 
 
 def _inserted(session: Session, statement: str, rows: Sequence[Occurrence]) -> frozenset[str]:

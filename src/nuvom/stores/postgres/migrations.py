@@ -20,7 +20,10 @@ class Migration(NamedTuple):
     compatible_from: int
 
 
-MIGRATIONS = (Migration(1, "0001_core", compatible_from=1),)
+MIGRATIONS = (
+    Migration(1, "0001_core", compatible_from=1),
+    Migration(2, "0002_fences", compatible_from=1),
+)
 VERSION = MIGRATIONS[-1].version
 
 _Connection = psycopg.Connection[Any]

@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
@@ -15,9 +16,9 @@ from nuvom._crashpoint import reached
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
-from nuvom.stores.postgres.advancing import end, refusals, set_aside, settle, uncount
+from nuvom.stores.postgres.advancing import end, end_as, refusals, set_aside, settle, uncount
 from nuvom.stores.postgres.database import Database, Session
-from nuvom.stores.postgres.ledger import hold_keys, key, moved_on, read_fence, record
+from nuvom.stores.postgres.ledger import hold_keys, key, moved_on, read_fence, record, write_fence
 from nuvom.stores.postgres.workers import PostgresWorkers
 from nuvom.stores.schedule_rows import COLUMNS, STATE, UNREADABLE, Row, from_row, salvage, to_row
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
@@ -180,10 +181,30 @@ class PostgresSchedules:
         if not items:
             return []
         refused = self._database.write(lambda session: _applied(session, items), durable=False)
+        self._note_late(refused, items)
+        return refused
+
+    def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Move or end in one transaction, without rows and jobs; returns the items that no longer fit."""
+        if not items:
+            return []
+        refused = self._database.write(lambda session: _settled(session, items).refused, durable=False)
+        self._note_late(refused, items)
+        return refused
+
+    def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
+        """Store definitions as a fence elsewhere has them; one that is not newer than what is known changes nothing."""
+
+        def followed(session: Session) -> None:
+            for envelope in envelopes:
+                _follow(session, envelope)
+
+        self._database.write(followed, durable=True)
+
+    def _note_late(self, refused: Sequence[Refusal], items: Sequence[PlanItem]) -> None:
         late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
         if late * 4 > len(items):
             self._crowded = self._workers.scheduler is not None
-        return refused
 
     def _read(
         self, statement: str, parameters: Mapping[str, object] | Sequence[object]
@@ -215,21 +236,44 @@ def _applied(session: Session, items: Sequence[PlanItem]) -> list[Refusal]:
     hold_keys(session, items)
     counted = moved_on(session, items)
     refused = [Refusal(item.envelope.id, "open_runs") for item in items if item.envelope.id in counted]
+    settled = _settled(session, [item for item in items if item.envelope.id not in counted])
+    uncount(session, settled.accepted, record(session, settled.accepted))
+    return refused + settled.refused
+
+
+class _Settled(NamedTuple):
+    accepted: list[PlanItem]  # those with something to record
+    refused: list[Refusal]
+
+
+def _settled(session: Session, items: Sequence[PlanItem]) -> _Settled:
+    """Advance, end or set aside the schedules of these items."""
     fitting: dict[str, PlanItem] = {}
     left: list[PlanItem] = []  # what comes twice fits once
     for item in items:
         if item.envelope.id in fitting:
             left.append(item)
-        elif item.envelope.id not in counted:
+        else:
             fitting[item.envelope.id] = item
     settled = settle(session, fitting.values())
     reached("scheduler.advance")
     left += [item for each, item in fitting.items() if each not in settled]
-    if left:
-        refused += refusals(session, left)
-    accepted = [item for each, item in fitting.items() if each in settled and item.quarantine is None]
-    uncount(session, accepted, record(session, accepted))
-    return refused
+    refused = refusals(session, left) if left else []
+    return _Settled([item for each, item in fitting.items() if each in settled and item.quarantine is None], refused)
+
+
+def _follow(session: Session, envelope: ScheduleEnvelope) -> None:
+    _hold(session, envelope)
+    stored, fence = _live(session, envelope.id), read_fence(session, envelope.id)
+    known = max((each.generation for each in (stored, fence and fence.envelope) if each is not None), default=None)
+    if known is not None and known >= envelope.generation:
+        return
+    if not envelope.state.ended:
+        _put(session, envelope)
+    elif stored is not None:
+        end_as(session, stored, envelope)
+    else:  # so that an earlier definition which arrives later changes nothing
+        write_fence(session, envelope, fence and fence.envelope.generation)
 
 
 def _hold(session: Session, envelope: ScheduleEnvelope) -> None:

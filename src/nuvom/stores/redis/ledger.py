@@ -46,7 +46,7 @@ class RedisLedger:
         fence, definition = self._database.read("get_fence", known)
         return None if fence is None else read_fence(known, fence, definition or b"")
 
-    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None, rows: Sequence[Occurrence] = ()) -> bool:
         """Keep a definition if the kept generation is `expected` (None: no fence); False: somebody was faster."""
         said = (
             text(raw(envelope.id)),
@@ -56,6 +56,10 @@ class RedisLedger:
             1 if envelope.state.ended else "",
         )
         return bool(self._database.write("raise_fence", *said))
+
+    def fences(self, after: tuple[int, str], limit: int) -> list[Fence]:
+        """Return fences by generation and id, those after this pair of them; none that are `done`."""
+        raise NotImplementedError
 
     def occurrences(
         self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None

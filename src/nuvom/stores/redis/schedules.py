@@ -116,6 +116,14 @@ class RedisSchedules:
         """Return the schedule of a name."""
         return next(iter(self._read("schedule_by_name", name)), None)
 
+    def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Move or end in one script, without rows and jobs; returns the items that no longer fit."""
+        raise NotImplementedError
+
+    def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
+        """Store definitions as a fence elsewhere has them; one that is not newer than what is known changes nothing."""
+        raise NotImplementedError
+
     def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> builtins.list[ScheduleEnvelope]:
         """Return schedules, newest first; `before` is the last id of the page before, which may be gone by now."""
         return pages(self._database, self._envelopes, wanted, limit, before and text(raw(before)))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from nuvom._clock import from_us, to_us
 from nuvom._crashpoint import reached
+from nuvom._identity import next_generation
 from nuvom._ids import is_uuid, raw
 from nuvom._job import JobError, NewJob
-from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, unique_reason
+from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, ScheduleState, unique_reason
 from nuvom.stores.rows import read_occurrence, write_error
 from nuvom.stores.schedule_rows import from_definition, to_definition
 from nuvom.stores.sqlite.database import Database
@@ -39,10 +41,13 @@ class SqliteLedger:
 
     def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
         """Insert rows and jobs in one transaction, for schedules kept elsewhere; returns what a fence refused."""
-        with self._database.write(durable=False) as connection:
+        with self._database.write(durable=True) as connection:
+            now_us = self._database.now_us()
             refusals = [_fenced(connection, item) for item in items]
             accepted = [item for item, refusal in zip(items, refusals, strict=True) if refusal is None]
-            recorded = record(connection, accepted, self._database.now_us())
+            recorded = record(connection, accepted, now_us)
+            over = [item for item in accepted if item.next_run is None and item.quarantine is None]
+            connection.executemany(load("finish_fence"), (_done(item, recorded.jobs, now_us) for item in over))
         recorded.wake(self._database)
         return [refusal for refusal in refusals if refusal]
 
@@ -67,14 +72,24 @@ class SqliteLedger:
         with self._database.read() as connection:
             return read_fence(connection, key(schedule_id))
 
-    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None) -> bool:
+    def raise_fence(self, envelope: ScheduleEnvelope, expected: int | None, rows: Sequence[Occurrence] = ()) -> bool:
         """Keep a definition if the kept generation is `expected` (None: no fence); False: somebody was faster."""
         with self._database.write(durable=True) as connection:
-            ended_at = self._database.now_us() if envelope.state.ended else None
-            row = (raw(envelope.id), envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
-            if expected is None:
-                return connection.execute(load("insert_fence"), row).rowcount == 1
-            return connection.execute(load("raise_fence"), (*row, expected)).rowcount == 1
+            now_us = self._database.now_us()
+            raised = write_fence(connection, envelope, expected, now_us)
+            if raised and rows:
+                record(connection, [PlanItem(envelope, tuple(rows), (), None, None)], now_us)
+        return raised
+
+    def fences(self, after: tuple[int, str], limit: int) -> list[Fence]:
+        """Return fences by generation and id, those after this pair of them; none that are `done`."""
+        generation, schedule_id = after
+        with self._database.read() as connection:
+            rows = connection.execute(load("fences_after"), (generation, key(schedule_id) or b"", limit)).fetchall()
+        return [
+            Fence(from_definition(each, *definition), None if ended_at is None else from_us(ended_at))
+            for each, *definition, ended_at in rows
+        ]
 
     def occurrences(
         self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None
@@ -116,6 +131,15 @@ def read_fence(connection: sqlite3.Connection, schedule_id: bytes | None) -> Fen
     generation, state, definition, ended_at = row
     envelope = from_definition(schedule_id, generation, state, definition)
     return Fence(envelope, None if ended_at is None else from_us(ended_at))
+
+
+def write_fence(connection: sqlite3.Connection, envelope: ScheduleEnvelope, expected: int | None, now_us: int) -> bool:
+    """Keep a definition inside the caller's transaction if the kept generation is `expected`; None: no fence."""
+    ended_at = now_us if envelope.state.ended else None
+    row = (raw(envelope.id), envelope.generation, envelope.state.value, to_definition(envelope), ended_at)
+    if expected is None:
+        return connection.execute(load("insert_fence"), row).rowcount == 1
+    return connection.execute(load("raise_fence"), (*row, expected)).rowcount == 1
 
 
 class Recorded(NamedTuple):
@@ -208,6 +232,14 @@ def _fenced(connection: sqlite3.Connection, item: PlanItem) -> Refusal | None:
             return Refusal(schedule_id, "open_runs")
         case _:
             return None
+
+
+def _done(item: PlanItem, new: frozenset[str], now_us: int) -> tuple[object, ...]:
+    """Return the fence of a schedule with nothing left to run."""
+    envelope, ran = item.envelope, sum(job.id in new for job in item.jobs)
+    ended = envelope.ended(ScheduleState.DONE, next_generation(envelope.generation, from_us(now_us)), from_us(now_us))
+    ended = replace(ended, run_count=envelope.run_count + ran)
+    return (raw(envelope.id), ended.generation, ended.state.value, to_definition(ended), now_us)
 
 
 def _row(occurrence: Occurrence, now_us: int) -> tuple[object, ...]:

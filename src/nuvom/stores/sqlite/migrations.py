@@ -29,6 +29,7 @@ MIGRATIONS = (
     Migration(1, "0001_core", compatible_from=1),
     Migration(2, "0002_policies", compatible_from=2),  # a scheduler that does not know a policy would break it
     Migration(3, "0003_limits", compatible_from=3),  # a worker that does not know a limit would break it
+    Migration(4, "0004_fences", compatible_from=3),
 )
 VERSION = MIGRATIONS[-1].version
 

@@ -18,7 +18,7 @@ from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom.stores.schedule_rows import STATE, UNREADABLE, Row, from_row, salvage, to_definition, to_row
 from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.fetching import fetch
-from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record
+from nuvom.stores.sqlite.ledger import changed, key, moved_on, read_fence, record, write_fence
 from nuvom.stores.sqlite.statements import load
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
 
@@ -150,6 +150,20 @@ class SqliteSchedules:
         recorded.wake(self._database)
         return refused
 
+    def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Move or end in one transaction, without rows and jobs; returns the items that no longer fit."""
+        with self._database.write(durable=False) as connection:
+            settled = _settle(connection, items, self._database.now())
+            return [_refusal(connection, item) for item, fits in zip(items, settled, strict=True) if not fits]
+
+    def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
+        """Store definitions as a fence elsewhere has them; one that is not newer than what is known changes nothing."""
+        with self._database.write(durable=True) as connection:
+            now = self._database.now()
+            for envelope in envelopes:
+                _follow(connection, envelope, now)
+        self._database.wake("scheduler")
+
     def _read(self, statement: str, *parameters: object) -> builtins.list[ScheduleEnvelope]:
         with self._database.read() as connection:
             rows = fetch(connection, load(statement), parameters)
@@ -230,6 +244,21 @@ def _end(
     return envelope.ended(state, next_generation(envelope.generation, now), now)
 
 
+def _follow(connection: sqlite3.Connection, envelope: ScheduleEnvelope, now: datetime) -> None:
+    stored, fence = _live(connection, envelope.id), read_fence(connection, key(envelope.id))
+    known = max((each.generation for each in (stored, fence and fence.envelope) if each is not None), default=None)
+    if known is not None and known >= envelope.generation:
+        return
+    if not envelope.state.ended:
+        _put(connection, envelope)
+    elif stored is not None:
+        row = (raw(envelope.id), stored.generation, None, envelope.generation, envelope.state.value)
+        connection.execute(load("end_schedule"), (*row, to_definition(envelope), to_us(now)))
+        connection.execute(load("delete_schedule"), (raw(envelope.id),))
+    else:  # so that an earlier definition which arrives later changes nothing
+        write_fence(connection, envelope, fence and fence.envelope.generation, to_us(now))
+
+
 def _ending(
     envelope: ScheduleEnvelope, next_run: datetime | None, state: ScheduleState, run_count: int, now: datetime
 ) -> tuple[object, ...]:
@@ -294,13 +323,13 @@ def _advance(item: PlanItem) -> tuple[object, ...]:
         _us(envelope.next_run),
         next_run if item.next_nominal is item.next_run else _us(item.next_nominal),
         next_run,
-        len(item.jobs),
+        item.counted,
     )
 
 
 def _done(item: PlanItem, now: datetime) -> tuple[object, ...]:
     envelope = item.envelope
-    run_count = envelope.run_count + len(item.jobs)
+    run_count = envelope.run_count + item.counted
     return _ending(envelope, envelope.next_run, ScheduleState.DONE, run_count, now)
 
 

@@ -34,6 +34,7 @@ MODULES = (
     "ledger",
     "dispatch",
     "schedules",
+    "following",
     "declared",
     "overlap",
     "requests",

@@ -140,7 +140,7 @@ def test_the_end_of_a_forgotten_job_stays_in_its_row(store: Store, clock: Virtua
 
 def test_an_occurrence_whose_job_was_forgotten_is_still_dispatched_once(store: Store, clock: VirtualClock) -> None:
     envelope = every(60, clock.now(), generation=1)
-    item = planned(envelope, None)
+    item = planned(envelope, clock.now() + MINUTE)
     store.ledger.deliver([item])
     store.jobs.cancel(item.jobs[0].id)
     newest = pushed(store)

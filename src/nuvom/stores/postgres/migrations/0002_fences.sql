@@ -1,0 +1,3 @@
+-- Fences by the time of their change, so that whoever looks after two stores finds changes that were begun and not ended.
+
+CREATE INDEX fences_changed ON nuvom.fences (generation, schedule_id) WHERE state <> 'done';
