@@ -1,4 +1,4 @@
-"""Where the demo's jobs are: a file of its own, or a place of its own on the server that NUVOM_URL names."""
+"""Where the demo is at home: files of its own, or places of its own on the servers that the caller's variables name."""
 
 from __future__ import annotations
 
@@ -22,22 +22,32 @@ class Home(NamedTuple):
     url: str
     kind: str = "file"  # or what has to be dropped in the end: a `schema`, or what keys begin with, a `prefix`
     name: str = ""  # of that
+    schedules: Home | None = None  # where they are elsewhere than the jobs
 
     @property
     def words(self) -> str:
         """What it is, in a sentence."""
-        return {
+        own = {
             "file": "one fresh SQLite file",
             "schema": "one fresh schema in PostgreSQL",
             "prefix": "one fresh prefix on Redis",
         }[self.kind]
+        return own if self.schedules is None else f"{own} for jobs and {self.schedules.words} for schedules"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The settings of whoever works here."""
+        return {"NUVOM_URL": self.url} | ({} if self.schedules is None else {"NUVOM_SCHEDULER": self.schedules.url})
 
     def kept(self) -> str:
         """Return what stays behind where it is not dropped."""
-        return "" if self.kind == "file" else f" and the {self.kind} {self.name} of {masked(self.url)}"
+        own = "" if self.kind == "file" else f" and the {self.kind} {self.name} of {masked(self.url)}"
+        return own if self.schedules is None else own + self.schedules.kept()
 
     def drop(self) -> None:
         """Remove what does not go with the demo's folder."""
+        if self.schedules is not None:
+            self.schedules.drop()
         if self.kind == "schema":
             from nuvom.stores.postgres.migrations import drop as drop_schema
 
@@ -53,12 +63,18 @@ def home(folder: Path, environ: Mapping[str, str]) -> Home:
 
     Args:
         folder: The demo's own.
-        environ: The caller's variables. Whatever file they name is left alone; a server's is reached through them.
+        environ: The caller's variables. Whatever files they name are left alone; servers are reached through them.
     """
-    said = environ.get("NUVOM_URL", "")
+    jobs, schedules = _home(folder / "demo.db", environ.get("NUVOM_URL", "")), environ.get("NUVOM_SCHEDULER", "")
+    if "://" not in schedules:  # a backend of five methods knows no place of its own
+        return jobs
+    return jobs._replace(schedules=_home(folder / "schedules.db", schedules))
+
+
+def _home(file: Path, said: str) -> Home:
     kind = next((kind for kind, schemes in _SERVERS.items() if said.startswith(schemes)), None)
     if kind is None:
-        return Home(f"sqlite:////{str(folder / 'demo.db').lstrip('/')}")
+        return Home(f"sqlite:////{str(file).lstrip('/')}")
     name = f"nuvom_demo_{uuid4().hex[:8]}"
     parts = urlsplit(said)
     query = [each for each in parse_qsl(parts.query, keep_blank_values=True) if each[0] != kind]

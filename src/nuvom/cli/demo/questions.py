@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -66,12 +66,12 @@ def questions(promises: Iterable[Promise], rows: Sequence[Occurrence], gap: Gap)
             yield Question(title=promise.title, nominal=row.nominal, ran=ran, words=words)
 
 
-def ask(question: Question, url: str, folder: Path) -> Answer:
+def ask(question: Question, variables: Mapping[str, str], folder: Path) -> Answer:
     """Run `nuvom schedules why` as anybody would, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "nuvom", *question.arguments],
         cwd=folder,
-        env=environment(os.environ, url),
+        env=environment(os.environ, variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -49,8 +49,9 @@ def _perform(folder: Path, place: Home) -> int:
     screen = Screen()
     screen.say(INTRODUCTION.format(store=place.words))
     # In a folder outside of any project, and in a store of its own: nothing of the caller's is touched.
-    with Interruptions() as interruptions, chdir(folder), app.swapped(place.url, SYSTEM_CLOCK):
-        stage = Stage(app, place.url, folder, screen, interruptions)
+    schedules = place.schedules and place.schedules.url
+    with Interruptions() as interruptions, chdir(folder), app.swapped(place.url, SYSTEM_CLOCK, schedules):
+        stage = Stage(app, place.variables, folder, screen, interruptions)
         try:
             found = play(stage)
         except Interrupted as interrupted:

@@ -23,10 +23,10 @@ class Service:
         name: What people call it; the log is named for it.
         arguments: The command line after `nuvom`.
         folder: Working directory and place of the log.
-        url: The store; it may hold a password, so it is no part of the command line.
+        variables: Which store; its URL may hold a password, so it is no part of the command line.
     """
 
-    def __init__(self, name: str, arguments: list[str], folder: Path, url: str) -> None:
+    def __init__(self, name: str, arguments: list[str], folder: Path, variables: Mapping[str, str]) -> None:
         self.name = name
         self.log: Path = folder / f"{name.replace(' ', '-')}.log"
         self.stopping: bool = False
@@ -35,7 +35,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "nuvom", *arguments],
                 cwd=folder,
-                env=environment(os.environ, url),
+                env=environment(os.environ, variables),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -115,7 +115,7 @@ def stop(services: list[Service]) -> list[str]:
     return [problem for problem in ends if problem is not None]
 
 
-def environment(environ: Mapping[str, str], url: str) -> dict[str, str]:
+def environment(environ: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
     """Return the caller's variables without the settings of a project of theirs, with the demo's store and lease."""
     kept = {name: value for name, value in environ.items() if not name.startswith("NUVOM_")}
-    return {**kept, "NUVOM_URL": url, "NUVOM_LEASE": str(LEASE), "PYTHONUNBUFFERED": "1"}
+    return {**kept, **variables, "NUVOM_LEASE": str(LEASE), "PYTHONUNBUFFERED": "1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ class Stage:
     """What the acts share."""
 
     app: Nuvom
-    url: str
+    variables: Mapping[str, str]  # for who works on its store
     folder: Path
     screen: Screen
     interruptions: Interruptions

@@ -97,7 +97,7 @@ def _start(stage: Stage) -> tuple[list[Service], list[Service]]:
 
 
 def _service(stage: Stage, name: str, arguments: list[str]) -> Service:
-    service = Service(name, arguments, stage.folder, stage.url)
+    service = Service(name, arguments, stage.folder, stage.variables)
     stage.services.append(service)
     shown = " ".join(Path(each).name for each in arguments)
     stage.screen.event("start", f"{name}: nuvom {shown} …, pid {service.pid}")
@@ -166,7 +166,7 @@ def _asked(stage: Stage, promises: Sequence[Promise]) -> Iterator[str]:
     assert stage.gap  # noqa: S101  # the story is over
     for question in questions(promises, _rows(stage.app, promises), stage.gap):
         try:
-            answer = ask(question, stage.url, stage.folder)
+            answer = ask(question, stage.variables, stage.folder)
         except TimeoutExpired as late:
             raise DemoFailed(f"`nuvom schedules why` gave no answer within {late.timeout:.0f} s") from None
         stage.screen.say(f"\n{answer}")
