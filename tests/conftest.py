@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 
 from tests import servers, valkey
+from tests.pairs import PAIRS
 
 for name in [name for name in os.environ if name.startswith("NUVOM_")]:
     del os.environ[name]
@@ -51,3 +53,33 @@ def redis_server() -> Iterator[str]:
 def redis_url(redis_server: str) -> str:
     """The URL of an empty store."""
     return valkey.emptied(redis_server)
+
+
+@pytest.fixture(scope="session")
+def _other_postgres_schema(postgres_server: str) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    servers.migrated(servers.with_parameters(postgres_server, schema=name)).close()
+    yield name
+    servers.drop_schema(postgres_server, name)
+
+
+@pytest.fixture
+def other_postgres_url(postgres_server: str, _other_postgres_schema: str) -> str:
+    """The URL of another empty, migrated store."""
+    return servers.emptied(servers.with_parameters(postgres_server, schema=_other_postgres_schema))
+
+
+@pytest.fixture(params=PAIRS)
+def pair_urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """The URLs of two empty stores, for jobs and for schedules: one pair of engines after the other."""
+    queue, keeper = request.param.split("+")
+    return _url_of(queue, "jobs", request, tmp_path), _url_of(keeper, "schedules", request, tmp_path)
+
+
+def _url_of(engine: str, role: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    if engine == "sqlite":
+        return f"sqlite:///{folder / role}.db"
+    if engine == "redis":
+        return servers.with_parameters(request.getfixturevalue("redis_url"), prefix=role)
+    url: str = request.getfixturevalue("postgres_url" if role == "jobs" else "other_postgres_url")
+    return url

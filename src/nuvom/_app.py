@@ -45,7 +45,7 @@ from nuvom.errors import (
 from nuvom.scheduler import split
 from nuvom.stores.backends import close_backend, load_backend
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
-from nuvom.stores.registry import open_store
+from nuvom.stores.opening import open_named, schedule_url
 from nuvom.stores.values import Change, Upserted
 
 _log = logging.getLogger("nuvom")
@@ -57,7 +57,7 @@ class Nuvom:
 
     Args:
         url: The store, such as `sqlite:///jobs.db`; by default the setting NUVOM_URL or the project's own file.
-        scheduler: Where schedules live, if elsewhere: `package.module:Class`, or the name or URL of a plugin.
+        scheduler: Where schedules live, if elsewhere: a store, `package.module:Class`, or the name or URL of a plugin.
         **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
     """
 
@@ -136,21 +136,14 @@ class Nuvom:
                     _log.info("store: %s", self._store.url)
         return self._store
 
-    def open(self, *, busy_timeout: float | None) -> Store:
+    def open(self, *, busy_timeout: float | None, only_jobs: bool = False) -> Store:
         """Open a store of its own for a service or a caller, who then closes it.
 
         Args:
             busy_timeout: Seconds to wait for a locked store; None waits as long as it takes.
+            only_jobs: Leave out the store that has the schedules, where that is another one.
         """
-        settings = self.settings
-        return open_store(
-            settings.url,
-            clock=self._clock,
-            busy_timeout=busy_timeout,
-            lease=settings.lease.total_seconds(),
-            root=settings.root,
-            auto_migrate=settings.auto_migrate,
-        )
+        return open_named(self.settings, clock=self._clock, busy_timeout=busy_timeout, only_jobs=only_jobs)
 
     @cached_property
     def backend(self) -> SchedulerBackend:
@@ -165,8 +158,8 @@ class Nuvom:
 
     @property
     def split(self) -> bool:
-        """Whether schedules live elsewhere than the jobs."""
-        return self.settings.scheduler is not None
+        """Whether a backend of five methods keeps the schedules; a store of ours does not split them from the jobs."""
+        return self.settings.scheduler is not None and schedule_url(self.settings) is None
 
     @property
     def scheduler_name(self) -> str:

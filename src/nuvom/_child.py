@@ -194,7 +194,7 @@ def _worker(config: Message, voice: Voice) -> Service:
         keep=_retention(app.settings),
     )
     runner = Runner(
-        app.open(busy_timeout=None),
+        app.open(busy_timeout=None, only_jobs=True),
         app.registry,
         settings,
         rows=task_rows(app.registry),

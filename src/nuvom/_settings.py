@@ -252,8 +252,8 @@ def _backend(value: object, origin: str) -> str:
     path = colon and all(part.isidentifier() for part in (*module.split("."), name))
     if not path and not re.fullmatch(r"[A-Za-z][\w.+-]*(://.*)?", text, re.DOTALL):
         raise SettingsError(
-            f"{origin}={masked(text)!r} must be package.module:Class, a scheduler backend to import, "
-            "or the name or URL of a plugin"
+            f"{origin}={masked(text)!r} must be the URL of a store, package.module:Class, "
+            "a scheduler backend to import, or the name or URL of a plugin"
         )
     return text
 

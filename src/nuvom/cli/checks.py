@@ -16,12 +16,14 @@ from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
 from nuvom.errors import NuvomError, StoreError, TasksUnreadable
 from nuvom.scheduler.crowding import MOST_OPEN
+from nuvom.stores.paired.store import parts
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
     from nuvom._schedule import ScheduleEnvelope
     from nuvom._sync import Unfit
     from nuvom.cli.site import Site
+    from nuvom.stores.base import Store
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 _ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -76,11 +78,23 @@ def _tasks(site: Site, arguments: Sequence[str]) -> tuple[Nuvom, Check]:
 def _store(app: Nuvom) -> Iterator[Check]:
     try:
         require_present(app.settings)
-        health = app.store.health()
+        found = parts(app.store)
     except StoreError as error:
         yield Check("store", FAIL, str(error))
         return
-    yield Check("store", OK, f"{app.store.url} answers")
+    yield from _engine(app, found[0], app.settings.url)
+    for each in found[1:]:
+        for check in _engine(app, each, str(app.settings.scheduler)):
+            yield check._replace(text=f"schedules: {check.text}")
+
+
+def _engine(app: Nuvom, store: Store, url: str) -> Iterator[Check]:
+    try:
+        health = store.health()
+    except StoreError as error:
+        yield Check("store", FAIL, str(error))
+        return
+    yield Check("store", OK, f"{store.url} answers")
     if health.schema < health.schema_needed:
         yield Check(
             "schema", FAIL, f"{health.schema}, this release needs {health.schema_needed}", "run `nuvom migrate`"
@@ -88,7 +102,7 @@ def _store(app: Nuvom) -> Iterator[Check]:
     else:
         yield Check("schema", OK, f"version {health.schema}")
     yield engine(health.engine, health.version)
-    path = file_of(app.settings)
+    path = file_of(app.settings, url)
     yield from (Check("server" if path is None else "file", WARN, problem) for problem in health.problems)
     if path is not None:
         yield disk(path, health.size, shutil.disk_usage(path.parent).free)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -93,9 +93,13 @@ def health(
     """Exit with 0 if the store answers and services live on this host and no job waits long, as asked, else with 1."""
     from nuvom.cli.output import print_json
     from nuvom.cli.site import refusal
+    from nuvom.stores.paired.store import parts
 
     limit = _wait_limit(longest_wait)
     known = site.store.workers.list()
+    others = parts(site.store)[1:] if scheduler or not worker else []  # a worker can do without
+    for each in others:
+        each.schedules.next_due()
     asked = {"worker": worker, "scheduler": scheduler}
     here = {kind: _living(known, kind, socket.gethostname()) for kind, wanted in asked.items() if wanted}
     lacking = [kind for kind, number in here.items() if not number]
@@ -112,7 +116,8 @@ def health(
             f"jobs wait for more than {longest_wait} in {', '.join(late)}; see `nuvom stats` and `nuvom workers`"
         )
     if not site.as_json:
-        print(", ".join(["ok: the store answers", *(f"{number} {kind} here" for kind, number in here.items())]))
+        answers = "both stores answer" if others else "the store answers"
+        print(", ".join([f"ok: {answers}", *(f"{number} {kind} here" for kind, number in here.items())]))
 
 
 def migrate(
@@ -124,24 +129,30 @@ def migrate(
     """Bring the store's schema up to date, and make the store where there is none."""
     from nuvom.cli.output import print_json
     from nuvom.cli.stores import refuse_private
+    from nuvom.stores.paired.store import parts
 
     app = site.bare_app()
     refuse_private(app.settings)
-    if dry_run or sql:
-        pending = app.store.pending()
-        if site.as_json:
-            print_json({"store": app.store.url, "pending": pending.names, "sql": pending.sql})
-        elif sql:
-            print(pending.sql, end="")
-        else:
-            print(f"{app.store.url}: {', '.join(pending.names) or 'nothing to do'}")
-        return
-    applied = app.store.migrate()
-    schema = app.store.health().schema
+    done = [_pending(each) if dry_run or sql else _migrated(each) for each in parts(app.store)]
     if site.as_json:
-        print_json({"store": app.store.url, "schema": schema, "applied": applied})
+        first, *others = done
+        print_json({**first, **({"schedules": others[0]} if others else {})})
+    elif sql:
+        print(*(each["sql"] for each in done), sep="", end="")
     else:
-        print(f"{app.store.url}: {', '.join(applied) or 'nothing to do'}; schema {schema}")
+        for each in done:
+            names = ", ".join(each["pending" if dry_run else "applied"]) or "nothing to do"
+            print(f"{each['store']}: {names}" + ("" if dry_run else f"; schema {each['schema']}"))
+
+
+def _pending(store: Store) -> dict[str, Any]:
+    pending = store.pending()
+    return {"store": store.url, "pending": pending.names, "sql": pending.sql}
+
+
+def _migrated(store: Store) -> dict[str, Any]:
+    applied = store.migrate()
+    return {"store": store.url, "schema": store.health().schema, "applied": applied}
 
 
 def _newest(worker: WorkerInfo) -> float:

@@ -85,7 +85,7 @@ def serve(
     def supervise(*children: ChildSpec) -> bool:
         return Supervisor(
             children,
-            lambda: app.open(busy_timeout=None),
+            lambda: app.open(busy_timeout=None, only_jobs=True),
             lease=app.settings.lease.total_seconds(),
             grace=grace,
             max_memory=None if worker is None else worker.max_memory,
@@ -127,7 +127,7 @@ def _until(app: Nuvom, worker: WorkerPlan) -> Mapping[str, Any]:
     """Return what lets workers end by themselves; one time for all, so that none takes what another one pushed."""
     if not worker.once:
         return {"drain": True}
-    with closing(app.open(busy_timeout=None)) as store:
+    with closing(app.open(busy_timeout=None, only_jobs=True)) as store:
         return {"drain": True, "ready_by": store.now().isoformat()}
 
 

@@ -65,17 +65,12 @@ class Site:
             return self.app.store
         from nuvom import _settings
         from nuvom.cli.stores import refuse_private, require_present
-        from nuvom.stores.registry import open_store
+        from nuvom.stores.opening import open_named
 
         settings = _settings.load({"url": self.url})
         refuse_private(settings)
         require_present(settings)
-        store = open_store(
-            settings.url,
-            lease=settings.lease.total_seconds(),
-            root=settings.root,
-            auto_migrate=settings.auto_migrate,
-        )
+        store = open_named(settings)
         self._opened.append(store)
         return store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -77,6 +78,19 @@ def open_store(
     ):
         return opened
     raise SettingsError(_unknown(url, scheme if separator else ""))
+
+
+def names_store(url: str) -> bool:
+    """Tell whether a text is the URL of a store, of Nuvom's own or of a plugin, and no scheduler backend's."""
+    scheme, separator, _ = url.partition("://")
+    return bool(separator) and (scheme in SCHEMES or _is_plugin(scheme))
+
+
+@cache  # entry points are read from files, and this is asked by every call about a schedule
+def _is_plugin(scheme: str) -> bool:
+    from nuvom.plugins import Group, find
+
+    return find(Group.STORES, scheme, f"{scheme}://") is not None
 
 
 def _by_plugin(url: str, **said: Any) -> Store | None:

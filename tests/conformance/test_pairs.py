@@ -1,0 +1,63 @@
+"""The kit's tests of schedules and the ledger on two stores, in every combination of engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from nuvom._clock import Clock
+from nuvom.stores.base import Store
+from nuvom.stores.paired.store import open_pair
+from nuvom.stores.postgres import listener
+from nuvom.stores.registry import open_store
+from nuvom.testing.conformance import *  # noqa: F403  its fixtures; of the tests those that two stores change
+from nuvom.testing.conformance import TESTS, Capability, Harness, shared
+
+MODULES = (
+    "backend",
+    "clocks",
+    "declared",
+    "dispatch",
+    "following",
+    "ledger",
+    "listening",
+    "listing",
+    "overlap",
+    "pausing",
+    "pruning",
+    "racing",
+    "requests",
+    "schedule_races",
+    "schedules",
+    "shared",
+    "zones",
+)
+ONLY_ONE_STORE = {
+    # What moved without a change of the definition is seen after the delivery, which then has its row.
+    "test_a_plan_for_another_next_run_is_refused",
+    "test_a_plan_of_a_schedule_that_never_was_is_refused",
+    # A fence that is not over is that of a schedule of this pair.
+    "test_code_takes_over_what_lived_in_another_backend",
+    "test_the_end_of_a_one_off_that_was_moved_since_is_refused",
+}
+
+every_test = TESTS | {name: value for name, value in vars(shared).items() if name.startswith("test_")}
+for name in [name for name in globals() if name.startswith("test_")]:
+    del globals()[name]
+globals().update(
+    {
+        name: value
+        for name, value in every_test.items()
+        if value.__module__.rpartition(".")[2] in MODULES and name not in ONLY_ONE_STORE
+    }
+)
+stores = shared.stores
+
+
+@pytest.fixture
+def harness(pair_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Harness:
+    monkeypatch.setattr(listener, "_SAFETY", 60.0)  # so that who is not woken is seen to sleep
+
+    def open_it(clock: Clock) -> Store:
+        return open_pair(open_store, *pair_urls, clock)
+
+    return Harness(open=open_it, capabilities=frozenset({Capability.SHARED}), accepted=("fsync", "autovacuum"))
