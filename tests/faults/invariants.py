@@ -1,7 +1,7 @@
 """What must hold in a store whatever happened to the processes that used it; read by SQL of its own.
 
-A store is its file, or the URL of its database. A task whose job is to be checked for its fence returns an object with
-the `attempt` that ran it.
+A store is its file, or the URL of its server; what one on Redis has is looked at as tables. A task whose job is to be
+checked for its fence returns an object with the `attempt` that ran it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 from uuid import UUID
 
 import psycopg
+import redis
 
 from nuvom.stores.postgres.address import parse
+from tests.faults.redis.rows import as_tables, snapshot, wrong_indexes
 
 Place = Path | str
 Row = tuple[Any, ...]
@@ -111,6 +113,11 @@ def reading(place: Place) -> Iterator[Callable[[str], list[Row]]]:
             file.execute("BEGIN")
             yield lambda statement: file.execute(statement).fetchall()
         return
+    if _is_redis(place):
+        with closing(as_tables(snapshot(place))) as tables:
+            tables.create_function("told_attempt", 1, _told_attempt)
+            yield lambda statement: tables.execute(statement).fetchall()
+        return
     address = parse(place)
     with closing(psycopg.connect(address.conninfo, autocommit=True, connect_timeout=5)) as connection:
         connection.execute(TOLD_ATTEMPT)
@@ -137,7 +144,13 @@ def violations(place: Place) -> list[str]:
         if isinstance(place, Path):
             found += [f"integrity: {row[0]}" for row in rows("PRAGMA integrity_check") if row[0] != "ok"]
             found += [f"foreign key: {row}" for row in rows("PRAGMA foreign_key_check")]
+    if _is_redis(place):
+        found += [f"index: {wrong}" for wrong in wrong_indexes(snapshot(str(place)))]
     return found
+
+
+def _is_redis(place: Place) -> TypeGuard[str]:
+    return isinstance(place, str) and not place.startswith("postgres")
 
 
 def _gaps(rows: Callable[[str], list[Row]]) -> Iterator[str]:
@@ -215,7 +228,7 @@ def watched(place: Place, *, every: float = 0.05) -> Iterator[Callable[[], None]
 
     def go_on() -> None:
         while not ended.wait(every):
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.OperationalError, redis.ConnectionError, redis.TimeoutError):
                 watcher.look()
 
     thread = threading.Thread(target=go_on)

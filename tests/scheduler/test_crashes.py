@@ -30,10 +30,10 @@ SchedulerService(store, others[0].schedules if others else None).run(threading.E
 
 
 class Place:
-    """A file for jobs and, where schedules are kept elsewhere, another one for them."""
+    """A store for jobs and, where schedules are kept elsewhere, another one for them."""
 
-    def __init__(self, folder: Path, *, split: bool) -> None:
-        self.urls = [f"sqlite:////{folder}/{name}.db" for name in (("jobs", "schedules") if split else ("jobs",))]
+    def __init__(self, urls: list[str], *, split: bool) -> None:
+        self.urls = urls if split else urls[:1]
         self.stores: list[Store] = [open_store(url) for url in self.urls]
         self.backend: SchedulerBackend | None = self.stores[1].schedules if split else None
 
@@ -43,9 +43,18 @@ class Place:
         return subprocess.run(command, env={VARIABLE: crash_at}, timeout=30, check=False).returncode
 
 
+@pytest.fixture(params=["files", "redis"])
+def urls(tmp_path: Path, request: pytest.FixtureRequest) -> list[str]:
+    """Two stores: files, or prefixes of one server."""
+    names = ("jobs", "schedules")
+    if request.param == "files":
+        return [f"sqlite:////{tmp_path}/{name}.db" for name in names]
+    return [f"{request.getfixturevalue('redis_url')}?prefix={name}" for name in names]
+
+
 @pytest.fixture
-def place(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Place]:
-    made = Place(tmp_path, split=request.param)
+def place(urls: list[str], request: pytest.FixtureRequest) -> Iterator[Place]:
+    made = Place(urls, split=request.param)
     with closing(made.stores[0]), closing(made.stores[-1]):
         yield made
 

@@ -1,4 +1,4 @@
-"""Several schedulers over one file: each occurrence exactly once, none early."""
+"""Several schedulers over one store: each occurrence exactly once, none early."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -20,14 +20,12 @@ from tests.scheduler.examples import interval, one_off, seconds
 ONE_OFFS, INTERVALS, SERVICES = 300, 20, 3
 
 
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[list[Store]]:
-    """Four connections to one file, as four processes have them."""
+@pytest.fixture(params=["file", "redis"])
+def stores(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[list[Store]]:
+    """Four connections to one store, as four processes have them."""
+    url = f"sqlite:////{tmp_path}/nuvom.db" if request.param == "file" else request.getfixturevalue("redis_url")
     with ExitStack() as stack:
-        yield [
-            stack.enter_context(closing(open_store(f"sqlite:////{tmp_path}/nuvom.db", busy_timeout=None)))
-            for _ in range(SERVICES + 1)
-        ]
+        yield [stack.enter_context(closing(open_store(url, busy_timeout=None))) for _ in range(SERVICES + 1)]
 
 
 def test_schedulers_side_by_side_dispatch_each_occurrence_once_and_none_early(stores: list[Store]) -> None:

@@ -7,7 +7,7 @@ local ids, heads = {}, {}
 for number, item in ipairs(items) do
   ids[number] = item.id
 end
-for number, text in ipairs(hash_of('heads', ids)) do
+for number, text in ipairs(hash_of('schedule_heads', ids)) do
   heads[ids[number]] = text and Schedules.read(text) or nil
 end
 
@@ -64,7 +64,7 @@ for _, item in ipairs(fitting) do
     due[#due + 1] = Schedules.place(item.id, head)
   end
 end
-in_parts('HSET', P .. 'heads', advanced)
+in_parts('HSET', P .. 'schedule_heads', advanced)
 in_parts('ZADD', P .. 'due', due)
 Jobs.settle()
 return refused

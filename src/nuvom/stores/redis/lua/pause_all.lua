@@ -12,14 +12,14 @@ while true do
     members[#members + 1] = places[at]
   end
   local ids = Schedules.at(members)
-  for number, text in ipairs(hash_of('heads', ids)) do
+  for number, text in ipairs(hash_of('schedule_heads', ids)) do
     local head = Schedules.read(text)
     head.state, head.note, head.paused_at, head.updated_at = 'paused', ARGV[2], int(now), int(now)
     head.generation = Schedules.newer(head)
     changed[#changed + 1] = ids[number]
     changed[#changed + 1] = Schedules.text(head)
   end
-  in_parts('HSET', P .. 'heads', changed)
+  in_parts('HSET', P .. 'schedule_heads', changed)
   count = count + #ids
 end
 for _, zone in ipairs(call('SMEMBERS', P .. 'zones')) do

@@ -1,5 +1,5 @@
 -- needs: store
--- Schedules: `schedules` has their definitions, which scripts move and do not read, and `heads` what changes of them.
+-- Schedules: `schedules` has their definitions, which scripts move and do not read, and `schedule_heads` what changes of them.
 -- A head is words, `-` for none, and then the note, which may be any text. `due` has the active ones by next run,
 -- `schedule_list` all in the order in which they came, `names` their names, `zone:<release>` the active cron schedules by
 -- the release of the tz database that computed their next run. A schedule that ended, or is kept elsewhere, has its head in
@@ -73,7 +73,7 @@ function Schedules.change(id, head, fields, definition)
   for name, value in pairs(fields) do
     head[name] = value
   end
-  call('HSET', P .. 'heads', id, Schedules.text(head))
+  call('HSET', P .. 'schedule_heads', id, Schedules.text(head))
   if definition then
     call('HSET', P .. 'schedules', id, definition)
   end
@@ -83,7 +83,7 @@ end
 -- Returns who else has a name, nil where it is free.
 function Schedules.owner(id, name)
   local owner = name and call('HGET', P .. 'names', name)
-  if owner and owner ~= id and call('HEXISTS', P .. 'heads', owner) == 1 then
+  if owner and owner ~= id and call('HEXISTS', P .. 'schedule_heads', owner) == 1 then
     return owner
   end
 end
@@ -105,7 +105,7 @@ function Schedules.put(id, old, head, definition, name)
   if name then
     call('HSET', P .. 'names', name, id)
   end
-  call('HSET', P .. 'heads', id, Schedules.text(head))
+  call('HSET', P .. 'schedule_heads', id, Schedules.text(head))
   call('HSET', P .. 'schedules', id, definition)
   list(id, head)
   call('HDEL', P .. 'fences', id)
@@ -122,7 +122,7 @@ function Schedules.finish(id, head, state, definition)
   end
   unlist(id, head)
   call('ZREM', P .. 'schedule_list', id)
-  call('HDEL', P .. 'heads', id)
+  call('HDEL', P .. 'schedule_heads', id)
   call('HDEL', P .. 'schedules', id)
   head.generation, head.state, head.updated_at = Schedules.newer(head), state, int(now)
   head.next_nominal, head.next_run = '-', '-'
@@ -138,7 +138,7 @@ end
 
 -- Returns the head of a schedule that lives here, nil where there is none.
 function Schedules.head(id)
-  local text = call('HGET', P .. 'heads', id)
+  local text = call('HGET', P .. 'schedule_heads', id)
   return text and Schedules.read(text)
 end
 
@@ -155,7 +155,7 @@ end
 
 -- Returns ids, heads and definitions.
 function Schedules.told(ids)
-  return {ids, hash_of('heads', ids), hash_of('schedules', ids)}
+  return {ids, hash_of('schedule_heads', ids), hash_of('schedules', ids)}
 end
 
 -- Returns the ids at places of `due`.
