@@ -99,7 +99,7 @@ def wrong_indexes(keys: Keys) -> Iterator[str]:
             yield f"queue:{queue} says {said}, there are {counted}"
 
 
-_WHOLE = ("jobs", "failed", "delayed", "ledger", "schedule_list", "due", "names")
+_WHOLE = ("jobs", "failed", "delayed", "ledger", "schedule_list", "due", "names", "fences_changed")
 _BEGUN = ("running:", "open_runs:", "runs:", "ready:", "zone:")
 
 
@@ -135,6 +135,9 @@ def _of_jobs(keys: Keys) -> Iterator[tuple[str, str]]:
 
 
 def _of_schedules(keys: Keys) -> Iterator[tuple[str, str]]:
+    for schedule_id, fence in keys.get("fences", {}).items():
+        if fence.split(" ")[2] != "done":
+            yield "fences_changed", schedule_id
     for schedule_id, head in keys.get("schedule_heads", {}).items():
         _, state, _, _, _, seq, _, _, zone, _ = head.split(" ", 9)
         yield "schedule_list", schedule_id

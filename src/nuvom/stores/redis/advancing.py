@@ -10,37 +10,60 @@ import orjson
 from nuvom._clock import to_us
 from nuvom._ids import raw, text
 from nuvom._schedule import ScheduleEnvelope
-from nuvom.stores.redis.definitions import definition_of, moment, zone_of
+from nuvom.stores.redis.definitions import definition_of, head_of, moment, zone_of
 from nuvom.stores.redis.insert import told as told_job
 from nuvom.stores.redis.occurrences import write_row
 from nuvom.stores.values import PlanItem, Refusal
 
 
 def as_json(items: Iterable[PlanItem]) -> bytes:
-    """Return a plan as apply.lua and deliver.lua take it."""
+    """Return a plan as apply.lua takes it."""
     return orjson.dumps([told(item) for item in items])
+
+
+def moves_as_json(items: Iterable[PlanItem]) -> bytes:
+    """Return a plan as advance.lua takes it: without rows, jobs and open runs, which another store has."""
+    return orjson.dumps([_move(item) for item in items])
+
+
+def deliveries_as_json(items: Iterable[PlanItem]) -> bytes:
+    """Return a plan as deliver.lua takes it: with the definition of what has nothing left to run."""
+    return orjson.dumps([_delivery(item) for item in items])
 
 
 def told(item: PlanItem) -> dict[str, Any]:
     """Return what a script is told of an item: what is expected, and what it comes to."""
+    said = _move(item)
+    said["rows"] = [write_row(row) for row in item.occurrences]
+    said["jobs"] = [told_job(job) for job in item.jobs]
+    if item.blocked is not None:
+        said["blocked"], said["overlap"] = item.blocked, item.envelope.overlap.value
+    return said
+
+
+def _move(item: PlanItem) -> dict[str, Any]:
     envelope = item.envelope
     said: dict[str, Any] = {
         "id": text(raw(envelope.id)),
         "generation": str(envelope.generation),
         "expected": moment(envelope.next_run),
-        "rows": [write_row(row) for row in item.occurrences],
-        "jobs": [told_job(job) for job in item.jobs],
+        "runs": item.counted,
     }
     if item.quarantine is not None:
         said["quarantine"] = item.quarantine
     elif item.next_run is not None:
         said["next_run"] = moment(item.next_run)
         said["next_nominal"] = said["next_run"] if item.next_nominal is item.next_run else moment(item.next_nominal)
-    if item.blocked is not None:
-        said["blocked"], said["overlap"] = item.blocked, envelope.overlap.value
     if item.tzdata is not None:
         said["zone"] = zone_of(envelope, item.tzdata)
         said["definition"] = _by_release(envelope, item)
+    return said
+
+
+def _delivery(item: PlanItem) -> dict[str, Any]:
+    said = told(item)
+    if item.next_run is None and item.quarantine is None:
+        said["head"], said["definition"] = head_of(item.envelope), definition_of(item.envelope)
     return said
 
 

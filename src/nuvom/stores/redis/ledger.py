@@ -10,10 +10,10 @@ import orjson
 from nuvom._clock import to_us
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
-from nuvom.stores.redis.advancing import as_json, refusals, told
+from nuvom.stores.redis.advancing import deliveries_as_json, refusals, told
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import definition_of, head_of, read_fence
-from nuvom.stores.redis.occurrences import FIRST, LAST, bound, known_id, read_row, write_key
+from nuvom.stores.redis.occurrences import FIRST, LAST, bound, known_id, read_row, write_key, write_row
 from nuvom.stores.values import Fence, Once, PlanItem, Refusal, Requested
 
 
@@ -25,7 +25,7 @@ class RedisLedger:
 
     def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
         """Insert rows and jobs in one script, for schedules kept elsewhere; returns what a fence refused."""
-        return refusals(self._database.write("deliver", as_json(items))) if items else []
+        return refusals(self._database.write("deliver", deliveries_as_json(items))) if items else []
 
     def request(self, item: PlanItem, once: Once) -> Requested:
         """Insert rows and jobs that somebody asked for; see `nuvom.stores.base.Ledger.request`."""
@@ -54,12 +54,17 @@ class RedisLedger:
             head_of(envelope),
             definition_of(envelope),
             1 if envelope.state.ended else "",
+            orjson.dumps([write_row(row) for row in rows]),
         )
         return bool(self._database.write("raise_fence", *said))
 
     def fences(self, after: tuple[int, str], limit: int) -> list[Fence]:
         """Return fences by generation and id, those after this pair of them; none that are `done`."""
-        raise NotImplementedError
+        generation, schedule_id = after
+        found = self._database.read("fences", generation, schedule_id, limit) if limit > 0 else ((), (), ())
+        return [
+            read_fence(each.decode(), fence, definition or b"") for each, fence, definition in zip(*found, strict=True)
+        ]
 
     def occurrences(
         self, schedule_id: str, limit: int, before: datetime | None = None, *, after: datetime | None = None

@@ -14,7 +14,7 @@ from nuvom._clock import from_us, to_us
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
-from nuvom.stores.redis.advancing import as_json, refusals
+from nuvom.stores.redis.advancing import as_json, moves_as_json, refusals
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import (
     Stored,
@@ -118,11 +118,20 @@ class RedisSchedules:
 
     def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Move or end in one script, without rows and jobs; returns the items that no longer fit."""
-        raise NotImplementedError
+        return refusals(self._database.write("advance", moves_as_json(items))) if items else []
 
     def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
         """Store definitions as a fence elsewhere has them; one that is not newer than what is known changes nothing."""
-        raise NotImplementedError
+        told = []
+        for envelope in envelopes:
+            if not envelope.state.ended:
+                _check(envelope)
+            told.append({**_said(envelope), "definition": definition_of(envelope)})
+        match self._database.write("follow", orjson.dumps(told)):
+            case [int(number), bytes(owner)]:
+                raise _taken(envelopes[number - 1], owner.decode())
+            case _:
+                pass
 
     def list(self, wanted: ScheduleFilter, limit: int, before: str | None = None) -> builtins.list[ScheduleEnvelope]:
         """Return schedules, newest first; `before` is the last id of the page before, which may be gone by now."""
@@ -208,8 +217,12 @@ class _Newest(NamedTuple):
 
 
 def _told(envelope: ScheduleEnvelope, rows: Sequence[Occurrence], more: dict[str, Any]) -> bytes:
-    said = {"id": text(raw(envelope.id)), "head": head_of(envelope), "rows": [write_row(row) for row in rows], **more}
-    return orjson.dumps(said if envelope.name is None else {**said, "name": envelope.name})
+    return orjson.dumps({**_said(envelope), "rows": [write_row(row) for row in rows], **more})
+
+
+def _said(envelope: ScheduleEnvelope) -> dict[str, Any]:
+    said = {"id": text(raw(envelope.id)), "head": head_of(envelope)}
+    return said if envelope.name is None else {**said, "name": envelope.name}
 
 
 def _check(envelope: ScheduleEnvelope) -> None:

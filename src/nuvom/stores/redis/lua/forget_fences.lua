@@ -8,8 +8,7 @@ for at = 1, #page[2], 2 do
   if ended_at and ended_at < tonumber(ARGV[3]) and not Ledger.has(id) then
     local definition = call('HGET', P .. 'fence_definitions', id)
     if not definition or not string.find(definition, '"origin":"code"', 1, true) then
-      call('HDEL', P .. 'fences', id)
-      call('HDEL', P .. 'fence_definitions', id)
+      Schedules.forget(id)
     end
   end
 end

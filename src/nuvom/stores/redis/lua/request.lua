@@ -1,4 +1,4 @@
--- needs: store, jobs, insert, ledger, schedules, fencing
+-- needs: store, jobs, insert, ledger, schedules, advancing, fencing
 -- Record and push what somebody asked for. ARGV: 2 the item as JSON, 3 for what it is recorded once.
 -- Returns why it is refused, and the ids of the jobs that were pushed.
 local item = cjson.decode(ARGV[2])

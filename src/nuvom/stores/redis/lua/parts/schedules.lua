@@ -1,9 +1,10 @@
 -- needs: store
--- Schedules: `schedules` has their definitions, which scripts move and do not read, and `schedule_heads` what changes of them.
--- A head is words, `-` for none, and then the note, which may be any text. `due` has the active ones by next run,
+-- Schedules: `schedules` has their definitions, which scripts move and do not read, and `schedule_heads` what changes of
+-- them. A head is words, `-` for none, and then the note, which may be any text. `due` has the active ones by next run,
 -- `schedule_list` all in the order in which they came, `names` their names, `zone:<release>` the active cron schedules by
 -- the release of the tz database that computed their next run. A schedule that ended, or is kept elsewhere, has its head in
--- `fences`, after when it ended, and its definition in `fence_definitions`.
+-- `fences`, after when it ended, and its definition in `fence_definitions`; `fences_changed` has those that are not done, by
+-- their generations.
 local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$'
 local WORDS = {
   'generation', 'state', 'next_nominal', 'next_run', 'run_count', 'seq', 'updated_at', 'paused_at', 'zone', 'note',
@@ -108,15 +109,14 @@ function Schedules.put(id, old, head, definition, name)
   call('HSET', P .. 'schedule_heads', id, Schedules.text(head))
   call('HSET', P .. 'schedules', id, definition)
   list(id, head)
-  call('HDEL', P .. 'fences', id)
-  call('HDEL', P .. 'fence_definitions', id)
+  Schedules.forget(id)
   Wake.say('scheduler')
 end
 
--- Moves a living schedule to its fence, with the definition that is stored if none is given.
-function Schedules.finish(id, head, state, definition)
-  local stored = call('HGET', P .. 'schedules', id)
-  local name = name_of(stored)
+-- Takes a living schedule out of where it is kept; returns its definition.
+function Schedules.remove(id, head)
+  local definition = call('HGET', P .. 'schedules', id)
+  local name = name_of(definition)
   if name and call('HGET', P .. 'names', name) == id then
     call('HDEL', P .. 'names', name)
   end
@@ -124,10 +124,34 @@ function Schedules.finish(id, head, state, definition)
   call('ZREM', P .. 'schedule_list', id)
   call('HDEL', P .. 'schedule_heads', id)
   call('HDEL', P .. 'schedules', id)
+  return definition or ''
+end
+
+-- Keeps a head and a definition as the fence of a schedule that is not here, or no more.
+function Schedules.keep(id, head, ended_at, definition)
+  call('HSET', P .. 'fences', id, ended_at .. ' ' .. Schedules.text(head))
+  call('HSET', P .. 'fence_definitions', id, definition)
+  if head.state == 'done' then
+    call('ZREM', P .. 'fences_changed', id)
+  else
+    call('ZADD', P .. 'fences_changed', head.generation, id)
+  end
+end
+
+-- Forgets the fence of a schedule.
+function Schedules.forget(id)
+  if call('HDEL', P .. 'fences', id) == 1 then
+    call('HDEL', P .. 'fence_definitions', id)
+    call('ZREM', P .. 'fences_changed', id)
+  end
+end
+
+-- Moves a living schedule to its fence, with the definition that is stored if none is given.
+function Schedules.finish(id, head, state, definition)
+  local stored = Schedules.remove(id, head)
   head.generation, head.state, head.updated_at = Schedules.newer(head), state, int(now)
   head.next_nominal, head.next_run = '-', '-'
-  call('HSET', P .. 'fences', id, int(now) .. ' ' .. Schedules.text(head))
-  call('HSET', P .. 'fence_definitions', id, definition or stored or '')
+  Schedules.keep(id, head, int(now), definition or stored)
 end
 
 -- Sets a schedule aside that cannot be read or planned.

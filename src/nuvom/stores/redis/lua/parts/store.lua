@@ -66,7 +66,7 @@ local Wake, Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings = {}, {}
 local Losses, Workers, Windows, Ledger, Schedules, Pruning = {}, {}, {}, {}, {}, {}
 local Listing, Queues, Ended = {}, {}, {}
 
-local Fencing = {}
+local Advancing, Fencing = {}, {}
 
 local woken = {}
 
