@@ -6,9 +6,11 @@ import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.stateful import invariant
 
-from tests import servers
+from tests import servers, valkey
 from tests.machines.job_machine import JobMachine
+from tests.stores.redis import consistency
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -46,3 +48,20 @@ class TestJobsOnAServer(JobMachineOnAServer.TestCase):
     @pytest.fixture(autouse=True)
     def _server(self, postgres_url: str) -> None:
         JobMachineOnAServer.server = postgres_url
+
+
+class JobMachineOnRedis(JobMachineOnAServer):
+    def url(self) -> str:
+        return valkey.emptied(self.server)
+
+    @invariant()
+    def all_keys_tell_the_same_story(self) -> None:
+        consistency.check(self.server)
+
+
+class TestJobsOnRedis(JobMachineOnRedis.TestCase):
+    settings = settings(max_examples=25, stateful_step_count=50, suppress_health_check=SLOW)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, redis_url: str) -> None:
+        JobMachineOnRedis.server = redis_url
