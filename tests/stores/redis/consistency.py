@@ -53,10 +53,9 @@ def check(url: str) -> None:
 
 def read(url: str) -> Contents:
     """Return what a store has."""
-    address = parse(url)
-    prefix = address.prefix.decode()
+    prefix = parse(url).prefix.decode()
     contents = Contents({}, {}, set())
-    with closing(redis.Redis.from_url(address.driver_url, decode_responses=True)) as client:
+    with closing(redis.Redis.from_url(url, decode_responses=True)) as client:
         keys = list(client.scan_iter(match=f"{prefix}*", count=1_000))
         names = [key.removeprefix(prefix) for key in keys]
         asking = client.pipeline(transaction=False)
@@ -108,7 +107,7 @@ Place = tuple[str, str, float]  # an index, what is in it, and where
 def _of_state(job: Fields, place: str) -> Iterator[Place]:
     state, queue, priority, run_at = job["state"], job["queue"], job["priority"], float(job["run_at"])
     assert (state == "held") == ("waits_for" in job), job
-    assert (state == "running") == ("worker" in job), job
+    assert (state == "running") == bool(job.get("worker")), job
     assert (state in FINAL) == ("finished_at" in job), job
     if state == "ready" and "suspect" in job:
         yield f"suspects:{queue}", place, run_at
