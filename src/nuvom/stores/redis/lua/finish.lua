@@ -22,10 +22,11 @@ end
 local record = {}
 
 function record.succeeded(job, outcome)
+  local fields = {suspect = false}
   if outcome.value then
-    Jobs.keep(job, 'value', outcome.value)
+    Jobs.keep(job, fields, 'value', outcome.value)
   end
-  Endings.finish(job, 'succeeded', {suspect = false}, outcome.error or false)
+  Endings.finish(job, 'succeeded', fields, outcome.error or false)
 end
 
 function record.failed(job, outcome)

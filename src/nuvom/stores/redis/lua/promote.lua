@@ -3,8 +3,8 @@
 -- in time; of each at most ARGV[2]. Returns how many came due and how many the flows let go.
 local limit = tonumber(ARGV[2])
 local opened = Flows.limit_step() + Flows.open_due(limit)
-for _, place in ipairs(call('ZRANGEBYSCORE', P .. 'expiring', '-inf', int(now), 'LIMIT', 0, limit)) do
-  Endings.finish(Jobs.read(Jobs.id(place)), 'expired', {})
+for _, job in ipairs(Jobs.of('expiring', 0, math.min(limit, call('ZCOUNT', P .. 'expiring', '-inf', int(now))) - 1)) do
+  Endings.finish(job, 'expired', {})
 end
 
 local due = call('ZRANGEBYSCORE', P .. 'delayed', '-inf', int(now), 'LIMIT', 0, limit)
@@ -13,9 +13,11 @@ for _, place in ipairs(due) do
   local key = Jobs.key(Jobs.id(place))
   local said = call('HMGET', key, 'queue', 'priority', 'run_at', 'flow', 'suspect')
   if said[4] or said[5] then
-    local job = Jobs.read(Jobs.id(place))
-    Jobs.leave(job)
-    Jobs.may_run(job)
+    local job, fields = Jobs.read(Jobs.id(place)), {}
+    Jobs.leave(job, fields)
+    Jobs.may_run(job, fields)
+  elseif not said[1] then
+    plain[#plain + 1] = place  -- somebody deleted the job
   else
     call('HSET', key, 'state', 'ready')
     Ready.add(said[1], said[2], said[3], place)

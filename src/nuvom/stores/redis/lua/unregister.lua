@@ -1,9 +1,9 @@
 -- needs: store, jobs, endings
 -- End a lease in an orderly way: what the process still held may run again, free of charge. ARGV[2] is its id.
 local worker = ARGV[2]
-local left = call('ZRANGE', P .. 'running:' .. worker, 0, -1)
-for _, place in ipairs(left) do
-  Endings.go_on(Jobs.read(Jobs.id(place)), {})
+local left = Jobs.of('running:' .. worker, 0, -1)
+for _, job in ipairs(left) do
+  Endings.go_on(job, {})
 end
 call('ZREM', P .. 'leases', worker)
 call('ZREM', P .. 'gone', worker)

@@ -4,12 +4,12 @@
 -- Ends an open job for good. `fields` are written with it; `error` is kept, false takes one away. `Jobs.settle` follows in
 -- the same script.
 function Endings.finish(job, state, fields, error)
-  Jobs.leave(job)
+  Jobs.leave(job, fields)
   fields.state, fields.finished_at = state, int(now)
-  Jobs.write(job, fields)
   if error ~= nil then
-    Jobs.keep(job, 'error', error)
+    Jobs.keep(job, fields, 'error', error)
   end
+  Jobs.write(job, fields)
   Jobs.count(job.queue, state, 1)
   Endings.ended(job, state)
 end
@@ -20,15 +20,14 @@ function Endings.go_on(job, fields, error, state)
     Endings.finish(job, 'cancelled', fields, error)
     return
   end
-  Jobs.leave(job)
-  Jobs.write(job, fields)
+  Jobs.leave(job, fields)
   if error ~= nil then
-    Jobs.keep(job, 'error', error)
+    Jobs.keep(job, fields, 'error', error)
   end
   if state then
-    Jobs.wait(job, state)
+    Jobs.wait(job, state, nil, fields)
   else
-    Jobs.may_run(job)
+    Jobs.may_run(job, fields)
   end
 end
 

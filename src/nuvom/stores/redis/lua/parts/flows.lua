@@ -196,9 +196,9 @@ local function hold_back(flow, number)
   end
   table.sort(ready, worst_first)
   for at = 1, math.min(number, #ready) do
-    local job = Jobs.read(Jobs.id(ready[at].place))
-    Jobs.leave(job)
-    Jobs.wait(job, 'held', 'flow')
+    local job, fields = Jobs.read(Jobs.id(ready[at].place)), {}
+    Jobs.leave(job, fields)
+    Jobs.wait(job, 'held', 'flow', fields)
   end
 end
 

@@ -43,8 +43,10 @@ function Jobs.write(job, fields)
   local set, gone = {}, {}
   for name, value in pairs(fields) do
     if value == false then
-      gone[#gone + 1] = name
-      job[name] = nil
+      if job[name] then
+        gone[#gone + 1] = name
+        job[name] = nil
+      end
     else
       set[#set + 1] = name
       set[#set + 1] = value
@@ -86,25 +88,23 @@ function Jobs.settle()
     end
   end
   tally = {}
-  return Ready.settle()
+  Ready.settle()
 end
 
--- Keeps a value beside a job: in its hash where it is short. false takes it away.
-function Jobs.keep(job, name, value)
-  local is_large = value and #value > SHORT
-  if is_large then
+-- Puts a value into the fields that are to be written of a job; a large one lies beside them. false takes it away.
+function Jobs.keep(job, fields, name, value)
+  fields[name] = value
+  if value and #value > SHORT then
     call('HSET', P .. 'large:' .. job.id, name, value)
-    Jobs.write(job, {[name] = '', has_large = 1})
-  elseif value or job[name] then
-    Jobs.write(job, {[name] = value})
-    if job.has_large then
-      call('HDEL', P .. 'large:' .. job.id, name)
-    end
+    fields[name], fields.has_large = '', 1
+  elseif job.has_large then
+    call('HDEL', P .. 'large:' .. job.id, name)
   end
 end
 
--- Takes a job out of where its state keeps it; `Jobs.wait` follows in the same script.
-function Jobs.leave(job)
+-- Takes a job out of where its state keeps it; `Jobs.wait` or `Endings.finish` follows in the same script, and writes what
+-- it adds to `fields`.
+function Jobs.leave(job, fields)
   if job.state == 'ready' then
     if job.suspect then
       Suspects.remove(job)
@@ -122,7 +122,7 @@ function Jobs.leave(job)
     else
       Flows.stop_waiting(job)
     end
-    Jobs.write(job, {waits_for = false})
+    fields.waits_for = false
   elseif job.state == 'running' then
     call('ZREM', P .. 'running:' .. job.worker, job.place)
     if job.cancel_at then
@@ -131,14 +131,17 @@ function Jobs.leave(job)
     if job.flow then
       Flows.left_running(job)
     end
-    Jobs.write(job, {worker = false})
+    fields.worker = false
   end
   Jobs.count(job.queue, job.state, -1)
 end
 
--- Puts a job that waits into the index of its new state: `ready`, `delayed`, or `held` by what `waits_for` says.
-function Jobs.wait(job, state, waits_for)
-  Jobs.write(job, {state = state, waits_for = waits_for or false})
+-- Puts a job that waits into the index of its new state: `ready`, `delayed`, or `held` by what `waits_for` says. `fields`
+-- are written with it.
+function Jobs.wait(job, state, waits_for, fields)
+  fields = fields or {}
+  fields.state, fields.waits_for = state, waits_for or false
+  Jobs.write(job, fields)
   if job.unique then
     Unique.waits(job)
   end
@@ -162,19 +165,34 @@ function Jobs.wait(job, state, waits_for)
 end
 
 -- Makes a job that is due ready, or lets it wait for its flow.
-function Jobs.may_run(job)
+function Jobs.may_run(job, fields)
   if job.flow then
-    Jobs.wait(job, 'held', 'flow')
+    Jobs.wait(job, 'held', 'flow', fields)
   else
-    Jobs.wait(job, 'ready')
+    Jobs.wait(job, 'ready', nil, fields)
   end
 end
 
 -- Lets a job that its key does not hold wait for its time, or run.
-function Jobs.go_on(job)
+function Jobs.go_on(job, fields)
   if tonumber(job.run_at) > now then
-    Jobs.wait(job, 'delayed')
+    Jobs.wait(job, 'delayed', nil, fields)
   else
-    Jobs.may_run(job)
+    Jobs.may_run(job, fields)
   end
+end
+
+-- Returns the jobs from one rank of an index to another. A place whose job is gone, because the server threw it away or
+-- somebody deleted it, is taken out, so that it stops nobody else.
+function Jobs.of(index, first, last)
+  local jobs = {}
+  for _, place in ipairs(call('ZRANGE', P .. index, first, last)) do
+    local job = Jobs.read(Jobs.id(place))
+    if job then
+      jobs[#jobs + 1] = job
+    else
+      call('ZREM', P .. index, place)
+    end
+  end
+  return jobs
 end

@@ -35,12 +35,16 @@ local function let_in(key)
   if call('EXISTS', P .. 'loose:' .. key) == 1 then
     return
   end
-  local first = call('ZRANGE', P .. 'waiting:' .. key, 0, 0)[1]
-  if first then
-    local job = Jobs.read(Jobs.id(first))
-    Jobs.leave(job)
+  local index = 'waiting:' .. key
+  local job = Jobs.of(index, 0, 0)[1]
+  while not job and call('EXISTS', P .. index) == 1 do
+    job = Jobs.of(index, 0, 0)[1]
+  end
+  if job then
+    local fields = {}
+    Jobs.leave(job, fields)
     Keys.hold(job)
-    Jobs.go_on(job)
+    Jobs.go_on(job, fields)
   end
 end
 
@@ -54,12 +58,11 @@ end
 -- The other open jobs of a key give way to one that comes: those that wait end with an error, those that run are asked
 -- to stop.
 function Keys.oust(key, error)
-  local others = call('SMEMBERS', P .. 'loose:' .. key)
-  for _, place in ipairs(call('ZRANGE', P .. 'waiting:' .. key, 0, -1)) do
-    others[#others + 1] = place
+  local others = Jobs.of('waiting:' .. key, 0, -1)
+  for _, place in ipairs(call('SMEMBERS', P .. 'loose:' .. key)) do
+    others[#others + 1] = Jobs.read(Jobs.id(place))
   end
-  for _, place in ipairs(others) do
-    local job = Jobs.read(Jobs.id(place))
+  for _, job in ipairs(others) do
     if job.state == 'running' then
       Endings.ask(job)
     else

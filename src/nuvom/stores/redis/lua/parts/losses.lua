@@ -37,9 +37,9 @@ end
 
 -- Frees all that a process runs; returns how many those were.
 function Losses.of(worker, kind, cause, charged)
-  local places = call('ZRANGE', P .. 'running:' .. worker, 0, -1)
-  for _, place in ipairs(places) do
-    lose(Jobs.read(Jobs.id(place)), kind, cause, charged)
+  local jobs = Jobs.of('running:' .. worker, 0, -1)
+  for _, job in ipairs(jobs) do
+    lose(job, kind, cause, charged)
   end
-  return #places
+  return #jobs
 end

@@ -3,7 +3,7 @@
 -- say which queues have one and when its first job was due, `priorities` which priorities have any: the highest first.
 -- A claim so looks at no more bands than it takes jobs, however many queues there are. A paused queue has no heads.
 -- A place in an index is the job's number as 12 hexadecimal digits and its id: equals are in the order of their pushes.
-local coming = {}
+local changed = {}  -- what comes into bands, by queue and priority; empty where jobs only left
 
 function Ready.band(queue, priority)
   return P .. 'ready:' .. priority .. ':' .. queue
@@ -30,61 +30,60 @@ function Ready.look(queue, priority)
   end
 end
 
--- Notes a job that becomes ready; it is there after `Ready.settle`.
-function Ready.add(queue, priority, run_at, place)
-  local bands = coming[queue]
+local function band_of(queue, priority)
+  local bands = changed[queue]
   if not bands then
     bands = {}
-    coming[queue] = bands
+    changed[queue] = bands
   end
   local band = bands[priority]
   if not band then
     band = {}
     bands[priority] = band
   end
-  band[#band + 1] = run_at
-  band[#band + 1] = place
+  return band
+end
+
+-- Notes a job that becomes ready; it is there after `Ready.settle`.
+function Ready.add(queue, priority, run_at, place)
+  local coming = band_of(queue, priority)
+  coming[#coming + 1] = run_at
+  coming[#coming + 1] = place
 end
 
 -- Forgets of what was noted what is not ready any more.
-local function drop(band, places)
+local function drop(coming, places)
   local gone = {}
   for _, place in ipairs(places) do
     gone[place] = true
   end
-  for at = #band, 2, -2 do
-    if gone[band[at]] then
-      table.remove(band, at)
-      table.remove(band, at - 1)
+  for at = #coming, 2, -2 do
+    if gone[coming[at]] then
+      table.remove(coming, at)
+      table.remove(coming, at - 1)
     end
   end
 end
 
--- Takes jobs out of a band.
+-- Takes jobs out of a band; its head is right again after `Ready.settle`.
 function Ready.remove(queue, priority, places)
-  local band = coming[queue] and coming[queue][priority]
-  if band then
-    drop(band, places)
+  local coming = band_of(queue, priority)
+  if #coming > 0 then
+    drop(coming, places)
   end
   in_parts('ZREM', Ready.band(queue, priority), places)
-  Ready.look(queue, priority)
 end
 
--- Puts what was noted into its bands; called once, after all else. Returns whether there was anything.
+-- Puts what was noted into its bands, and sees to their heads; called once, after all else.
 function Ready.settle()
-  local any = false
-  for queue, bands in pairs(coming) do
-    for priority, band in pairs(bands) do
-      if #band > 0 then
-        in_parts('ZADD', Ready.band(queue, priority), band)
-        Ready.look(queue, priority)
-        any = true
+  for queue, bands in pairs(changed) do
+    for priority, coming in pairs(bands) do
+      if #coming > 0 then
+        in_parts('ZADD', Ready.band(queue, priority), coming)
+        Wake.say('worker')
       end
+      Ready.look(queue, priority)
     end
   end
-  coming = {}
-  if any then
-    Wake.say('worker')
-  end
-  return any
+  changed = {}
 end

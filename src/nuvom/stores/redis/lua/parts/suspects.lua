@@ -1,5 +1,6 @@
 -- needs: store, flows
 -- Jobs that were running when a process died: each is claimed alone. Few, so that every queue has one index of them.
+local PAGE = 20
 
 function Suspects.key(queue)
   return P .. 'suspects:' .. queue
@@ -32,26 +33,39 @@ local function fits(place, passed)
   return not passed[said[1]] and said[2]
 end
 
--- Returns the suspect that waits longest as {run_at, place, queue, priority}, of some queues (JSON, nil for all), but none
--- of some tasks (JSON) and none that was due after `latest`.
+-- Returns the suspect of a queue that waits longest as {run_at, place, queue, priority}, if it is better than another.
+local function first_of(queue, passed, latest, other)
+  local from = 0
+  while true do
+    local page = call('ZRANGE', Suspects.key(queue), from, from + PAGE - 1, 'WITHSCORES')
+    for at = 1, #page, 2 do
+      local place, run_at = page[at], tonumber(page[at + 1])
+      local is_worse = other and (run_at > other[1] or run_at == other[1] and place > other[2])
+      if is_worse or latest and run_at > latest then
+        return nil
+      end
+      local priority = fits(place, passed)
+      if priority then
+        return {run_at, place, queue, priority}
+      end
+    end
+    if #page < 2 * PAGE then
+      return nil
+    end
+    from = from + PAGE
+  end
+end
+
+-- Returns the suspect that waits longest, of some queues (JSON, nil for all), but none of some tasks (JSON) and none that
+-- was due after `latest`.
 function Suspects.best(wanted, excluding, latest)
   local passed, best = {}, nil
   for _, task in ipairs(excluding and cjson.decode(excluding) or {}) do
     passed[task] = true
   end
   for _, queue in ipairs(wanted and cjson.decode(wanted) or call('SMEMBERS', P .. 'suspect_queues')) do
-    local found = call('HEXISTS', P .. 'paused', queue) == 0 and call('ZRANGE', Suspects.key(queue), 0, -1, 'WITHSCORES') or {}
-    for at = 1, #found, 2 do
-      local place, run_at = found[at], tonumber(found[at + 1])
-      local is_worse = best and (run_at > best[1] or run_at == best[1] and place > best[2])
-      if is_worse or latest and run_at > latest then
-        break
-      end
-      local priority = fits(place, passed)
-      if priority then
-        best = {run_at, place, queue, priority}
-        break
-      end
+    if call('HEXISTS', P .. 'paused', queue) == 0 then
+      best = first_of(queue, passed, latest, best) or best
     end
   end
   return best
