@@ -23,14 +23,18 @@ class Server:
     """A server of the test's own, reached over TCP.
 
     Args:
+        sentinel: lines of a configuration; it is a sentinel then.
         settings: of valkey.conf, with underscores for dashes; without any, nothing is kept on disk.
     """
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, sentinel: str = "", **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="nuvom-valkey-"))
-        self.port = _free_port()
-        self._settings = {"save": "", "appendonly": "no", **settings}
+        self.port = free_port()
+        self._sentinel = sentinel
+        self.settings = settings if sentinel else {"save": "", "appendonly": "no", **settings}
         self._process: subprocess.Popen[bytes] | None = None
+        if sentinel:
+            (self.folder / "sentinel.conf").write_text(sentinel)
         self.start()
 
     @property
@@ -40,10 +44,13 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        said = [word for name, value in self._settings.items() for word in (f"--{name.replace('_', '-')}", value)]
+        said = [f"{self.folder}/sentinel.conf", "--sentinel"] if self._sentinel else []
+        said += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        for name, value in self.settings.items():
+            said += [f"--{name.replace('_', '-')}", *(value.split() or [""])]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(_program()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *said],
+                [str(_program()), *said],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -117,7 +124,8 @@ def _program() -> Path:
     return program
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -154,7 +154,7 @@ _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Link:
-    """One client's connection and the server's that belongs to it; who asks waits for the answer before asking again."""
+    """One client's connection and the server's that belongs to it; who asks waits for the answer before he goes on."""
 
     def __init__(self, proxy: Proxy, client: _Stream, server: _Stream) -> None:
         self._proxy = proxy

@@ -32,8 +32,8 @@ _EMPTIED = (
     "it had on disk; the jobs and schedules that it held are gone, and this process goes on with what comes now"
 )
 _FORBIDDEN = (
-    "%s: this user may not run %s on keys that begin with %s, so that scripts would end halfway; docs/redis.md says what "
-    "it needs"
+    "%s: this user may not run %s on keys that begin with %s, so that scripts would end halfway; docs/redis.md says "
+    "what it needs"
 )
 
 log: logging.Logger = logging.getLogger("nuvom.redis")
