@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nuvom.stores.base import Store
 
 OK, WARN, FAIL = "ok", "warn", "fail"
-_ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+_ENGINES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "redis": "Redis", "valkey": "Valkey"}
 _LITTLE = 1 << 30  # bytes of free disk below which it is time to think of more
 _NONE = 50 << 20  # bytes with which a busy store lasts for minutes
 _RESET_FIXED = (3, 51, 3)
@@ -103,7 +103,9 @@ def _engine(app: Nuvom, store: Store, url: str) -> Iterator[Check]:
         yield Check("schema", OK, f"version {health.schema}")
     yield engine(health.engine, health.version)
     path = file_of(app.settings, url)
-    yield from (Check("server" if path is None else "file", WARN, problem) for problem in health.problems)
+    where = "server" if path is None else "file"
+    yield from (Check(where, FAIL, danger) for danger in health.dangers)
+    yield from (Check(where, WARN, problem) for problem in health.problems)
     if path is not None:
         yield disk(path, health.size, shutil.disk_usage(path.parent).free)
     else:

@@ -252,4 +252,5 @@ class Health:
     location: str
     size: int  # bytes
     problems: tuple[str, ...] = ()
+    dangers: tuple[str, ...] = ()  # problems by which what was accepted may get lost while nothing fails
     facts: Mapping[str, str] = field(default_factory=dict)

@@ -229,7 +229,7 @@ def test_a_slot_that_moves_is_away_until_it_has_moved_and_then_followed(shared: 
             act()
         assert not error.value.unknown
     with client_of(source) as client:
-        for key in client.keys():
+        for key in client.scan_iter():
             client.migrate("127.0.0.1", target.port, key, 0, 5_000)
     for node in (target, source):
         shared.call(node, "CLUSTER", "SETSLOT", shared.slot, "NODE", shared.id_of(target))

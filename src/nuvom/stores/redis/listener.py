@@ -151,7 +151,7 @@ class Hub:
         heard_at, asked_at = 0.0, None
         while not self._closed:
             until = probe_at if asked_at is None else asked_at + _PATIENCE
-            ready = readable([_number(connection), bell.fileno()], until - time.monotonic())
+            ready = readable([number_of(connection), bell.fileno()], until - time.monotonic())
             if bell.fileno() in ready:
                 return
             if ready and time.monotonic() - heard_at < _BURST:
@@ -183,7 +183,7 @@ class Hub:
             ear.wake()
 
 
-def _number(connection: Wire) -> int:
+def number_of(connection: Wire) -> int:
     """Return the number of a connection's socket, so that it is waited for together with the bell."""
     opened = getattr(connection, "_sock")  # noqa: B009  the driver can wait for it, but for nothing beside it
     if opened is None:

@@ -45,6 +45,8 @@ class RedisWorkers:
     def heartbeat(self, worker_ids: Sequence[str]) -> frozenset[str]:
         """Extend these leases; returns the ids whose lease had run out, which stay dead."""
         dead = self._database.write("heartbeat", self._lease, orjson.dumps(list(worker_ids)))
+        if dead:
+            self._database.look()  # where the server lost all that it kept, that is why
         return frozenset(each.decode() for each in dead)
 
     def release(self, worker_id: str, cause: str, *, charged: bool = True) -> int:
