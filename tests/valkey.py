@@ -54,6 +54,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
+                restore_signals=False,  # so that a file that may not grow gives it an error, as a full disk does
                 cwd=self.folder,
             )
         until(self.answers, timeout=60)

@@ -53,10 +53,12 @@ class Proxy:
     """What stands between clients and the server at a URL; `url` is how clients reach it.
 
     Its methods may be called from any thread. A request is a command; one that runs a script has the script's name.
+    With `opaque` it looks at nothing, and so can carry what is no requests: replication.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, opaque: bool = False) -> None:
         self._parts = urlsplit(url)
+        self.opaque = opaque
         self._links: set[_Link] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -101,6 +103,11 @@ class Proxy:
         """Take connections again, on the same port."""
         self._loop.open()
 
+    def lead_to(self, url: str) -> None:
+        """Lead to another server from now on, and end the connections to the one before."""
+        self._parts = urlsplit(url)
+        self.cut()
+
     def stall(self) -> None:
         """Keep all bytes back, in both directions, until `go_on`; connections are taken and not answered."""
         self._loop.call(self._flowing.clear)
@@ -128,7 +135,8 @@ class Proxy:
     def _cut_all(self, *, reset: bool) -> int:
         links = list(self._links)
         for link in links:
-            link.end(reset=reset)
+            with suppress(OSError):  # it has ended meanwhile
+                link.end(reset=reset)
         return len(links)
 
     def due(self, request: str) -> Cut | None:
@@ -184,6 +192,10 @@ class _Link:
         while data := await self._client[0].read(1 << 16):
             await self._proxy.flowing()
             held += data
+            if self._proxy.opaque:
+                self._server[1].write(held)
+                held = b""
+                continue
             seen.feed(data)
             if (words := seen.gets()) is False:
                 continue  # part of a request that may not arrive
@@ -199,6 +211,9 @@ class _Link:
         seen = hiredis.Reader()
         while data := await self._server[0].read(1 << 16):
             await self._proxy.flowing()
+            if self._proxy.opaque:
+                self._client[1].write(data)
+                continue
             seen.feed(data)
             if self._awaited is not None:
                 if seen.gets() is not False:

@@ -108,10 +108,18 @@ def test_a_primary_that_became_a_replica_sends_callers_to_the_sentinels_again(
     store = opened(f"redis+sentinel://127.0.0.1:{sentinel.port}/main")
     works(store)
     with client_of(sentinel) as client, client_of(primary) as old:
-        client.execute_command("SENTINEL", "FAILOVER", "main")
+        until(lambda: _is_accepted(client, "SENTINEL", "FAILOVER", "main"))  # not before it has heard of the replica
         until(lambda: old.role()[0] == "slave")
     eventually(lambda: pushed(store))
     works(store)
+
+
+def _is_accepted(client: redis.Redis, *words: str) -> bool:
+    try:
+        client.execute_command(*words)
+    except redis.ResponseError:
+        return False
+    return True
 
 
 def test_a_name_that_no_sentinel_knows_is_refused(sentinel: Server, opened: Open) -> None:

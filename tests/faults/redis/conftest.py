@@ -1,0 +1,60 @@
+"""What the fault tests of Redis share: a server that may be killed, a store on it, and a proxy before both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
+from tests.faults.postgres.services import Place
+from tests.faults.redis import invariants
+from tests.faults.redis.proxy import Proxy
+from tests.valkey import Server, emptied
+
+
+@pytest.fixture(scope="session")
+def lasting() -> Iterator[Server]:
+    """A server of these tests' own that keeps every change on disk, which each of them leaves running."""
+    made = Server(appendonly="yes", appendfsync="always")
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def server(lasting: Server) -> Iterator[Server]:
+    """The same without anything in it; what is there at the end holds every invariant."""
+    emptied(lasting.url)
+    yield lasting
+    invariants.check(lasting.url)
+
+
+@pytest.fixture
+def direct(server: Server) -> Iterator[Store]:
+    """The store as one sees it who meets no faults."""
+    with closing(open_store(server.url)) as store:
+        yield store
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    """A proxy before the server; its URL is that of the store."""
+    with Proxy(server.url) as made:
+        yield made
+
+
+@pytest.fixture
+def store(proxy: Proxy) -> Iterator[Store]:
+    """The store as a caller sees it through the proxy."""
+    with closing(open_store(proxy.url)) as store:
+        yield store
+
+
+@pytest.fixture
+def place(tmp_path: Path, proxy: Proxy, server: Server) -> Iterator[Place]:
+    """A folder with services that reach the server through the proxy."""
+    with Place(tmp_path, proxy.url, server.url) as place:
+        yield place

@@ -1,0 +1,300 @@
+"""The server is killed, stopped, emptied and cut off: services and callers go on by themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from nuvom._job import JobStatus
+from nuvom.errors import StoreUnavailable
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
+from nuvom.testing.conformance.examples import a_job, every, one_off, pushed
+from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service, pushing
+from tests.faults.redis import invariants
+from tests.faults.redis.proxy import Proxy
+from tests.valkey import Server
+from tests.waiting import until
+
+BACK_WITHIN = 3.0 + 5.0  # seconds from the store's return until a service works again; five for a machine that is busy
+EMPTIED = "lost all that it kept since this process began"
+
+
+def often_and_once(store: Store) -> list[str]:
+    """Schedule what comes due all the time, and what comes due once; returns their ids."""
+    now = store.now()
+    envelopes = [every(0.3, now + timedelta(seconds=0.3), task="count")]
+    envelopes += [one_off(now + timedelta(seconds=n / 2), task="count") for n in range(1, 9)]
+    return [store.schedules.upsert(envelope).envelope.id for envelope in envelopes]
+
+
+def work_goes_on(store: Store, place: Place, schedule_id: str) -> None:
+    """Wait until a job has ended and an occurrence was dispatched that were not before."""
+    ran, rows = len(place.lines("ran")), len(store.ledger.occurrences(schedule_id, 9_999))
+    until(
+        lambda: len(place.lines("ran")) > ran and len(store.ledger.occurrences(schedule_id, 9_999)) > rows,
+        timeout=BACK_WITHIN,
+    )
+
+
+def drained(store: Store, accepted: list[str]) -> None:
+    """Wait until all that was accepted has ended well."""
+    left = set(accepted)
+
+    def empty() -> bool:
+        left.difference_update([job for job in left if status(store, job) is JobStatus.SUCCEEDED])
+        return not left
+
+    until(empty, timeout=30)
+
+
+def status(store: Store, job_id: str) -> JobStatus | None:
+    job = store.jobs.get(job_id)
+    return job and job.status
+
+
+def complaints(service: Service) -> int:
+    """How often a service has said that it cannot work."""
+    return service.told(AWAY) + service.told(STUCK)
+
+
+def assert_told_once(services: list[Service], outages: int) -> None:
+    """Each process of a service says at most once for each outage that it waits, and then that it goes on."""
+    for service in services:
+        assert service.lives
+        if service.command == "runworker":
+            until(lambda service=service: service.told(AWAY) == service.told(BACK))
+            assert 0 < service.told(AWAY) <= 2 * outages, service.said()
+        else:
+            until(lambda service=service: service.told(STUCK) == service.told(DISPATCHING))
+            assert 0 < service.told(STUCK) <= outages, service.said()
+
+
+def ended(store: Store, schedule_ids: list[str], url: str) -> None:
+    """Let nothing more come due, and wait until all that did has run."""
+    for schedule_id in schedule_ids:
+        store.schedules.cancel(schedule_id)
+    until(lambda: invariants.settled(url))
+
+
+def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_where_it_syncs_always_and_services_go_on(
+    server: Server, place: Place, direct: Store
+) -> None:
+    schedule_ids = often_and_once(direct)
+    services = place.start("runscheduler", "runscheduler", "runworker", "runworker")
+    place.ready(direct)
+    with pushing(server.url) as pusher:
+        for _ in range(2):
+            work_goes_on(direct, place, schedule_ids[0])
+            told = [complaints(service) for service in services]
+            server.kill()
+            until(lambda told=told: all(complaints(each) > before for each, before in zip(services, told, strict=True)))
+            server.start()
+            work_goes_on(direct, place, schedule_ids[0])
+    assert pusher.longest < 6
+    assert pusher.failures
+    drained(direct, pusher.accepted)
+    ended(direct, schedule_ids[:1], server.url)
+    assert_told_once(services, 2)
+    assert all(not service.told(EMPTIED) for service in services)
+    for schedule_id in schedule_ids[1:]:
+        [row] = direct.ledger.occurrences(schedule_id, 10)
+        assert row.job_status is JobStatus.SUCCEEDED
+
+
+def test_every_answer_of_a_server_that_syncs_always_survives_its_death(server: Server) -> None:
+    with closing(open_store(server.url)) as store, pushing(server.url, batch=20) as pusher:
+        schedules = []
+        for _ in range(4):
+            until(lambda: len(pusher.accepted) > 100)
+            schedules += [store.schedules.upsert(every(60, store.now() + timedelta(hours=1))).envelope.id]
+            server.kill()
+            server.start()
+    with closing(open_store(server.url)) as store:
+        assert [job for job in pusher.accepted if store.jobs.get(job) is None] == []
+        assert [each for each in schedules if store.schedules.get(each) is None] == []
+
+
+@contextmanager
+def serving(folder: Path, **settings: str) -> Iterator[tuple[Server, Place, Store]]:
+    """A server with settings of its own, and a place for services on it."""
+    made = Server(**settings)
+    try:
+        with Place(folder, made.url, made.url) as place, closing(open_store(made.url)) as store:
+            yield made, place, store
+    finally:
+        made.remove()
+
+
+def test_a_server_that_keeps_nothing_loses_all_and_that_is_said_by_everybody_and_work_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(tmp_path) as (server, place, store):
+        often = often_and_once(store)[0]
+        services = place.start("runscheduler", "runworker")
+        place.ready(store)
+        work_goes_on(store, place, often)
+        server.kill()
+        server.start()
+        for service in services:
+            service.waits_for(EMPTIED, timeout=30)
+        assert store.schedules.get(often) is None
+        until(lambda: sum(worker.alive for worker in store.workers.list()) >= 2)
+        drained(store, [pushed(store, task="count")])
+        work_goes_on(store, place, store.schedules.upsert(every(0.3, store.now(), task="count")).envelope.id)
+        store._database.look()  # type: ignore[attr-defined]  # as every caller does now and then
+        assert [each.levelname for each in caplog.records if EMPTIED in each.getMessage()] == ["ERROR"]
+        assert all(service.lives for service in services)
+
+
+def test_a_server_that_syncs_each_second_loses_at_most_what_came_within_the_last_and_work_goes_on(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path, appendonly="yes", appendfsync="everysec") as (server, place, store):
+        services = place.start("runworker")
+        place.ready(store)
+        early = [pushed(store, task="count", run_at=store.now() + timedelta(seconds=6)) for _ in range(50)]
+        time.sleep(2.1)  # what is older than that is on disk, by the server's own promise
+        with pushing(server.url, batch=5) as pusher:
+            until(lambda: len(pusher.accepted) > 50)
+            server.kill()
+            server.start()
+            until(lambda: len(pusher.accepted) > 100)
+        kept = [job for job in pusher.accepted if store.jobs.get(job) is not None]
+        drained(store, early + kept)
+        assert all(service.lives for service in services)
+        assert sum(service.told(EMPTIED) for service in services) == 0
+        invariants.check(server.url)
+
+
+def test_a_store_that_is_emptied_while_services_work_is_said_once_by_each_and_is_used_anew(
+    server: Server, place: Place, direct: Store
+) -> None:
+    often = often_and_once(direct)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    work_goes_on(direct, place, often)
+    with closing(redis.Redis.from_url(server.url)) as client:
+        client.flushall()
+    for service in services:
+        service.waits_for(EMPTIED, timeout=30)
+    until(lambda: {each.kind for each in direct.workers.list() if each.alive} == {"scheduler", "worker"})
+    until(lambda: {row.name for row in direct.workers.tasks()} >= {"count", "slow"})
+    drained(direct, [pushed(direct, task="count")])
+    again = direct.schedules.upsert(every(0.3, direct.now(), task="count")).envelope.id
+    work_goes_on(direct, place, again)
+    ended(direct, [again], server.url)
+    assert all(1 <= service.told(EMPTIED) <= 2 for service in services)  # a worker's supervisor may meet it, too
+    assert all(service.lives for service in services)
+
+
+def test_scripts_that_the_server_forgets_under_load_cost_nothing(server: Server, place: Place, direct: Store) -> None:
+    often = often_and_once(direct)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    with closing(redis.Redis.from_url(server.url)) as client, pushing(server.url) as pusher:
+        for _ in range(20):
+            accepted = len(pusher.accepted)
+            client.script_flush()
+            until(lambda accepted=accepted: len(pusher.accepted) > accepted + 2)
+    assert pusher.failures == []
+    drained(direct, pusher.accepted)
+    ended(direct, [often], server.url)
+    assert all(complaints(service) == 0 for service in services)
+
+
+def test_connections_that_are_ended_while_services_work_cost_nothing_but_the_work_of_that_moment(
+    server: Server, place: Place, direct: Store
+) -> None:
+    often = often_and_once(direct)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    with closing(redis.Redis.from_url(server.url)) as client, pushing(server.url) as pusher:
+        for _ in range(10):
+            ran = len(place.lines("ran"))
+            for kind in ("normal", "pubsub"):
+                client.client_kill_filter(_type=kind, skipme=True)
+            until(lambda ran=ran: len(place.lines("ran")) > ran, timeout=BACK_WITHIN)
+    drained(direct, pusher.accepted)
+    ended(direct, [often], server.url)
+    assert all(service.lives for service in services)
+
+
+def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_services_until_it_goes_on(
+    server: Server, place: Place, proxy: Proxy, direct: Store
+) -> None:
+    often = often_and_once(direct)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    work_goes_on(direct, place, often)
+    with closing(open_store(proxy.url, busy_timeout=2.0)) as caller:
+        job = a_job(task="count")
+        caller.jobs.push([a_job(task="count")])
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="Timeout") as error:
+            caller.jobs.push([job])
+        assert error.value.unknown
+        with pytest.raises(StoreUnavailable, match="Timeout"):
+            caller.jobs.get(job.id)
+        assert time.monotonic() - began < 2 * 2.0 + 1
+        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
+        proxy.go_on()
+        work_goes_on(direct, place, often)
+        assert caller.jobs.push([job])[0].id == job.id
+        drained(direct, [job.id])
+    ended(direct, [often], server.url)
+    assert all(service.lives for service in services)
+
+
+def test_a_server_that_stops_for_longer_than_a_lease_and_goes_on_runs_what_was_accepted_once_or_says_why(
+    server: Server, place: Place, direct: Store
+) -> None:
+    often = often_and_once(direct)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(direct)
+    jobs = [pushed(direct, task="count") for _ in range(5)]
+    drained(direct, jobs)
+    slow = pushed(direct, task="slow", arguments=b"[[0.5],{}]")
+    until(lambda: slow in place.lines("began"))
+    os.kill(server.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
+    os.kill(server.pid, signal.SIGCONT)
+    drained(direct, [slow])
+    work_goes_on(direct, place, often)
+    ended(direct, [often], server.url)
+    found = direct.jobs.get(slow)
+    assert found is not None
+    assert place.lines("began").count(slow) == found.attempt == 1 + len(direct.jobs.attempts(slow))
+    assert all(service.lives for service in services)
+
+
+@pytest.mark.parametrize("script", ["claim", "finish"])
+def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_twice(
+    place: Place, proxy: Proxy, direct: Store, script: str
+) -> None:
+    place.lease = 60.0  # no lease runs out here
+    [worker] = place.start("runworker")
+    place.ready(direct)
+    for _ in range(4):
+        cut = proxy.cut_at(1, "after", script)
+        jobs = [a_job(task="count") for _ in range(5)]
+        direct.jobs.push(jobs)
+        assert cut.came.wait(10)
+        drained(direct, [job.id for job in jobs])
+    ran = Counter(place.lines("ran"))
+    assert len(ran) == 20
+    assert set(ran.values()) == {1}
+    assert all(job.crashes == 0 and not job.suspect for job in map(direct.jobs.get, ran) if job)
+    assert worker.lives
+    assert "too late" not in worker.said()
