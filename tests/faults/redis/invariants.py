@@ -1,4 +1,4 @@
-"""What must hold in a store on Redis whatever happened: each job is where its state keeps it and nowhere else, and counted.
+"""What must hold in a store on Redis whatever happened: each job is where its state keeps it, and only there.
 
 The keys are read without the store's scripts; what is told of schedules and their runs is read as a caller does.
 """
