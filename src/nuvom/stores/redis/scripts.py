@@ -40,7 +40,8 @@ def _collect(source: str, parts: dict[str, str], seen: set[str]) -> None:
                     seen.add(part)
                     text = _file(f"parts/{part}")
                     _collect(text, parts, seen)
-                    parts[part] = text
+                    table = part.capitalize()  # declared in store.lua
+                    parts[part] = f"{table} = {{}}\n{text}" if f"function {table}." in text else text
 
 
 def _file(name: str) -> str:

@@ -4,7 +4,7 @@
 local NEW = {}
 for _, name in ipairs({
   'started_at', 'finished_at', 'errors', 'retries', 'crashes', 'suspect', 'value', 'error', 'progress', 'has_large',
-  'expires_at', 'cancel_at',
+  'expires_at', 'cancel_at', 'plain',
 }) do
   NEW[name] = false
 end

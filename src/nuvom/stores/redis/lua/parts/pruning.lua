@@ -12,12 +12,11 @@ function Pruning.forget(places)
       Ledger.job_gone(job)
     end
     if job.unique then
-      if Unique.gone then
-        Unique.gone(job)
-      end
+      Unique.gone(job)
     end
     if job.state == 'failed' then
       failed[#failed + 1] = place
+      call('ZREM', P .. 'untold:' .. job.task, id)
     end
     Jobs.count(job.queue, job.state, -1)
     for _, kind in ipairs({'body:', 'large:', 'attempts:'}) do
