@@ -18,6 +18,7 @@ from bench.million import million
 from bench.peers.postgres import peers_postgres
 from bench.plan import planning
 from bench.postgres.everything import postgres
+from bench.redis.everything import redis
 from bench.start import start
 
 Bench = Callable[[float], Iterator[Figure]]
@@ -36,6 +37,7 @@ BENCHES: dict[str, Bench] = {
     "start": start,
     "cron": cron,
     "postgres": postgres,
+    "redis": redis,
     "peers-postgres": peers_postgres,
 }
 

@@ -57,11 +57,11 @@ def among_many(
     """
     jobs, taken = sizes(scale)
     batches = _batches(scale)
-    _work(many, 1)  # what only the first pays
-    _work(few, 1)
+    work(many, 1)  # what only the first pays
+    work(few, 1)
     with_many, with_few = in_turns(
-        lambda: rate(batches * BATCH, lambda: _work(many, batches)),
-        lambda: rate(batches * BATCH, lambda: _work(few, batches)),
+        lambda: rate(batches * BATCH, lambda: work(many, batches)),
+        lambda: rate(batches * BATCH, lambda: work(few, batches)),
         TURNS,
     )
     return Figure(
@@ -99,7 +99,8 @@ def _growing(letter: str) -> str:
     return f"CAST(printf('{letter}%015d', n) AS BLOB)"
 
 
-def _work(store: Store, batches: int) -> None:
+def work(store: Store, batches: int) -> None:
+    """Claim and finish so many batches."""
     for _ in range(batches):
         jobs = store.jobs.claim(Claim(_WORKER, BATCH))
         refused = store.jobs.finish(_WORKER, [Outcome(job, Verdict.SUCCEEDED, b"1") for job in jobs])

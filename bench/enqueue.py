@@ -21,7 +21,7 @@ def enqueue(scale: float) -> Iterator[Figure]:
         yield bulk(raw, scale, "enqueue-bulk", what, share_of_raw=0.2)
 
 
-def single(raw: Raw, scale: float, name: str, what: str) -> Figure:
+def single(raw: Raw, scale: float, name: str, what: str, *, share_of_raw: float = 0.8) -> Figure:
     """One call after the other, each on disk when it returns."""
     count = max(5, int(300 * scale))
     push(1)  # what only the first pays
@@ -29,7 +29,7 @@ def single(raw: Raw, scale: float, name: str, what: str) -> Figure:
     nuvom, beside = in_turns(
         lambda: rate(count, lambda: push(count)), lambda: rate(count, lambda: raw.push(count)), TURNS
     )
-    return Figure(name=name, nuvom=nuvom, raw=beside, unit="/s", target=share(0.8), what=what)
+    return Figure(name=name, nuvom=nuvom, raw=beside, unit="/s", target=share(share_of_raw), what=what)
 
 
 def bulk(raw: Raw, scale: float, name: str, what: str, *, share_of_raw: float) -> Figure:

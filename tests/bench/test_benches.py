@@ -13,7 +13,8 @@ import pytest
 
 from bench.__main__ import main, measured
 from bench.catalogue import BENCHES, ONLY_BY_NAME
-from bench.postgres.everything import PARTS
+from bench.postgres.everything import PARTS as POSTGRES
+from bench.redis.everything import PARTS as REDIS
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = 0.001
@@ -42,31 +43,45 @@ FIGURES = {
     "postgres dispatch": {"pg-dispatch", "pg-dispatch-2"},
     "postgres million": {"pg-million-next-due", "pg-million-cpu", "pg-million-rss"},
     "postgres claim": {"pg-claim-among-many", "pg-claim-analyzed"},
+    "redis enqueue": {"redis-enqueue-single", "redis-enqueue-bulk"},
+    "redis drain": {"redis-drain-1", "redis-drain-2"},
+    "redis latency": {
+        "redis-latency-p50", "redis-latency-p99", "redis-latency-call-p50",
+        "redis-idle-cpu-worker", "redis-idle-cpu-scheduler",
+    },
+    "redis herd": {"redis-herd-p50", "redis-herd-p99"},
+    "redis dispatch": {"redis-dispatch"},
+    "redis million": {"redis-million-next-due", "redis-million-cpu", "redis-million-rss"},
+    "redis claim": {"redis-claim-among-many"},
+    "redis memory": {"redis-memory-job", "redis-memory-schedule"},
 }  # fmt: skip
 MAY_BE_NOTHING = {"idle-cpu-worker", "idle-cpu-scheduler", "million-cpu", "import"}
-MAY_BE_NOTHING |= {f"pg-{name}" for name in MAY_BE_NOTHING} | {"pg-idle-queries-worker", "pg-idle-queries-scheduler"}
+MAY_BE_NOTHING |= {f"{engine}-{name}" for engine in ("pg", "redis") for name in MAY_BE_NOTHING}
+MAY_BE_NOTHING |= {"pg-idle-queries-worker", "pg-idle-queries-scheduler"}
+PARTS = {f"postgres {part}": bench for part, bench in POSTGRES.items()}
+PARTS |= {f"redis {part}": bench for part, bench in REDIS.items()}
 
 
 def test_the_list_of_figures_here_is_complete() -> None:
-    parts = {f"postgres {part}" for part in PARTS}
-    assert set(FIGURES) == set(BENCHES) - {"postgres"} - ONLY_BY_NAME | parts
+    assert set(FIGURES) == set(BENCHES) - {"postgres", "redis"} - ONLY_BY_NAME | set(PARTS)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
-    name: str, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server = request.getfixturevalue(f"{name.split()[0]}_server") if name in PARTS else ""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = psutil.Process().children()
-    part = PARTS.get(name.removeprefix("postgres "))
-    measuring = part(postgres_server, TINY) if part and name not in BENCHES else measured([name], TINY)
+    measuring = PARTS[name](server, TINY) if server else measured([name], TINY)
     found = {figure.name: figure for figure in measuring}
     assert set(found) == FIGURES[name]
     assert [each for each, figure in found.items() if figure.nuvom <= 0 and each not in MAY_BE_NOTHING] == []
     assert [each for each, figure in found.items() if figure.raw is not None and figure.raw <= 0] == []
     assert list(tmp_path.iterdir()) == []
     assert psutil.Process().children() == before  # the server of the tests is one of them, and its sessions come and go
-    assert [process for process in psutil.Process().children(recursive=True) if process.name() != "postgres"] == []
+    left = [process.name() for process in psutil.Process().children(recursive=True)]
+    assert [process for process in left if process not in ("postgres", "valkey-server")] == []
 
 
 def test_the_command_prints_json_of_the_benches_that_were_named() -> None:
