@@ -12,6 +12,11 @@ def _found(name: str, path: str, old: str, new: str) -> Mutant:
     return Mutant(f"simulated: {name}", path, old, new, (f"{TESTS}::test_every_promise_holds_under_every_seed",))
 
 
+def _found_in_two_stores(name: str, file: str, old: str, new: str) -> Mutant:
+    test = f"{TESTS}::test_every_promise_holds_where_schedules_are_in_another_store_than_jobs"
+    return Mutant(f"simulated: {name}", f"src/nuvom/stores/paired/{file}.py", old, new, (test,))
+
+
 MUTANTS = (
     # Outcomes, leases and attempts.
     _found("a success is fenced without its worker", f"{SQL}/finish_succeeded.sql", "worker = ?6", "?6 IS NOT NULL"),
@@ -101,5 +106,36 @@ MUTANTS = (
         "src/nuvom/_updating.py",
         "anchor=before.anchor",
         "anchor=changed.anchor",
+    ),
+    # Two stores.
+    _found_in_two_stores(
+        "a schedule moves on before its delivery",
+        "schedules",
+        "        late = self._delivered(wanted) if wanted else []\n",
+        "        self._kept.advance(wanted)\n        late = self._delivered(wanted) if wanted else []\n",
+    ),
+    _found_in_two_stores(
+        "a run that a repeat finds open is not counted",
+        "schedules",
+        "        if item.next_run is None or (",
+        "        if item.next_run is not None or (",
+    ),
+    _found_in_two_stores(
+        "a change takes the place that its caller read",
+        "fencing",
+        "        if kept is not None and not envelope.state.ended and kept.created_at",
+        "        if kept is None and not envelope.state.ended and kept.created_at",
+    ),
+    _found_in_two_stores(
+        "what a caller left half done stays so",
+        "fencing",
+        "            if known is None or known.generation < fence.envelope.generation:\n                with",
+        "            if known is None and fence is None:\n                with",
+    ),
+    _found_in_two_stores(
+        "a change overwrites one that came between",
+        "schedules",
+        "self._ledger.raise_fence(newer, seen.fence, rows)",
+        "self._ledger.raise_fence(newer, (f := self._ledger.fence(newer.id)) and f.envelope.generation, rows)",
     ),
 )

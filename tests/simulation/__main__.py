@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=100_000, help="how many seeds (%(default)s)")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first of them (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one")
-    parser.add_argument("--store", choices=("memory", "sqlite"), default="memory", help="where (%(default)s)")
+    parser.add_argument("--store", choices=("memory", "sqlite", "split"), default="memory", help="where (%(default)s)")
     parser.add_argument("--trace", action="store_true", help="print every event of --seed")
     return parser
 

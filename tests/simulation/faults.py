@@ -15,11 +15,14 @@ from tests.simulation.kernel import Gone, Kernel, Process
 
 READS = frozenset(
     "now has_ready has_suspects next_wakeup get attempts counts queues list tasks fence occurrences occurrence "
-    "open_runs requested outdated_zones due by_name upcoming next_due blocked".split()
+    "open_runs requested outdated_zones due by_name upcoming next_due blocked fences".split()
 )
 
 # What was read before these may be out of date when they are made: there processes meet.
-PREPARED = frozenset(("schedules.apply", "schedules.update", "schedules.upsert", "ledger.request", "jobs.finish"))
+PREPARED = frozenset(
+    "schedules.apply schedules.update schedules.upsert ledger.request jobs.finish "
+    "ledger.deliver ledger.raise_fence keeper_schedules.advance keeper_schedules.follow".split()
+)
 
 
 @dataclass
@@ -127,17 +130,38 @@ Watch = Callable[[Process, str, str, Callable[..., Any], tuple[Any, ...], dict[s
 
 
 class SeenStore:
-    """A `nuvom.stores.base.Store` of one process."""
+    """A `nuvom.stores.base.Store` of one process.
+
+    Args:
+        process: whose.
+        real: the store.
+        chance: what befalls calls.
+        watch: who looks at them.
+        prefix: before the names of its faces.
+        notes_time: whether what it says of the time is what the process takes for now.
+    """
 
     shared = True
 
-    def __init__(self, process: Process, real: Store, chance: Chance, watch: Watch) -> None:
+    def __init__(
+        self,
+        process: Process,
+        real: Store,
+        chance: Chance,
+        watch: Watch,
+        *,
+        prefix: str = "",
+        notes_time: bool = True,
+    ) -> None:
         self.process = process
         self.real = real
         self.url = real.url
-        self.jobs, self.workers = Face(self, "jobs", real.jobs), Face(self, "workers", real.workers)
-        self.ledger, self.schedules = Face(self, "ledger", real.ledger), Face(self, "schedules", real.schedules)
-        self._own = Face(self, "store", real)
+        self.jobs = Face(self, f"{prefix}jobs", real.jobs)
+        self.workers = Face(self, f"{prefix}workers", real.workers)
+        self.ledger = Face(self, f"{prefix}ledger", real.ledger)
+        self.schedules = Face(self, f"{prefix}schedules", real.schedules)
+        self._own = Face(self, f"{prefix}store", real)
+        self._notes_time = notes_time
         self._chance = chance
         self._watch = watch
 
@@ -147,7 +171,9 @@ class SeenStore:
         return self._chance.through(self.process, f"{face}.{method}", watched, reads=method in READS)
 
     def now(self) -> datetime:
-        now = self.process.read_at = self.real.now()
+        now = self.real.now()
+        if self._notes_time:
+            self.process.read_at = now
         return now
 
     def listener(self, kind: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from nuvom._clock import Clock
 from nuvom.stores.base import Store
+from nuvom.stores.paired.store import PairedStore
 from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.listener import Events
 from nuvom.stores.sqlite.prune import Pruner
@@ -25,6 +26,10 @@ def opened(kind: str, clock: Clock, lease: float) -> Iterator[tuple[Store, Calla
     if kind == "memory":
         store = _emptied(clock, lease)
         yield store, lambda: store
+        return
+    if kind == "split":
+        pair = PairedStore(_emptied(clock, lease), _emptied(clock, lease, 1))
+        yield pair, lambda: pair
         return
     with tempfile.TemporaryDirectory(dir=_folder(), ignore_cleanup_errors=True) as folder:
         file = Path(folder) / "nuvom.db"
@@ -44,9 +49,9 @@ def opened(kind: str, clock: Clock, lease: float) -> Iterator[tuple[Store, Calla
                 one.close()
 
 
-def _emptied(clock: Clock, lease: float) -> Store:
-    """Return the one store in memory as if it were new: to migrate another costs as much as a seed."""
-    store = _in_memory()
+def _emptied(clock: Clock, lease: float, number: int = 0) -> Store:
+    """Return a store in memory as if it were new: to migrate another costs as much as a seed."""
+    store = _in_memory(number)
     database = store._database
     database.clock = clock
     database.ears = Events()
@@ -61,7 +66,7 @@ def _emptied(clock: Clock, lease: float) -> Store:
 
 
 @cache
-def _in_memory() -> Any:
+def _in_memory(number: int) -> Any:
     store = open_store("memory://")
     store.migrate()
     return store
@@ -69,7 +74,7 @@ def _in_memory() -> Any:
 
 @cache
 def _tables() -> tuple[str, ...]:
-    with _in_memory()._database.read() as connection:
+    with _in_memory(0)._database.read() as connection:
         return tuple(name for (name,) in connection.execute(TABLES))
 
 

@@ -7,9 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
+from typing import Any, cast
 
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
+from nuvom.stores.paired.store import PairedStore
 from nuvom.stores.values import JobFilter, ScheduleFilter
 from tests.simulation.actors import Caller, app_on, scheduler, worker
 from tests.simulation.defects import watched_logs
@@ -17,6 +19,7 @@ from tests.simulation.faults import CALM, Chance, SeenStore
 from tests.simulation.kernel import SECOND, Broken, Kernel, Process, Time
 from tests.simulation.opening import opened
 from tests.simulation.scenario import Scenario, draw
+from tests.simulation.split import SeenPair, SplitWatcher
 from tests.simulation.watcher import Watcher
 
 START = datetime(2026, 3, 1, 11, 59, 57, tzinfo=UTC)
@@ -53,7 +56,8 @@ def simulate(seed: int, store: str = "memory", *, trace: bool = False) -> Report
     scenario = draw(random)
     report = Report(seed, store)
     with opened(store, kernel.clock, scenario.lease) as (shared, another), watched_logs(kernel):
-        watcher = Watcher(kernel, shared, scenario.lease)
+        split = isinstance(shared, PairedStore)
+        watcher = (SplitWatcher if split else Watcher)(kernel, cast("Any", shared), scenario.lease)
         world = World(kernel, scenario, watcher, another)
         try:
             world.run()
@@ -112,10 +116,16 @@ class World:
 
         def live(process: Process) -> None:
             self.kernel.note(process, "starts")
-            body(process, SeenStore(process, self.another(), self.chance, self.watcher.watch))
+            body(process, self.seen(process, self.another()))
             self.kernel.note(process, "ends")
 
         return self.kernel.start(f"{kind}-{self.number}", live, after)
+
+    def seen(self, process: Process, store: Store) -> SeenStore:
+        """Return a store as a process sees it."""
+        if isinstance(store, PairedStore):
+            return cast("SeenStore", SeenPair(process, store, self.chance, self.watcher.watch))
+        return SeenStore(process, store, self.chance, self.watcher.watch)
 
     def replace(self, process: Process) -> None:
         """Do what a supervisor does when a process is gone: start another, and perhaps tell the store at once."""
@@ -138,7 +148,7 @@ class World:
         self.chance.odds = replace(CALM, late=max(2.0, 0.4 * self.scenario.lease))
         self.kernel.note(process, "from now on nothing goes wrong")
         self.wait_for(process, self.caught_up, "what is due is dispatched")
-        app, _ = app_on(0, SeenStore(process, self.store, self.chance, self.watcher.watch))
+        app, _ = app_on(0, self.seen(process, self.store))
         for envelope in self.store.schedules.list(ScheduleFilter(), 1_000):
             app.schedules.cancel(envelope.id)
         self.wait_for(process, self.drained, "all jobs end")

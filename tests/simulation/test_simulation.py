@@ -12,6 +12,7 @@ from tests.simulation.simulation import Report, simulate
 CHUNK = 50
 MEMORY = range(0, 1_000, CHUNK)
 ON_FILES = range(1_000_000, 1_000_060, 20)
+IN_TWO = range(2_000_000, 2_000_300, CHUNK)
 
 # A cron of six fields is told how it was read.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -50,6 +51,12 @@ def test_every_promise_holds_under_every_seed(first: int) -> None:
 def test_every_promise_holds_where_each_process_has_connections_of_its_own(first: int) -> None:
     seeds = range(first, first + 20)
     assert next((wrong for seed in seeds if (wrong := verdict(simulate(seed, "sqlite")))), None) is None
+
+
+@pytest.mark.parametrize("first", IN_TWO)
+def test_every_promise_holds_where_schedules_are_in_another_store_than_jobs(first: int) -> None:
+    seeds = range(first, first + CHUNK)
+    assert next((wrong for seed in seeds if (wrong := verdict(simulate(seed, "split")))), None) is None
 
 
 @pytest.mark.parametrize(("seed", "store"), FOUND)

@@ -155,7 +155,7 @@ class Watcher:
     def workers_heartbeat(self, process: Process, dead: frozenset[str], worker_ids: Sequence[str]) -> None:
         assert dead == self.jobs.heartbeat(worker_ids), "a lease that ran out stays so, one that lives is extended"
 
-    def workers_release(self, process: Process, answer: int, worker_id: str, cause: str) -> None:
+    def workers_release(self, process: Process, answer: int, worker_id: str, cause: str, **how: bool) -> None:
         assert answer == self.jobs.release(worker_id)
 
     def workers_rescue(self, process: Process, answer: int) -> None:
@@ -223,13 +223,16 @@ class Watcher:
         refused = schedule_id in self.schedules.ended
         assert (answer.refusal is not None) == refused, f"a request was answered {answer}, refused: {refused}"
         if not refused:
-            new = {row.job_id for row in self.schedules.record(item.occurrences, once)}
-            assert answer.jobs == new, f"a request gave {_names(answer.jobs)}, not {_names(map(str, new))}"
-            for job in item.jobs:
-                if job.id in new:
-                    assert not self.jobs.accept(job), "a request's job was there before its row"
-        self.jobs.open_flows()
+            self._requested(answer, item, once)
         self._compare_jobs()
+
+    def _requested(self, answer: Any, item: PlanItem, once: Once) -> None:
+        new = {row.job_id for row in self.schedules.record(item.occurrences, once)}
+        assert answer.jobs == new, f"a request gave {_names(answer.jobs)}, not {_names(map(str, new))}"
+        for job in item.jobs:
+            if job.id in new:
+                assert not self.jobs.accept(job), "a request's job was there before its row"
+        self.jobs.open_flows()
 
     def ledger_blocked(self, process: Process, answer: frozenset[str], asked: dict[str, Overlap]) -> None:
         assert answer == {each for each, overlap in asked.items() if self.jobs.blocked(each, overlap)}
