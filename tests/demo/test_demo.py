@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -10,13 +11,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import psycopg
 import pytest
 import redis
 
+from nuvom import ScheduleEnvelope, ScheduleType
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "json_backend"
 DEMO = [sys.executable, "-m", "nuvom", "demo"]
 
 
@@ -58,6 +64,7 @@ def environment(scratch: Path) -> dict[str, str]:
     ("place", "server"),
     [
         ("one fresh SQLite file", None),
+        ("one fresh SQLite file", "backend"),
         ("one fresh schema in PostgreSQL", "postgres_server"),
         ("one fresh prefix on Redis", "redis_server"),
     ],
@@ -65,9 +72,12 @@ def environment(scratch: Path) -> dict[str, str]:
 def test_the_demo_accounts_for_everything_and_cleans_up(
     scratch: Path, place: str, server: str | None, request: pytest.FixtureRequest
 ) -> None:
-    url = None if server is None else request.getfixturevalue(server)
-    variables = environment(scratch) | ({} if url is None else {"NUVOM_URL": url})
-    done = subprocess.run(DEMO, cwd=scratch, env=variables, capture_output=True, text=True, timeout=240, check=False)
+    found = None if server is None else request.getfixturevalue(server)
+    backend = found if isinstance(found, Backend) else None
+    url = found if isinstance(found, str) else None
+    variables = environment(scratch) | (backend.variables if backend else {} if url is None else {"NUVOM_URL": url})
+    cwd = backend.project if backend else scratch
+    done = subprocess.run(DEMO, cwd=cwd, env=variables, capture_output=True, text=True, timeout=240, check=False)
     assert f"share {place}. They" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -92,6 +102,64 @@ def test_the_demo_accounts_for_everything_and_cleans_up(
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
     assert url is None or left_behind(url) == []
+    assert ("The schedules are in mine:Backend, which has five methods" in done.stdout) == (backend is not None)
+    assert backend is None or json.loads(backend.file.read_text()) == {}, "the demo cancels what it scheduled"
+
+
+class Backend(NamedTuple):
+    """A project whose own class keeps its schedules: the example backend, with a file that is not the demo's."""
+
+    project: Path
+    file: Path
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"NUVOM_SCHEDULER": "mine:Backend", "PYTHONPATH": str(EXAMPLE)}
+
+
+@pytest.fixture
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    project = tmp_path_factory.mktemp("project")
+    (project / "pyproject.toml").touch()
+    file = project / "kept.json"
+    (project / "mine.py").write_text(
+        "from json_backend import JsonBackend\n"
+        "class Backend(JsonBackend):\n"
+        f"    def __init__(self): super().__init__({str(file)!r})\n"
+    )
+    return Backend(project, file)
+
+
+def test_a_backend_that_holds_schedules_is_refused_and_left_as_it_is(
+    scratch: Path, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(EXAMPLE)
+    from json_backend import JsonBackend
+
+    at = datetime(2030, 1, 1, tzinfo=UTC)
+    JsonBackend(backend.file).enqueue(
+        ScheduleEnvelope(
+            id="x", name="billing", task="t", schedule_type=ScheduleType.ONE_OFF, at=at, next_nominal=at, next_run=at
+        )
+    )
+    before = backend.file.read_bytes()
+    variables = environment(scratch) | backend.variables
+    done = subprocess.run(DEMO, cwd=backend.project, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "nuvom: NUVOM_SCHEDULER='mine:Backend' holds schedules (the earliest is billing), and the demo would run them: "
+        "give it an empty backend\n"
+    )
+    assert backend.file.read_bytes() == before
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_backend_that_cannot_be_loaded_is_said_and_nothing_is_left(scratch: Path) -> None:
+    variables = environment(scratch) | {"NUVOM_SCHEDULER": "nowhere:Backend"}
+    done = subprocess.run(DEMO, cwd=scratch, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("nuvom: NUVOM_SCHEDULER='nowhere:Backend': there is no module 'nowhere'")
+    assert list(scratch.iterdir()) == []
 
 
 def left_behind(url: str) -> Sequence[object]:

@@ -50,12 +50,13 @@ def make_backend(of: Any, url: str | None, said: str, settings: Settings) -> Sch
     called = getattr(of, "__name__", str(of))
     if not callable(of):
         raise SettingsError(f"{said}: {of!r:.100} is no class; name one with {', '.join(FIVE)}")
+    from_url = getattr(of, "from_url", None)
     if url is None:
         backend = made(of, f"{called}()", said)
-    elif not hasattr(of, "from_url"):
+    elif not callable(from_url):
         raise SettingsError(f"{said}: {called} has no from_url(url, settings), so no URL makes one; give it that")
     else:
-        backend = made(lambda: of.from_url(url, settings), f"{called}.from_url()", said)
+        backend = made(lambda: from_url(url, settings), f"{called}.from_url()", said)
     missing = [method for method in FIVE if not callable(getattr(backend, method, None))]
     if missing:
         raise SettingsError(f"{said}: {called} lacks {', '.join(missing)}; a backend has {', '.join(FIVE)}")

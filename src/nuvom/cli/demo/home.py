@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from nuvom._settings import masked
+from nuvom.stores.registry import names_store
 
 _SERVERS = {
     "schema": ("postgres://", "postgresql"),
@@ -23,6 +26,7 @@ class Home(NamedTuple):
     kind: str = "file"  # or what has to be dropped in the end: a `schema`, or what keys begin with, a `prefix`
     name: str = ""  # of that
     schedules: Home | None = None  # where they are elsewhere than the jobs
+    backend: str | None = None  # or the backend of five methods that has them
 
     @property
     def words(self) -> str:
@@ -36,8 +40,14 @@ class Home(NamedTuple):
 
     @property
     def variables(self) -> dict[str, str]:
-        """The settings of whoever works here."""
-        return {"NUVOM_URL": self.url} | ({} if self.schedules is None else {"NUVOM_SCHEDULER": self.schedules.url})
+        """The settings of whoever works here, and where a class of the caller's is imported from, as it is here."""
+        own = {"NUVOM_URL": self.url} | ({} if self.scheduler is None else {"NUVOM_SCHEDULER": self.scheduler})
+        return own if self.backend is None else own | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+    @property
+    def scheduler(self) -> str | None:
+        """What NUVOM_SCHEDULER is here."""
+        return self.backend if self.schedules is None else self.schedules.url
 
     def kept(self) -> str:
         """Return what stays behind where it is not dropped."""
@@ -66,8 +76,8 @@ def home(folder: Path, environ: Mapping[str, str]) -> Home:
         environ: The caller's variables. Whatever files they name are left alone; servers are reached through them.
     """
     jobs, schedules = _home(folder / "demo.db", environ.get("NUVOM_URL", "")), environ.get("NUVOM_SCHEDULER", "")
-    if "://" not in schedules:  # a backend of five methods knows no place of its own
-        return jobs
+    if not names_store(schedules):  # a backend of five methods knows no place of its own
+        return jobs._replace(backend=schedules or None)
     return jobs._replace(schedules=_home(folder / "schedules.db", schedules))
 
 

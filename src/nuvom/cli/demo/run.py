@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nuvom._clock import SYSTEM_CLOCK
 from nuvom._default import app
+from nuvom._identity import name_id
+from nuvom._naming import make_importable
+from nuvom._settings import find_root
 from nuvom.cli.demo.home import Home, home
 from nuvom.cli.demo.interruptions import Interrupted, Interruptions
-from nuvom.cli.demo.screen import INTRODUCTION, PROVEN, Screen
+from nuvom.cli.demo.promised import CRON, ONCE, REPORTS, TICK
+from nuvom.cli.demo.screen import ELSEWHERE, INTRODUCTION, PROVEN, Screen
 from nuvom.cli.demo.stage import DemoFailed, Stage
 from nuvom.cli.demo.story import play
-from nuvom.errors import NuvomError
+from nuvom.errors import NuvomError, SettingsError
 
 
 def run_demo(*, keep: bool = False) -> int:
@@ -31,9 +37,9 @@ def run_demo(*, keep: bool = False) -> int:
     place = home(folder, os.environ)
     stays = True
     try:
-        code = _perform(folder, place)
+        code = _perform(folder, place, keep=keep)
         stays = keep or code == 1
-    except (BrokenPipeError, SystemExit):  # nobody reads on: rich, or a write, says so
+    except (BrokenPipeError, SystemExit, SettingsError):  # nobody reads on: rich, or a write, says so; or none began
         stays = keep
         raise
     finally:
@@ -45,12 +51,20 @@ def run_demo(*, keep: bool = False) -> int:
     return code
 
 
-def _perform(folder: Path, place: Home) -> int:
+def _perform(folder: Path, place: Home, *, keep: bool) -> int:
     screen = Screen()
-    screen.say(INTRODUCTION.format(store=place.words))
+    if place.backend is not None:
+        make_importable(find_root(Path.cwd()))  # a class of the caller's project
     # In a folder outside of any project, and in a store of its own: nothing of the caller's is touched.
-    schedules = place.schedules and place.schedules.url
-    with Interruptions() as interruptions, chdir(folder), app.swapped(place.url, SYSTEM_CLOCK, schedules):
+    with (
+        Interruptions() as interruptions,
+        chdir(folder),
+        app.swapped(place.url, SYSTEM_CLOCK, place.scheduler),
+        _left_empty(place, keep=keep),
+    ):
+        screen.say(INTRODUCTION.format(store=place.words))
+        if place.backend is not None:
+            screen.say(ELSEWHERE.format(backend=app.scheduler_name))
         stage = Stage(app, place.variables, folder, screen, interruptions)
         try:
             found = play(stage)
@@ -69,3 +83,26 @@ def _perform(folder: Path, place: Home) -> int:
         return 1
     screen.say(PROVEN)
     return 0
+
+
+@contextmanager
+def _left_empty(place: Home, *, keep: bool) -> Iterator[None]:
+    """Refuse a scheduler backend that holds schedules, and cancel the demo's own there in the end.
+
+    Raises:
+        SettingsError: it holds some, which the demo would run, or it cannot be used.
+    """
+    if place.backend is None:
+        yield
+        return
+    found = app.backend.due(datetime(9999, 1, 1, tzinfo=UTC), 1)
+    if found:
+        raise SettingsError(
+            f"NUVOM_SCHEDULER={app.scheduler_name!r} holds schedules (the earliest is {found[0].name or found[0].id}), "
+            "and the demo would run them: give it an empty backend"
+        )
+    try:
+        yield
+    finally:
+        for name in () if keep else (ONCE, TICK, CRON, REPORTS):
+            app.backend.cancel(name_id(name))

@@ -27,6 +27,11 @@ and another one hangs. Only then a new scheduler is started. At the end every
 time that was due is looked for in the ledger, in the job table and in a file
 that the tasks wrote. Times are UTC. It takes about 25 seconds.
 """
+ELSEWHERE = """\
+The schedules are in {backend}, which has five methods, is asked
+for what is due every second, and is left empty. It cannot list, pause, or carry jitter
+and max_runs, so the demo needs none of these; the ledger stays beside the jobs.
+"""
 PROVEN = f"""\
 Everything is accounted for:
   - A killed scheduler costs nothing: there is no leader, either one dispatches
