@@ -19,7 +19,10 @@ import pytest
 import nuvom
 from nuvom import Nuvom, ScheduleEnvelope, ScheduleType, current_job, testing
 from nuvom.testing import Memory
+from tests.plugins.conftest import Installed, installed
 from tests.waiting import until
+
+__all__ = ["installed"]
 
 app = Nuvom("memory://")
 starts: list[tuple[datetime, tuple[int, int]]] = []
@@ -374,6 +377,40 @@ class TestExtensibility:
             assert own.schedules.cancel("every") is True
             assert own.schedules.cancel("every") is False
             assert FiveMethods.stored.keys() == {cron.id}
+
+    def test_it_is_fully_compatible_with_the_plugin_system(self, tmp_path: Path, installed: Installed) -> None:
+        FiveMethods.stored = {}
+        installed.distribution("guide-backend", "1.0", schedulers={"guide": f"{__name__}:FiveMethods"})
+        with Nuvom(f"sqlite:////{tmp_path}/jobs.db", scheduler="guide") as own:
+            envelope = own.task(tick).schedule(interval=300)
+            assert FiveMethods.stored.keys() == {envelope.id}
+
+    def test_several_instances_of_the_scheduler_service_share_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        example = Path(__file__).parents[1] / "examples" / "json_backend"
+        (tmp_path / "pyproject.toml").write_text('[tool.nuvom]\nscheduler = "json_backend:JsonBackend"\n')
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.syspath_prepend(example)
+        monkeypatch.setenv("PYTHONPATH", str(example))
+        monkeypatch.setenv("NUVOM_URL", f"sqlite:////{tmp_path}/jobs.db")
+        with Nuvom() as own:
+            ticking = own.task(tick).options(catch_up="all").schedule(interval=0.2)
+            once = own.task(tick).schedule(in_=timedelta(seconds=0.1))
+            command = [sys.executable, "-m", "nuvom", "runscheduler"]
+            services = [subprocess.Popen(command) for _ in range(2)]
+            try:
+                until(lambda: sum(service.kind == "scheduler" for service in own.workers.list()) == 2)
+                until(lambda: len(own.schedules.runs(ticking.id)) >= 5 and own.schedules.get(once.id, None) is None)
+            finally:
+                for service in services:
+                    service.send_signal(signal.SIGTERM)
+                assert [service.wait(timeout=10) for service in services] == [0, 0]
+            rows = own.schedules.runs(ticking.id, limit=1_000)
+            assert (
+                len(own.jobs.list(schedule_id=ticking.id, limit=1_000)) == len(rows) == len({r.nominal for r in rows})
+            )
+            assert len(own.jobs.list(schedule_id=once.id)) == 1
 
 
 class TestBestPractices:

@@ -134,7 +134,11 @@ _HOMES = {
         "UnsupportedByBackend",
     ),
 }
-_MODULES = ("errors", "testing")  # public ones, which `nuvom.testing.memory()` finds without an import of its own
+_MODULES = (
+    "errors",
+    "plugins",
+    "testing",
+)  # public ones, which `nuvom.testing.memory()` finds without an import of its own
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __version__: str

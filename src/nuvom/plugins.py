@@ -22,7 +22,7 @@ from nuvom.errors import NuvomError, SettingsError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["PROTOCOL", "Group", "Plugin", "Settings", "find", "import_path", "installed", "is_path"]
+__all__ = ["PROTOCOL", "Group", "Plugin", "Settings", "installed"]
 
 PROTOCOL = 1  # of stores, scheduler backends and hooks; another number is another protocol
 

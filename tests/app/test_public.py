@@ -25,6 +25,18 @@ def test_the_face_is_what_it_was_and_sorted() -> None:
     assert nuvom.__all__ == FACE == sorted(FACE)
 
 
+def test_the_face_for_plugins_is_what_it_was() -> None:
+    from nuvom import plugins
+
+    assert plugins.PROTOCOL == 1
+    assert {group.name: group.value for group in plugins.Group} == {
+        "STORES": "nuvom.stores",
+        "SCHEDULERS": "nuvom.schedulers",
+        "HOOKS": "nuvom.hooks",
+    }
+    assert plugins.__all__ == ["PROTOCOL", "Group", "Plugin", "Settings", "installed"]
+
+
 def test_every_name_is_there_after_every_submodule_was_imported() -> None:
     for info in pkgutil.walk_packages(nuvom.__path__, "nuvom."):
         if not info.name.startswith(("nuvom.testing.conformance", "nuvom.__main__")):
@@ -74,6 +86,8 @@ def test_the_version_is_that_of_the_installed_package() -> None:
 
 
 def test_public_modules_are_found_without_an_import_of_their_own() -> None:
-    code = "import nuvom; print(nuvom.testing.memory.__name__, nuvom.errors.NuvomError.__name__)"
+    code = (
+        "import nuvom; print(nuvom.testing.memory.__name__, nuvom.errors.NuvomError.__name__, nuvom.plugins.PROTOCOL)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["memory", "NuvomError"]
+    assert done.stdout.split() == ["memory", "NuvomError", "1"]

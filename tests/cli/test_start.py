@@ -40,7 +40,9 @@ def test_the_script_and_the_module_are_one_program(project: Project) -> None:
 
 def test_help_names_every_command(project: Project) -> None:
     out = project.inside("--help").out
-    for name in "run runworker runscheduler demo jobs schedules queues workers stats health doctor migrate".split():
+    for (
+        name
+    ) in "run runworker runscheduler demo jobs schedules queues workers stats health doctor migrate plugins".split():
         assert f"\n  {name} " in out
 
 

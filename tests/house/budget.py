@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES = ("src", "bench", "tests", "run")
+PLACES = ("src", "bench", "examples", "tests", "run")
 SHARED = ("src", "run")  # where nine of ten functions must be short; a test may tell a longer story
 
 FILE_LINES = 400

@@ -78,13 +78,12 @@ def check(site: Site, path: Path, made_from: OfUrl = None) -> None:
 def _promises(path: str, url: str | None) -> list[Promise]:
     """Find out what is meant and run the kit for it."""
     from nuvom._settings import load, masked
-    from nuvom.plugins import Group, find, import_path, is_path
+    from nuvom.plugins import import_path, is_path
     from nuvom.stores.backends import FIVE, load_backend, make_backend
-    from nuvom.stores.registry import SCHEMES
+    from nuvom.stores.registry import names_store
     from nuvom.testing.checking import check_backend
 
     settings = load({}, url="memory://")
-    scheme = path.partition("://")[0]
     if is_path(path):
         of = import_path(path, settings.root, path)
         if url is not None and not all(hasattr(of, method) for method in FIVE):
@@ -92,8 +91,7 @@ def _promises(path: str, url: str | None) -> list[Promise]:
         return check_backend(path, lambda: make_backend(of, url, masked(url or path), settings))
     if url is not None:
         raise typer.BadParameter("a URL goes with package.module:Class, or stands alone", param_hint="URL")
-    is_store = scheme in SCHEMES or find(Group.STORES, scheme, masked(path)) is not None
-    if "://" in path and is_store and find(Group.SCHEDULERS, scheme, masked(path)) is None:
+    if names_store(path):
         return _store(path)
     return check_backend(masked(path), lambda: load_backend(path, settings))
 
