@@ -84,7 +84,7 @@ def copy(source: Transfer, target: Transfer, told: Told, *, live: bool) -> Copie
     jobs = copied.tallies[Kind.JOBS]
     if live or jobs.unlike or jobs.missing:  # else all that wait came with what they wait for
         for keys in _pages(source, Kind.JOBS):
-            _settle(target, [JobRow(*row) for row in _found(source, Kind.JOBS, keys).values()])
+            _settle(target, [JobRow(*row) for row in _found(target, Kind.JOBS, keys).values()])
     if live:
         target.settle([], [])
     return copied
