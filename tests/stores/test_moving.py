@@ -6,6 +6,7 @@ import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from nuvom._ids import raw
 from nuvom._job import Outcome, Verdict
+from nuvom._schedule import ScheduleState
 from nuvom.errors import StoreError, StoreUnavailable
 from nuvom.stores import moving
 from nuvom.stores.base import Store
@@ -264,6 +266,23 @@ def test_a_key_that_the_other_store_cannot_hold_is_named_and_the_rest_goes_on(pl
         }
         assert the(target, sound).state == "ready"
         assert [queue.queue for queue in target.jobs.queues() if queue.pause] == ["sound"]
+
+
+def test_schedules_and_jobs_that_were_in_two_stores_become_one(source: Store, target: Store) -> None:
+    with using("memory://") as app:
+        nightly = plain.options(name="nightly").schedule(cron="0 3 * * *")
+        gone = plain.options(name="gone").schedule(interval=60)
+        stored = app.store.schedules.get(nightly.id)
+        assert stored is not None
+        assert source.ledger.raise_fence(stored, None)
+        assert source.ledger.raise_fence(replace(gone, state=ScheduleState.CANCELLED, next_run=None), None)
+        assert copied(app.store, target).verified
+    target.schedules.cancel(gone.id)
+    found = copied(source, target)
+    assert [(fault.kind, fault.key) for fault in found.faults] == [(Kind.FENCES, gone.id)]
+    living = target.schedules.get(nightly.id)
+    assert living is not None
+    assert living.generation == nightly.generation
 
 
 def test_a_server_that_dies_meanwhile_is_said_to_be_away_and_a_second_copy_has_the_rest(place: Place) -> None:

@@ -158,9 +158,9 @@ def _compare_page(
     tally = copied.tallies[kind]
     tally.rows += len(keys)
     ours, theirs = _found(source, kind, keys), _found(target, kind, keys)
-    ended = _ended(target, [key for key in keys if key not in theirs]) if live and kind is Kind.SCHEDULES else set()
+    known = _known(target, kind, [row for key, row in ours.items() if key not in theirs], live=live)
     for key in keys:
-        if key in ended:
+        if key in known:
             continue
         if key not in ours:
             tally.missing += 1
@@ -173,9 +173,22 @@ def _compare_page(
             copied.blame(kind, key, f"is there and differs in {', '.join(unlike)}")
 
 
-def _ended(target: Transfer, keys: Sequence[Key]) -> set[Key]:
-    """Return which of these schedules have run to their end there, or were cancelled."""
-    return {row[:1] for row in target.rows(Kind.FENCES, keys) if FenceRow(*row).ended_at is not None}
+def _known(target: Transfer, kind: Kind, rows: Sequence[Row], *, live: bool) -> set[Key]:
+    """Return which of these are not there because the target knows more of the same schedule.
+
+    A fence that has not ended is of a schedule that lived in another store than its jobs, and lives here now. A schedule
+    that has run to its end in a live store, or was cancelled there, left its fence.
+    """
+    keys = [row[:1] for row in rows]
+    match kind:
+        case Kind.FENCES:
+            living = _found(target, Kind.SCHEDULES, keys)
+            return {row[:1] for row in rows if FenceRow(*row).ended_at is None and row[:1] in living}
+        case Kind.SCHEDULES if live:
+            fences = _found(target, Kind.FENCES, keys)
+            return {key for key, row in fences.items() if FenceRow(*row).ended_at is not None}
+        case _:
+            return set()
 
 
 def _unlike(kind: Kind, ours: Row, theirs: Row) -> list[str]:
