@@ -91,12 +91,13 @@ def copy(source: Transfer, target: Transfer, told: Told, *, live: bool) -> Copie
 
 
 def _pages(source: Transfer, kind: Kind) -> Iterator[Sequence[Key]]:
-    keys, after = source.keys(kind, None, PAGE)
-    while keys:
-        yield keys
+    after = None
+    while True:
+        keys, after = source.keys(kind, after, PAGE)
+        if keys:
+            yield keys
         if after is None:
             return
-        keys, after = source.keys(kind, after, PAGE)
 
 
 def _copy_page(

@@ -75,7 +75,6 @@ class ReportedTask(NamedTuple):
     uniqueness: str | None
     flow_key: str | None
     signature: str
-    updated_at: int
 
 
 class FlowRow(NamedTuple):
@@ -176,7 +175,7 @@ class Transfer(Protocol):
         ...
 
     def keys(self, kind: Kind, after: object | None, limit: int) -> Page:
-        """Return the keys of at most `limit` rows, each of them once; jobs in the order in which they came.
+        """Return the keys of about `limit` rows or of none, each once; jobs and schedules in the order of their coming.
 
         Args:
             kind: of rows.

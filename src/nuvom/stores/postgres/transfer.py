@@ -29,7 +29,7 @@ _STATEMENTS = {
     Kind.FLOWS: _Statements("flow_keys", "whole_flows", "copy_flows", ("",)),
     Kind.QUEUES: _Statements("queue_keys", "whole_queues", "copy_queues", ("",)),
     Kind.JOBS: _Statements("job_keys", "whole_jobs", "copy_jobs", (0,)),
-    Kind.SCHEDULES: _Statements("schedule_keys", "whole_schedules", "copy_schedules", (_NOWHERE,)),
+    Kind.SCHEDULES: _Statements("schedule_keys", "whole_schedules", "copy_schedules", (0,)),
 }
 _IDS = {"id", "schedule_id", "job_id"}
 _JSON = {
@@ -56,7 +56,7 @@ class PostgresTransfer:
         statements = _STATEMENTS[kind]
         place = after if isinstance(after, tuple) else statements.start
         rows = self._database.read(lambda session: session.rows(statements.keys, (*_plain(place), limit)))
-        if kind is Kind.JOBS:
+        if kind in (Kind.JOBS, Kind.SCHEDULES):  # by their place, which is none of their keys
             return Page([row[1:] for row in rows], rows[-1][:1] if len(rows) == limit else None)
         return Page(rows, rows[-1] if len(rows) == limit else None)
 

@@ -13,6 +13,7 @@ from nuvom._ids import raw
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.stores.schedule_rows import (
     UNREADABLE,
+    Row,
     Salvaged,
     definition_row,
     from_row,
@@ -81,7 +82,12 @@ def moment(at: datetime | None) -> str:
 
 def read(stored: Stored) -> ScheduleEnvelope:
     """Return a schedule; raises one of `UNREADABLE` for a definition that does not decode."""
-    return from_row(definition_row(raw(stored.id), read_definition(stored.definition), _newer(stored.head)))
+    return from_row(row_of(stored))
+
+
+def row_of(stored: Stored) -> Row:
+    """Return a schedule's row in the order of `COLUMNS`; raises one of `UNREADABLE`."""
+    return definition_row(raw(stored.id), read_definition(stored.definition), _newer(stored.head))
 
 
 def salvaged(stored: Stored) -> Salvaged:

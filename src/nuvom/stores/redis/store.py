@@ -15,6 +15,7 @@ from nuvom.stores.redis.ledger import RedisLedger
 from nuvom.stores.redis.listener import Hub
 from nuvom.stores.redis.prune import Pruner
 from nuvom.stores.redis.schedules import RedisSchedules
+from nuvom.stores.redis.transfer import RedisTransfer
 from nuvom.stores.redis.workers import RedisWorkers
 from nuvom.stores.values import Health, Pending, Retention
 
@@ -33,6 +34,7 @@ class RedisStore:
         self.workers: RedisWorkers = RedisWorkers(database, lease)
         self.ledger: RedisLedger = RedisLedger(database)
         self.schedules: RedisSchedules = RedisSchedules(database)
+        self.transfer: RedisTransfer = RedisTransfer(database)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -30,7 +30,7 @@ _STATEMENTS = {
     Kind.FLOWS: _Statements("flow_keys", "whole_flow", "copy_flow", ("",)),
     Kind.QUEUES: _Statements("queue_keys", "whole_queue", "copy_queue", ("",)),
     Kind.JOBS: _Statements("job_keys", "whole_job", "copy_job", (0,)),
-    Kind.SCHEDULES: _Statements("schedule_keys", "get_schedule", "copy_schedule", (b"",)),
+    Kind.SCHEDULES: _Statements("schedule_keys", "get_schedule", "copy_schedule", (0,)),
 }
 _JOB, _UNTOLD = len(JobRow._fields) - 2, JobRow._fields.index("untold")
 _ATTEMPT = JobRow._fields.index("attempt")
@@ -57,7 +57,7 @@ class SqliteTransfer:
         place = after if isinstance(after, tuple) else statements.start
         with self._database.read() as connection:
             rows = fetch(connection, load(statements.keys), (*place, limit))
-        if kind is Kind.JOBS:
+        if kind in (Kind.JOBS, Kind.SCHEDULES):  # by their place, which is none of their keys
             return Page([row[1:] for row in rows], rows[-1][:1] if len(rows) == limit else None)
         return Page(rows, rows[-1] if len(rows) == limit else None)
 

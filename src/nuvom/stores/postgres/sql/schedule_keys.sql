@@ -1,2 +1,2 @@
--- The next keys of all schedules.
-SELECT id FROM nuvom.schedules WHERE id > $1::uuid ORDER BY id LIMIT $2;
+-- The next ids of all schedules, in the order in which they came.
+SELECT seq, id FROM nuvom.schedules WHERE seq > $1 ORDER BY seq LIMIT $2;

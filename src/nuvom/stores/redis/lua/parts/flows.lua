@@ -57,6 +57,10 @@ function Flows.stop_waiting(job)
   Flows.note(job.flow)
 end
 
+function Flows.came_ready(job)
+  call('SADD', granted(job.flow), job.place)
+end
+
 function Flows.left_ready(job)
   call('SREM', granted(job.flow), job.place)
   Flows.note(job.flow)
@@ -337,6 +341,29 @@ function Flows.refresh(flow)
   if row.changed then
     open(flow, row, 0)
   end
+end
+
+-- Forgets what was noted: jobs that come from another store are where they were there.
+function Flows.pass()
+  noted, started, order = {}, {}, {}
+end
+
+-- Stores a flow as it was elsewhere, if it is not there; `fields` has its row, and `opens_at` with `shut_at`.
+function Flows.keep(flow, task, fields)
+  if call('HEXISTS', key_of(flow), 'task') == 1 then
+    return false
+  end
+  if fields.opens_at then
+    call('ZADD', P .. 'opening', fields.opens_at, flow)
+    call('ZADD', P .. 'shut', fields.shut_at, flow)
+  end
+  fields.opens_at, fields.shut_at = nil, nil
+  call('HSET', key_of(flow), 'task', task)
+  for name, value in pairs(fields) do
+    call('HSET', key_of(flow), name, value)
+  end
+  call('ZADD', P .. 'flows', 0, member(task, flow))
+  return true
 end
 
 -- Tells whether flows of some task wait for new limits.

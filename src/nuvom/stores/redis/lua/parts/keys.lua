@@ -24,9 +24,14 @@ end
 -- Notes that an open job of a key ended; whom it held goes on when all else that happens at once has happened.
 function Keys.release(job)
   call('SREM', P .. 'loose:' .. job.key, job.place)
-  if not left[job.key] then
-    left[job.key] = true
-    order[#order + 1] = job.key
+  Keys.look(job.key)
+end
+
+-- Notes that nobody may hold a key any more.
+function Keys.look(key)
+  if not left[key] then
+    left[key] = true
+    order[#order + 1] = key
   end
 end
 

@@ -151,6 +151,19 @@ function Ledger.record(rows, jobs, once)
   return pushed
 end
 
+-- Stores a row as it was elsewhere, if it is not there.
+function Ledger.keep(key, text)
+  if call('HSETNX', P .. 'occurrences', key, text) == 0 then
+    return false
+  end
+  call('ZADD', P .. 'ledger', 0, key)
+  local _, request = asked(key)
+  if request then
+    call('ZADD', P .. 'requests', 0, request)
+  end
+  return true
+end
+
 -- Returns rows as {key, text}, and after them how the job is where it is still there and so speaks for itself.
 function Ledger.told(keys)
   local rows = {}
