@@ -6,10 +6,12 @@ import tempfile
 
 import pytest
 from hypothesis import settings
+from hypothesis.stateful import invariant
 
 from tests import servers, valkey
 from tests.machines.schedule_machine import ScheduleMachine
 from tests.machines.test_job_store import SLOW
+from tests.stores.redis import consistency
 
 pytestmark = pytest.mark.timeout(600)  # a failure is worth the minutes that it takes to shrink it
 
@@ -46,6 +48,10 @@ class ScheduleMachineOnRedis(ScheduleMachine):
 
     def url(self) -> str:
         return valkey.emptied(self.server)
+
+    @invariant()
+    def all_keys_of_jobs_tell_the_same_story(self) -> None:
+        consistency.check(self.server)
 
 
 class TestSchedulesOnRedis(ScheduleMachineOnRedis.TestCase):

@@ -1,4 +1,4 @@
-"""Whether all keys of a store on Redis tell the same story: each job is in the indexes of its state and in no others."""
+"""Whether all keys of a store on Redis tell the same story: each job is in the indexes of its state and no others."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ def _of_state(job: Fields, place: str) -> Iterator[Place]:
     assert (state == "held") == ("waits_for" in job), job
     assert (state == "running") == bool(job.get("worker")), job
     assert (state in FINAL) == ("finished_at" in job), job
+    assert state != "expired" or int(job["finished_at"]) >= int(job["expires_at"]), job
     if state == "ready" and "suspect" in job:
         yield f"suspects:{queue}", place, run_at
         yield "suspect_queues", queue, 0

@@ -44,6 +44,13 @@ def test_a_job_is_claimed_up_to_its_last_moment(store: Store, clock: VirtualCloc
     assert ids(claimed(store, a_worker(store))) == [job_id]
 
 
+def test_a_promotion_leaves_jobs_that_have_time(store: Store, clock: VirtualClock) -> None:
+    job_id = pushed(store, expires_at=clock.now() + MINUTE)
+    clock.advance(MINUTE - SECOND)
+    assert store.jobs.promote(10) == 0
+    assert the(store, job_id).state.value == "ready"
+
+
 def test_a_retry_is_not_stopped(store: Store, clock: VirtualClock) -> None:
     worker = a_worker(store)
     job = running(store, worker, expires_at=clock.now() + MINUTE)

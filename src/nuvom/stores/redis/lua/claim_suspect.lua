@@ -6,9 +6,8 @@ local worker = ARGV[2]
 if not Workers.lives(worker) then
   return {}
 end
-local best = Suspects.best(given(3), given(4), tonumber(ARGV[5]))
-if not best then
-  return {}
+local best = Suspects.best(given(3), given(4), tonumber(ARGV[5]), true)
+if best then
+  Suspects.remove({queue = best[3], place = best[2]})
 end
-Suspects.remove({queue = best[3], place = best[2]})
 return Workers.start(worker, {best})

@@ -3,11 +3,15 @@
 -- in time; of each at most ARGV[2]. Returns how many came due and how many the flows let go.
 local limit = tonumber(ARGV[2])
 local opened = Flows.limit_step() + Flows.open_due(limit)
-for _, job in ipairs(Jobs.of('expiring', 0, math.min(limit, call('ZCOUNT', P .. 'expiring', '-inf', int(now))) - 1)) do
+local function due_of(index)
+  return call('ZRANGEBYSCORE', P .. index, '-inf', int(now), 'LIMIT', 0, limit)
+end
+
+for _, job in ipairs(Jobs.of(P .. 'expiring', due_of('expiring'))) do
   Endings.finish(job, 'expired', {})
 end
 
-local due = call('ZRANGEBYSCORE', P .. 'delayed', '-inf', int(now), 'LIMIT', 0, limit)
+local due = due_of('delayed')
 local plain = {}
 for _, place in ipairs(due) do
   local key = Jobs.key(Jobs.id(place))

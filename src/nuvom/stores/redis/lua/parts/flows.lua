@@ -185,8 +185,8 @@ local function worst_first(one, other)
   if one.rank ~= other.rank then
     return one.rank < other.rank
   end
-  if one.run_at ~= other.run_at then
-    return one.run_at > other.run_at
+  if one.due ~= other.due then
+    return one.due > other.due
   end
   return one.place > other.place
 end
@@ -194,37 +194,47 @@ end
 -- The worst jobs that might start must wait again, because a limit was lowered.
 local function hold_back(flow, number)
   local ready = {}
-  for at, place in ipairs(call('SMEMBERS', granted(flow))) do
-    local said = call('HMGET', Jobs.key(Jobs.id(place)), 'priority', 'run_at')
-    ready[at] = {place = place, rank = tonumber(said[1]), run_at = tonumber(said[2])}
+  for _, place in ipairs(call('SMEMBERS', granted(flow))) do
+    local job = Jobs.read(Jobs.id(place))
+    if job then
+      job.rank, job.due = tonumber(job.priority), tonumber(job.run_at)
+      ready[#ready + 1] = job
+    else  -- somebody deleted it
+      call('SREM', granted(flow), place)
+      number = number - 1
+    end
   end
   table.sort(ready, worst_first)
   for at = 1, math.min(number, #ready) do
-    local job, fields = Jobs.read(Jobs.id(ready[at].place)), {}
-    Jobs.leave(job, fields)
-    Jobs.wait(job, 'held', 'flow', fields)
+    local fields = {}
+    Jobs.leave(ready[at], fields)
+    Jobs.wait(ready[at], 'held', 'flow', fields)
   end
 end
 
--- Makes jobs ready that wait for a flow in one priority.
+-- Makes jobs ready that wait for a flow in one priority; returns how many.
 local function admit(flow, priority, places)
+  local admitted = {}
   for _, place in ipairs(places) do
     local key = Jobs.key(Jobs.id(place))
     local said = call('HMGET', key, 'queue', 'run_at', 'suspect')
-    call('HSET', key, 'state', 'ready')
-    call('HDEL', key, 'waits_for')
-    if said[3] then
-      Suspects.add({queue = said[1], run_at = said[2], place = place})
-    else
-      Ready.add(said[1], priority, said[2], place)
+    if said[1] then  -- else somebody deleted it
+      call('HSET', key, 'state', 'ready')
+      call('HDEL', key, 'waits_for')
+      if said[3] then
+        Suspects.add({queue = said[1], run_at = said[2], place = place})
+      else
+        Ready.add(said[1], priority, said[2], place)
+      end
+      Jobs.count(said[1], 'held', -1)
+      Jobs.count(said[1], 'ready', 1)
+      admitted[#admitted + 1] = place
     end
-    Jobs.count(said[1], 'held', -1)
-    Jobs.count(said[1], 'ready', 1)
   end
   in_parts('ZREM', band(flow, priority), places)
-  in_parts('SADD', granted(flow), places)
+  in_parts('SADD', granted(flow), admitted)
   forget_empty(flow, priority)
-  return #places
+  return #admitted
 end
 
 -- Gives the room of a flow to the best that wait; at each tenth opening the first of the priority whose turn it is goes
@@ -238,13 +248,11 @@ local function let_in(flow, room, openings)
     opened = admit(flow, priority, call('ZRANGE', band(flow, priority), 0, 0))
   end
   for _, priority in ipairs(priorities) do
-    if opened >= room then
-      break
-    end
-    local places = call('ZRANGE', band(flow, priority), 0, room - opened - 1)
-    if #places > 0 then
+    local places
+    repeat
+      places = opened < room and call('ZRANGE', band(flow, priority), 0, room - opened - 1) or {}
       opened = opened + admit(flow, priority, places)
-    end
+    until #places == 0
   end
   return opened
 end

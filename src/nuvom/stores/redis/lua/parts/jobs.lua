@@ -182,16 +182,16 @@ function Jobs.go_on(job, fields)
   end
 end
 
--- Returns the jobs from one rank of an index to another. A place whose job is gone, because the server threw it away or
--- somebody deleted it, is taken out, so that it stops nobody else.
-function Jobs.of(index, first, last)
+-- Returns the jobs of places in an index. A place whose job is gone, because the server threw it away or somebody deleted
+-- it, is taken out, so that it stops nobody else.
+function Jobs.of(index, places)
   local jobs = {}
-  for _, place in ipairs(call('ZRANGE', P .. index, first, last)) do
+  for _, place in ipairs(places) do
     local job = Jobs.read(Jobs.id(place))
     if job then
       jobs[#jobs + 1] = job
     else
-      call('ZREM', P .. index, place)
+      call('ZREM', index, place)
     end
   end
   return jobs

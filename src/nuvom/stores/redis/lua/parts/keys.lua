@@ -40,11 +40,11 @@ local function let_in(key)
   if call('EXISTS', P .. 'loose:' .. key) == 1 then
     return
   end
-  local index = 'waiting:' .. key
-  local job = Jobs.of(index, 0, 0)[1]
-  while not job and call('EXISTS', P .. index) == 1 do
-    job = Jobs.of(index, 0, 0)[1]
-  end
+  local index, job = P .. 'waiting:' .. key, nil
+  repeat
+    local first = call('ZRANGE', index, 0, 0)
+    job = Jobs.of(index, first)[1]
+  until job or #first == 0
   if job then
     local fields = {}
     Jobs.leave(job, fields)
@@ -63,7 +63,8 @@ end
 -- The other open jobs of a key give way to one that comes: those that wait end with an error, those that run are asked
 -- to stop.
 function Keys.oust(key, error)
-  local others = Jobs.of('waiting:' .. key, 0, -1)
+  local index = P .. 'waiting:' .. key
+  local others = Jobs.of(index, call('ZRANGE', index, 0, -1))
   for _, place in ipairs(call('SMEMBERS', P .. 'loose:' .. key)) do
     others[#others + 1] = Jobs.read(Jobs.id(place))
   end

@@ -37,7 +37,8 @@ end
 
 -- Frees all that a process runs; returns how many those were.
 function Losses.of(worker, kind, cause, charged)
-  local jobs = Jobs.of('running:' .. worker, 0, -1)
+  local index = P .. 'running:' .. worker
+  local jobs = Jobs.of(index, call('ZRANGE', index, 0, -1))
   for _, job in ipairs(jobs) do
     lose(job, kind, cause, charged)
   end

@@ -1,4 +1,4 @@
--- needs: store, flows
+-- needs: store, jobs, flows
 -- Jobs that were running when a process died: each is claimed alone. Few, so that every queue has one index of them.
 local PAGE = 20
 
@@ -21,20 +21,20 @@ function Suspects.remove(job)
 end
 
 -- Tells whether a ready suspect may be claimed; returns its priority if so.
-local function fits(place, passed)
+local function fits(place, passed, claims)
   local key = Jobs.key(Jobs.id(place))
   local said = call('HMGET', key, 'task', 'priority', 'flow')
-  if said[3] and Flows.are_limiting() then
+  if claims and said[3] and Flows.are_limiting() then
     Flows.refresh(said[3])
     if call('HGET', key, 'state') ~= 'ready' then
       return nil
     end
   end
-  return not passed[said[1]] and said[2]
+  return not passed[said[1]] and said[2]  -- the priority
 end
 
 -- Returns the suspect of a queue that waits longest as {run_at, place, queue, priority}, if it is better than another.
-local function first_of(queue, passed, latest, other)
+local function first_of(queue, passed, latest, other, claims)
   local from = 0
   while true do
     local page = call('ZRANGE', Suspects.key(queue), from, from + PAGE - 1, 'WITHSCORES')
@@ -44,7 +44,7 @@ local function first_of(queue, passed, latest, other)
       if is_worse or latest and run_at > latest then
         return nil
       end
-      local priority = fits(place, passed)
+      local priority = fits(place, passed, claims)
       if priority then
         return {run_at, place, queue, priority}
       end
@@ -57,15 +57,15 @@ local function first_of(queue, passed, latest, other)
 end
 
 -- Returns the suspect that waits longest, of some queues (JSON, nil for all), but none of some tasks (JSON) and none that
--- was due after `latest`.
-function Suspects.best(wanted, excluding, latest)
+-- was due after `latest`. Who `claims` sees to it that its flow has the limits of now; `Jobs.settle` follows then.
+function Suspects.best(wanted, excluding, latest, claims)
   local passed, best = {}, nil
   for _, task in ipairs(excluding and cjson.decode(excluding) or {}) do
     passed[task] = true
   end
   for _, queue in ipairs(wanted and cjson.decode(wanted) or call('SMEMBERS', P .. 'suspect_queues')) do
     if call('HEXISTS', P .. 'paused', queue) == 0 then
-      best = first_of(queue, passed, latest, best) or best
+      best = first_of(queue, passed, latest, best, claims) or best
     end
   end
   return best

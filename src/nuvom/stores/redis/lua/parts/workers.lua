@@ -13,63 +13,69 @@ local CHANGES = {
   'created_at', 'expires_at', 'unique',
 }
 
+-- Makes a ready job a running one; returns what changes of it as a part of a claim's answer, nil where the job is gone.
+local function start(worker, time, run_at, place, queue, priority)
+  local key = Jobs.key(Jobs.id(place))
+  local plain = call('HMGET', key, 'plain', 'attempt')
+  if plain[1] and not plain[2] then  -- as it was pushed, and nothing else is there
+    call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', '1')
+    return {place, queue, priority, run_at, plain[1]}
+  end
+  local said = call('HMGET', key, unpack(CHANGES))
+  if not said[4] then
+    return nil
+  end
+  local attempt = (tonumber(said[1]) or 0) + 1
+  call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', attempt)
+  if said[13] then
+    Unique.started(said[13], place)
+  end
+  if said[12] then
+    call('ZREM', P .. 'expiring', place)
+  end
+  return {
+    place, queue, priority, run_at, said[4], said[11], attempt, tonumber(said[2]) or 0, tonumber(said[3]) or 0,
+    tonumber(said[5]) or 0, said[6] and 1 or 0, said[7], said[8], said[9], said[10],
+  }
+end
+
 -- Makes ready jobs, each {run_at, place, queue, priority}, running ones of a worker; returns them as a claim's answer: when
 -- they started, what changes of each, which is little of one that came in the quick way and starts first, and their bodies.
+-- A job that is gone, because the server threw it away or somebody deleted it, is passed over.
 function Workers.start(worker, taken)
-  if #taken == 0 then
-    return {}
-  end
-  local bands, running, bodies, answer, expiring = {}, {}, {}, {}, {}
-  local time = int(now)
-  for number, each in ipairs(taken) do
+  local bands, running, bodies, answer = {}, {}, {}, {}
+  local time, number = int(now), 0
+  for _, each in ipairs(taken) do
     local run_at, place, queue, priority = each[1], each[2], each[3], each[4]
-    local id = Jobs.id(place)
-    local key = Jobs.key(id)
-    local plain = call('HMGET', key, 'plain', 'attempt')
-    if plain[1] and not plain[2] then  -- as it was pushed, and nothing else is there
-      call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', '1')
-      answer[number] = {place, queue, priority, run_at, plain[1]}
-    else
-      local said = call('HMGET', key, unpack(CHANGES))
-      local attempt = (tonumber(said[1]) or 0) + 1
-      call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', attempt)
-      if said[13] then
-        Unique.started(said[13], place)
-      end
-      if said[12] then
-        expiring[#expiring + 1] = place
-      end
-      answer[number] = {
-        place, queue, priority, run_at, said[4], said[11], attempt, tonumber(said[2]) or 0, tonumber(said[3]) or 0,
-        tonumber(said[5]) or 0, said[6] and 1 or 0, said[7], said[8], said[9], said[10],
-      }
-    end
     local name = queue .. '\n' .. priority
     local band = bands[name]
     if not band then
-      band = {queue = queue, priority = priority}
+      band = {queue = queue, priority = priority, started = 0}
       bands[name] = band
     end
     band[#band + 1] = place
-    running[2 * number - 1], running[2 * number] = run_at, place
-    bodies[number] = P .. 'body:' .. id
+    local changing = start(worker, time, run_at, place, queue, priority)
+    if changing then
+      number = number + 1
+      band.started = band.started + 1
+      answer[number] = changing
+      running[2 * number - 1], running[2 * number] = run_at, place
+      bodies[number] = P .. 'body:' .. Jobs.id(place)
+    end
   end
   for _, band in pairs(bands) do
     Ready.remove(band.queue, band.priority, band)
     Jobs.count(band.queue, 'ready', -#band)
-    Jobs.count(band.queue, 'running', #band)
+    Jobs.count(band.queue, 'running', band.started)
   end
   in_parts('ZADD', P .. 'running:' .. worker, running)
-  if #expiring > 0 then
-    in_parts('ZREM', P .. 'expiring', expiring)
-  end
   for _, each in ipairs(answer) do
     if each[13] then
       Flows.started(each[13], each[1])
     end
   end
   Jobs.settle()
-  return {time, answer, call('MGET', unpack(bodies))}
+  return number > 0 and {time, answer, call('MGET', unpack(bodies))} or {}
 end
 
 -- A process is dead: its entry stays a while for people to see.

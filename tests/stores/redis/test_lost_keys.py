@@ -1,0 +1,125 @@
+"""What the server threw away, or somebody deleted, is gone, and stands in nobody else's way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+import redis
+from nuvom._job import JobStatus, TaskDefaults
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
+from nuvom.stores.values import Claim, Order, TaskRow
+from nuvom.testing.clock import VirtualClock
+from nuvom.testing.conformance.examples import MINUTE, a_job, a_worker, claimed, ids, pushed, running, succeeded, the
+from nuvom.testing.conformance.harness import START
+
+ONE = TaskDefaults(concurrency=1)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START)
+
+
+@pytest.fixture
+def store(redis_url: str, clock: VirtualClock) -> Iterator[Store]:
+    with closing(open_store(redis_url, clock=clock)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with closing(redis.Redis.from_url(redis_url)) as opened:
+        yield opened
+
+
+def throw_away(client: redis.Redis, job_id: str, kind: str = "job") -> None:
+    assert client.delete(f"{{nuvom}}:{kind}:{job_id}") == 1
+
+
+def test_a_ready_job_that_is_gone_is_passed_over(store: Store, client: redis.Redis) -> None:
+    gone, other = pushed(store), pushed(store)
+    throw_away(client, gone)
+    assert ids(claimed(store, a_worker(store))) == [other]
+    assert not store.jobs.has_ready(None)
+    assert [(queue.ready, queue.running) for queue in store.jobs.queues()] == [(0, 1)]
+
+
+def test_where_all_ready_jobs_are_gone_none_is_claimed(store: Store, client: redis.Redis) -> None:
+    throw_away(client, pushed(store))
+    assert claimed(store, a_worker(store)) == []
+    assert not store.jobs.has_ready(None)
+
+
+def test_a_delayed_job_that_is_gone_keeps_nobody_from_coming_due(
+    store: Store, client: redis.Redis, clock: VirtualClock
+) -> None:
+    gone, other = (pushed(store, run_at=clock.now() + MINUTE, expires_at=clock.now() + 2 * MINUTE) for _ in range(2))
+    throw_away(client, gone)
+    clock.advance(60)
+    store.jobs.promote(10)
+    assert the(store, other).state == "ready"
+    clock.advance(60)
+    store.jobs.promote(10)
+    assert the(store, other).status is JobStatus.EXPIRED
+    assert store.jobs.next_wakeup().delayed is None
+
+
+def test_a_running_job_that_is_gone_keeps_no_other_of_a_lost_process_from_running_again(
+    store: Store, client: redis.Redis
+) -> None:
+    worker = a_worker(store)
+    gone, other = running(store, worker), running(store, worker)
+    throw_away(client, gone.id)
+    assert [refused.id for refused in store.jobs.finish(worker, [succeeded(gone)])] == [gone.id]
+    assert store.workers.release(worker, "killed") == 1
+    assert the(store, other.id).state == "ready"
+
+
+def test_a_job_that_is_gone_and_waited_for_its_key_holds_nobody(store: Store, client: redis.Redis) -> None:
+    worker = a_worker(store)
+    holder = running(store, worker, key="k")
+    gone, other = pushed(store, key="k"), pushed(store, key="k")
+    throw_away(client, gone)
+    store.jobs.finish(worker, [succeeded(holder)])
+    assert the(store, other).state == "ready"
+
+
+def test_a_job_that_is_gone_and_waited_for_its_flow_takes_no_place(store: Store, client: redis.Redis) -> None:
+    worker = a_worker(store)
+    batch = [a_job(defaults=ONE) for _ in range(3)]
+    store.jobs.push(batch)
+    [first] = claimed(store, worker)
+    throw_away(client, batch[1].id)
+    store.jobs.finish(worker, [succeeded(first)])
+    assert ids(claimed(store, worker)) == [batch[2].id]
+
+
+def test_a_job_whose_body_is_gone_fails_as_corrupt_and_the_rest_goes_on(store: Store, client: redis.Redis) -> None:
+    gone, other = pushed(store, key="k"), pushed(store)
+    held = pushed(store, key="k")
+    throw_away(client, gone, "body")
+    assert ids(claimed(store, a_worker(store))) == [other]
+    ended = the(store, gone)
+    assert ended.error is not None
+    assert (ended.status, ended.error.kind) == (JobStatus.FAILED, "corrupt")
+    assert the(store, held).state == "ready", "what its key held goes on"
+
+
+def test_a_suspect_that_is_gone_keeps_no_other_from_being_claimed(store: Store, client: redis.Redis) -> None:
+    worker = a_worker(store)
+    gone, other = running(store, worker), running(store, worker)
+    store.workers.release(worker, "killed")
+    throw_away(client, gone.id)
+    assert ids(store.jobs.claim(Claim(a_worker(store), 1, order=Order.SUSPECT))) == [other.id]
+
+
+def test_a_lower_limit_holds_though_a_job_of_its_flow_is_gone(store: Store, client: redis.Redis) -> None:
+    batch = [a_job(defaults=TaskDefaults(concurrency=3)) for _ in range(3)]
+    store.jobs.push(batch)
+    throw_away(client, batch[2].id)
+    store.workers.remember_tasks([TaskRow(name="tasks.send", canonical="tasks.send", defaults=ONE, signature="")])
+    assert len(claimed(store, a_worker(store))) == 1
