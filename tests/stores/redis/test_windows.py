@@ -75,7 +75,8 @@ def by_the_server(
         "now": NOW,
         "more": more,
     }
-    script = "\n".join([*(PARTS.joinpath(f"{name}.lua").read_text() for name in ("store", "windows")), DRIVER])
+    store, windows = (PARTS.joinpath(f"{name}.lua").read_text() for name in ("store", "windows"))
+    script = "\n".join([store, "Windows = {}", windows, DRIVER])
     given_ = orjson.dumps({name: value for name, value in said.items() if value is not None})
     texts, room, opens_at = client.eval(script, 1, "{windows}:", "", given_)
     found = tuple((int(end), int(count)) for end, count in texts)

@@ -42,10 +42,10 @@ local function copy(said, body)
   local job = {id = said.id, seq = int(call('INCR', P .. 'seq'))}
   job.place = Jobs.place(job.seq, job.id)
   said.fields.seq = job.seq
-  Jobs.write(job, said.fields)
   for name, value in pairs(said.large) do
-    Jobs.keep(job, name, value)
+    Jobs.keep(job, said.fields, name, value)
   end
+  Jobs.write(job, said.fields)
   call('SET', P .. 'body:' .. job.id, body)
   call('ZADD', P .. 'jobs', job.seq, job.place)
   in_parts('RPUSH', P .. 'attempts:' .. job.id, said.attempts)
