@@ -14,7 +14,7 @@ import pytest
 from nuvom._job import JobStatus
 from nuvom._schedule import ScheduleState
 from tests.faults import invariants
-from tests.faults.conftest import counting, file_of
+from tests.faults.conftest import counting, place_of
 from tests.faults.processes import ended, produce, scheduler
 from tests.waiting import until
 from tests.worker.service import Service, Site
@@ -33,15 +33,15 @@ def test_a_push_killed_at_its_commit_is_there_or_not_and_repeated_with_its_id_is
 ) -> None:
     # The file is migrated already, so the first commit of a producer is its push.
     produce(PUSH, site.url, crash_at=step)
-    assert invariants.states(file_of(site)) == ({"ready": 1} if there else {})
+    assert invariants.states(place_of(site)) == ({"ready": 1} if there else {})
     assert produce(PUSH, site.url) == produce(PUSH, site.url)
-    assert invariants.states(file_of(site)) == {"ready": 1}
+    assert invariants.states(place_of(site)) == {"ready": 1}
 
 
 @pytest.mark.parametrize(("step", "there"), [("store.commit", {}), ("store.committed", {"ready": 500})])
 def test_many_jobs_of_one_call_are_all_there_or_none(site: Site, step: str, there: dict[str, int]) -> None:
     produce(PUSH_MANY, site.url, crash_at=step)
-    assert invariants.states(file_of(site)) == there
+    assert invariants.states(place_of(site)) == there
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_scheduler_killed_inside_a_dispatch_leaves_no_half_of_it(site: Site, s
     now = site.store.now()
     once = [count.options(name=f"once{n}").schedule(n, at=now) for n in range(3)]
     often = count.options(name="often").schedule(9, interval=0.3)
-    path = file_of(site)
+    path = place_of(site)
     with invariants.watched(path) as look:
         with scheduler(site.url, crash_at=step) as dying:
             ended(dying, -signal.SIGKILL)
@@ -89,7 +89,7 @@ def test_a_scheduler_killed_inside_a_dispatch_leaves_no_half_of_it(site: Site, s
 )
 def test_a_worker_killed_at_any_commit_loses_no_job_and_records_each_outcome_once(site: Site, step: str) -> None:
     jobs = [site.push("count", number) for number in range(6)]
-    with invariants.watched(file_of(site)):
+    with invariants.watched(place_of(site)):
         with site.serve(threads=2, environment={"NUVOM_CRASH_AT": step}) as dying:
             until(lambda: "SIGKILL" in dying.said() or dying.process.poll() == -signal.SIGKILL)
         with site.serve():
@@ -101,7 +101,7 @@ def test_a_worker_killed_at_any_commit_loses_no_job_and_records_each_outcome_onc
 
 def test_a_job_whose_process_is_killed_during_its_call_runs_again_and_both_attempts_count(site: Site) -> None:
     job = site.push("slow", 0.4)
-    with invariants.watched(file_of(site)), site.serve() as service:
+    with invariants.watched(place_of(site)), site.serve() as service:
         until(lambda: site.lines("began"))
         os.kill(service.pid(), signal.SIGKILL)
         final = site.final(job)

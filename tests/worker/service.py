@@ -46,11 +46,11 @@ def until(true: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
 
 
 class Site:
-    """A folder with a store and tasks."""
+    """A folder with tasks and, unless it is elsewhere, a store."""
 
-    def __init__(self, folder: Path, tasks: str, *, lease: float = 2.0) -> None:
+    def __init__(self, folder: Path, tasks: str, *, lease: float = 2.0, url: str = "") -> None:
         self.folder = folder
-        self.url = f"sqlite:///{folder}/jobs.db"
+        self.url = url or f"sqlite:///{folder}/jobs.db"
         self.lease = lease
         (folder / "tasks.py").write_text(
             f"import nuvom, os, pathlib, signal, sys, time\nHERE = pathlib.Path({str(folder)!r})\n{tasks}"
