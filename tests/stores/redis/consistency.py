@@ -17,7 +17,7 @@ FINAL = ("succeeded", "failed", "cancelled", "expired")
 OPEN = ("ready", "delayed", "held", "running")
 INDEXES = (
     "ready", "heads", "priorities", "suspects", "suspect_queues", "delayed", "running", "asked", "loose", "waiting",
-    "waits", "granted", "unique", "jobs", "failed", "expiring", "runs", "open_runs", "flows",
+    "waits", "turns", "granted", "unique", "jobs", "failed", "expiring", "runs", "open_runs", "flows",
 )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _of_state(job: Fields, place: str) -> Iterator[Place]:
         yield f"waiting:{job['key']}", place, float(job["seq"])
     elif state == "held":
         yield f"waits:{priority}:{job['flow']}", place, run_at
-        yield f"waits:{job['flow']}", priority, -float(priority)
+        yield f"turns:{job['flow']}", priority, -float(priority)
     if state == "ready" and "flow" in job:
         yield f"granted:{job['flow']}", place, 0
     if state == "failed":
@@ -185,5 +185,5 @@ def _check_flows(jobs: dict[str, Fields], contents: Contents) -> None:
         for name in ("open", "running"):
             assert int(row.get(name, 0)) == counted[flow][name], f"flow:{flow} counts {name} jobs that are not there"
     for flow in contents.indexes.get("opening", {}):
-        assert f"waits:{flow}" in contents.indexes, f"{flow} opens for nobody"
+        assert f"turns:{flow}" in contents.indexes, f"{flow} opens for nobody"
     assert contents.indexes.get("opening", {}).keys() == contents.indexes.get("shut", {}).keys()

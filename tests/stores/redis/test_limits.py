@@ -42,3 +42,13 @@ def test_none_of_a_flow_that_was_not_reached_yet_starts_beyond_its_new_limit(red
             taken += [job.flow for job in more]
         assert Counter(taken) == dict.fromkeys((f"tasks.send:{number}" for number in range(FLOWS)), 1)
         consistency.check(redis_url)
+
+
+def test_flows_whose_names_look_like_priorities_of_others_are_apart(redis_url: str) -> None:
+    with closing(open_store(redis_url, clock=VirtualClock(START))) as store:
+        one = TaskDefaults(concurrency=1)
+        batch = [a_job(task="5", kin="x", defaults=one) for _ in range(3)]
+        batch += [a_job(task="x", priority=5, defaults=one) for _ in range(3)]
+        store.jobs.push(batch)
+        consistency.check(redis_url)
+        assert sorted(job.flow or "" for job in claimed(store, a_worker(store))) == ["5:x", "x"]

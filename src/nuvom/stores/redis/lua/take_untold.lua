@@ -11,12 +11,10 @@ for _, task in ipairs(cjson.decode(ARGV[2])) do
       told[#told + 1] = id
     end
   end
-  if #ids > 0 then
-    left = left - #ids
-    in_parts('ZREM', key, ids)
-    if call('EXISTS', key) == 0 then
-      call('SREM', P .. 'untold', task)
-    end
+  left = left - #ids
+  in_parts('ZREM', key, ids)
+  if call('EXISTS', key) == 0 then
+    call('SREM', P .. 'untold', task)
   end
 end
 return told

@@ -1,7 +1,7 @@
 -- needs: store, jobs, windows, suspects
 -- Flows: the jobs of one kind that are limited together; none of them becomes ready in any other way.
 -- `flow:<flow>` holds its task and limits, what its rate counts, how many of its jobs run and how many are open;
--- `granted:<flow>` those that are ready, `waits:<priority>:<flow>` those that wait, by run_at and push, `waits:<flow>` the
+-- `granted:<flow>` those that are ready, `waits:<priority>:<flow>` those that wait, by run_at and push, `turns:<flow>` the
 -- priorities among these. `opening` says when a rate lets the next of a flow start, `shut` when that was found out.
 -- `flows` has every flow under its task: a task's limits may change for a million of them, which happens step by step;
 -- `limiting` says how far it is for a task. None of a flow starts before it was opened with the new limits.
@@ -41,13 +41,13 @@ end
 
 function Flows.wait(job)
   call('ZADD', band(job.flow, job.priority), job.run_at, job.place)
-  call('ZADD', P .. 'waits:' .. job.flow, -job.priority, job.priority)
+  call('ZADD', P .. 'turns:' .. job.flow, -job.priority, job.priority)
   Flows.note(job.flow)
 end
 
 local function forget_empty(flow, priority)
   if call('EXISTS', band(flow, priority)) == 0 then
-    call('ZREM', P .. 'waits:' .. flow, priority)
+    call('ZREM', P .. 'turns:' .. flow, priority)
   end
 end
 
@@ -240,7 +240,7 @@ end
 -- Gives the room of a flow to the best that wait; at each tenth opening the first of the priority whose turn it is goes
 -- before them. Returns how many became ready.
 local function let_in(flow, room, openings)
-  local priorities = call('ZRANGE', P .. 'waits:' .. flow, 0, -1)
+  local priorities = call('ZRANGE', P .. 'turns:' .. flow, 0, -1)
   local opened = 0
   if #priorities > 0 and openings % FAIR_EVERY == FAIR_EVERY - 1 then
     local turn = math.floor(openings / FAIR_EVERY) % #priorities
@@ -290,7 +290,7 @@ local function open(flow, row, starting)
   elseif room > 0 then
     opened = let_in(flow, room, row.openings)
   end
-  if opened < math.max(room, 0) or call('EXISTS', P .. 'waits:' .. flow) == 0 then
+  if opened < math.max(room, 0) or call('EXISTS', P .. 'turns:' .. flow) == 0 then
     opens_at = nil
   end
   if row.task then
