@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-PAIRS = ("sqlite+sqlite", "sqlite+postgresql", "postgresql+sqlite", "postgresql+postgresql")  # jobs+schedules
+PAIRS = (  # jobs+schedules
+    "sqlite+sqlite",
+    "sqlite+postgresql",
+    "postgresql+sqlite",
+    "postgresql+postgresql",
+    "redis+redis",
+    "sqlite+redis",
+)

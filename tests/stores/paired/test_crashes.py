@@ -79,6 +79,7 @@ def swept(pair: Store) -> None:
 
 
 STEPS = ("due", "plan", "occurrences", "jobs", "deliver", "advance", "commit")
+IN_ONE_SCRIPT = {"occurrences": "plan", "jobs": "deliver"}  # on Redis nobody dies between them: before all, or after all
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -93,6 +94,8 @@ def test_a_scheduler_killed_at_a_step_loses_and_doubles_nothing(
     ]
     for each in wanted:
         pair.schedules.upsert(each)
+    if pair_urls[0].startswith("redis"):
+        step = IN_ONE_SCRIPT.get(step, step)
     assert killed(SERVE, f"scheduler.{step}", *pair_urls)
     with running(SchedulerService(pair)):
         eventually(lambda: pair.schedules.get(wanted[0].id) is None and not pair.schedules.due(pair.now(), 10))
