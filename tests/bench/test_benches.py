@@ -70,7 +70,7 @@ def test_the_list_of_figures_here_is_complete() -> None:
 def test_a_bench_finds_its_figures_and_leaves_nothing_behind(
     name: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = request.getfixturevalue(f"{name.split()[0]}_server") if name in PARTS else ""
+    server = request.getfixturevalue(f"{name.split(maxsplit=1)[0]}_server") if name in PARTS else ""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = psutil.Process().children()
     measuring = PARTS[name](server, TINY) if server else measured([name], TINY)

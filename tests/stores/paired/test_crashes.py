@@ -79,7 +79,10 @@ def swept(pair: Store) -> None:
 
 
 STEPS = ("due", "plan", "occurrences", "jobs", "deliver", "advance", "commit")
-IN_ONE_SCRIPT = {"occurrences": "plan", "jobs": "deliver"}  # on Redis nobody dies between them: before all, or after all
+IN_ONE_SCRIPT = {
+    "occurrences": "plan",
+    "jobs": "deliver",
+}  # on Redis nobody dies between them: before all, or after all
 
 
 @pytest.mark.parametrize("step", STEPS)
