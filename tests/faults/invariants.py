@@ -20,7 +20,8 @@ import psycopg
 import redis
 
 from nuvom.stores.postgres.address import parse
-from tests.faults.redis.rows import as_tables, snapshot, wrong_indexes
+from tests.faults.redis.rows import as_tables
+from tests.stores.redis import consistency
 
 Place = Path | str
 Row = tuple[Any, ...]
@@ -114,7 +115,7 @@ def reading(place: Place) -> Iterator[Callable[[str], list[Row]]]:
             yield lambda statement: file.execute(statement).fetchall()
         return
     if _is_redis(place):
-        with closing(as_tables(snapshot(place))) as tables:
+        with closing(as_tables(place)) as tables:
             tables.create_function("told_attempt", 1, _told_attempt)
             yield lambda statement: tables.execute(statement).fetchall()
         return
@@ -145,7 +146,10 @@ def violations(place: Place) -> list[str]:
             found += [f"integrity: {row[0]}" for row in rows("PRAGMA integrity_check") if row[0] != "ok"]
             found += [f"foreign key: {row}" for row in rows("PRAGMA foreign_key_check")]
     if _is_redis(place):
-        found += [f"index: {wrong}" for wrong in wrong_indexes(snapshot(str(place)))]
+        try:
+            consistency.check(place)
+        except AssertionError as wrong:
+            found.append(f"index: {wrong}")
     return found
 
 

@@ -1,11 +1,13 @@
-"""Whether all keys of a store on Redis tell the same story: each job is in the indexes of its state and no others."""
+"""Whether all keys of a store on Redis tell the same story: what is kept is in its indexes and in no others."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from nuvom.stores.redis.address import parse
@@ -17,7 +19,8 @@ FINAL = ("succeeded", "failed", "cancelled", "expired")
 OPEN = ("ready", "delayed", "held", "running")
 INDEXES = (
     "ready", "heads", "priorities", "suspects", "suspect_queues", "delayed", "running", "asked", "loose", "waiting",
-    "waits", "turns", "granted", "unique", "jobs", "failed", "expiring", "runs", "open_runs", "flows",
+    "waits", "turns", "granted", "unique", "jobs", "failed", "expiring", "runs", "open_runs", "flows", "due", "schedule_list",
+    "zone", "zones", "ledger", "requests", "fences_changed",
 )  # fmt: skip
 
 
@@ -26,7 +29,7 @@ class Contents(NamedTuple):
 
     hashes: dict[str, Fields]
     indexes: dict[str, Index]
-    others: set[str]
+    others: dict[str, list[str]]
 
     def named(self, kind: str) -> dict[str, Fields]:
         """Return the hashes of a kind by what follows it."""
@@ -51,39 +54,43 @@ def check(url: str) -> None:
     assert attempts <= set(jobs)
 
 
+# All at one moment, whoever else is at work.
+SNAPSHOT = """
+local found, at = {}, '0'
+local ask = {hash = {'HGETALL'}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}, set = {'SMEMBERS'}, list = {'LRANGE', 0, -1}}
+repeat
+  local page = redis.call('SCAN', at, 'MATCH', ARGV[1], 'COUNT', 1000)
+  at = page[1]
+  for _, key in ipairs(page[2]) do
+    local kind = redis.call('TYPE', key).ok
+    local command = ask[kind]
+    found[#found + 1] = {key, kind, command and redis.call(command[1], key, unpack(command, 2)) or {}}
+  end
+until at == '0'
+return found
+"""
+
+
 def read(url: str) -> Contents:
-    """Return what a store has."""
+    """Return what a store has, all at one moment."""
     prefix = parse(url).prefix.decode()
-    contents = Contents({}, {}, set())
-    with closing(redis.Redis.from_url(url, decode_responses=True)) as client:
-        keys = list(client.scan_iter(match=f"{prefix}*", count=1_000))
-        names = [key.removeprefix(prefix) for key in keys]
-        asking = client.pipeline(transaction=False)
-        for key in keys:
-            asking.type(key)
-        kinds = asking.execute()
-        for key, kind in zip(keys, kinds, strict=True):
-            _ask(asking, key, kind)
-        for name, kind, value in zip(names, kinds, asking.execute(), strict=True):
-            if kind == "hash":
-                contents.hashes[name] = value
-            elif kind in ("zset", "set"):
-                contents.indexes[name] = dict(value) if kind == "zset" else dict.fromkeys(value, 0.0)
-            else:
-                contents.others.add(name)
+    contents = Contents({}, {}, {})
+    bare = urlunsplit(urlsplit(url)._replace(query=""))
+    with closing(redis.Redis.from_url(bare, socket_timeout=30)) as client:
+        told = client.eval(SNAPSHOT, 0, f"{prefix}*")
+    for key, kind, values in told:
+        name, *texts = (each.decode(errors="surrogateescape") for each in (key.removeprefix(prefix.encode()), *values))
+        pairs = dict(zip(texts[::2], texts[1::2], strict=False))
+        match kind:
+            case b"hash":
+                contents.hashes[name] = pairs
+            case b"zset":
+                contents.indexes[name] = {member: float(score) for member, score in pairs.items()}
+            case b"set":
+                contents.indexes[name] = dict.fromkeys(texts, 0.0)
+            case _:
+                contents.others[name] = texts
     return contents
-
-
-def _ask(asking: redis.client.Pipeline, key: str, kind: str) -> None:
-    match kind:
-        case "hash":
-            asking.hgetall(key)
-        case "zset":
-            asking.zrange(key, 0, -1, withscores=True)
-        case "set":
-            asking.smembers(key)
-        case _:
-            asking.type(key)
 
 
 def _check_indexes(jobs: dict[str, Fields], contents: Contents) -> None:
@@ -92,13 +99,15 @@ def _check_indexes(jobs: dict[str, Fields], contents: Contents) -> None:
         place = f"{int(job['seq']):012x}{job_id}"
         for key, member, score in [*_of_state(job, place), *_of_all(job, place)]:
             expected[key][member] = score
+    for key, member, score in [*_of_schedules(contents.hashes), *_of_the_ledger(contents.hashes)]:
+        expected[key][member] = score
     _add_heads(expected, set(contents.hashes.get("paused", ())))
     for flow, row in contents.named("flow").items():
         if "task" in row:
             expected["flows"][f"{row['task']}\0{flow}"] = 0
     found = {key: index for key, index in contents.indexes.items() if key.partition(":")[0] in INDEXES}
     for key in sorted(found | expected):
-        assert found.get(key) == expected.get(key), f"{key} does not have the jobs that belong there"
+        assert found.get(key) == expected.get(key), f"{key} does not have what belongs there"
 
 
 Place = tuple[str, str, float]  # an index, what is in it, and where
@@ -149,6 +158,37 @@ def _of_all(job: Fields, place: str) -> Iterator[Place]:
             yield f"unique:open:{job['unique']}", place, seq
         if is_open and job["state"] != "running":
             yield f"unique:queued:{job['unique']}", place, seq
+
+
+def _of_schedules(hashes: dict[str, Fields]) -> Iterator[Place]:
+    definitions, names = hashes.get("schedules", {}), hashes.get("names", {})
+    named = {}
+    for schedule_id, head in hashes.get("schedule_heads", {}).items():
+        _, state, _, next_run, _, seq, _, _, zone, _ = head.split(" ", 9)
+        name = json.loads(definitions[schedule_id]).get("name")
+        if name is not None:
+            named[name] = schedule_id
+        yield "schedule_list", schedule_id, float(seq)
+        if state == "active":
+            yield "due", f"{int(seq):012x}{schedule_id}", float(next_run)
+        if state == "active" and zone != "-":
+            yield f"zone:{zone}", schedule_id, 0
+            yield "zones", zone, 0
+    assert definitions.keys() == hashes.get("schedule_heads", {}).keys()
+    assert names == named
+    for schedule_id, fence in hashes.get("fences", {}).items():
+        _, generation, state, *_ = fence.split(" ")
+        if state != "done":
+            yield "fences_changed", schedule_id, float(generation)
+    assert hashes.get("fences", {}).keys() == hashes.get("fence_definitions", {}).keys()
+
+
+def _of_the_ledger(hashes: dict[str, Fields]) -> Iterator[Place]:
+    for key in hashes.get("occurrences", {}):
+        schedule_id, nominal, source = key[:36], key[37:56], key[57:]
+        yield "ledger", key, 0
+        if source:
+            yield "requests", f"{schedule_id}|{len(source.encode())}|{source}|{nominal}", 0
 
 
 def _add_heads(expected: defaultdict[str, Index], paused: set[str]) -> None:
