@@ -46,6 +46,7 @@ def _move(item: PlanItem) -> dict[str, Any]:
     said: dict[str, Any] = {
         "id": text(raw(envelope.id)),
         "generation": str(envelope.generation),
+        "nominal": moment(envelope.next_nominal),
         "expected": moment(envelope.next_run),
         "runs": item.counted,
     }

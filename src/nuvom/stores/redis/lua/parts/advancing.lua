@@ -27,16 +27,20 @@ function Advancing.fitting(items)
   end
   local heads = hash_of('schedule_heads', ids)
   for number, item in ipairs(items) do
-    local head = heads[number] and Schedules.read(heads[number])
-    local reason = Advancing.moved_on(item) and 'open_runs' or refusal(item, head) or taken[item.id]
+    local text = heads[number]
+    -- How the head of one begins that is as it was read: most are, and need not be taken apart.
+    local begins = item.generation .. ' active ' .. item.nominal .. ' ' .. item.expected .. ' '
+    local same = text and string.sub(text, 1, #begins) == begins
+    local head = text and not same and Schedules.read(text)
+    local reason = Advancing.moved_on(item) and 'open_runs' or not same and refusal(item, head) or taken[item.id]
     if reason then
       refused[#refused + 1] = {item.id, reason}
     elseif item.quarantine then
       taken[item.id] = 'generation'
-      Schedules.set_aside(item.id, head, item.quarantine)
+      Schedules.set_aside(item.id, head or Schedules.read(text), item.quarantine)
     else
       taken[item.id] = item.next_run and 'next_run' or 'gone'
-      item.head = head
+      item.text, item.rest = text, same and string.sub(text, #begins + 1)
       fitting[#fitting + 1] = item
     end
   end
@@ -47,19 +51,23 @@ end
 function Advancing.settle(items)
   local heads, due = {}, {}
   for _, item in ipairs(items) do
-    local head = item.head
-    head.run_count = int(head.run_count + item.runs)
-    if not item.next_run then
-      Schedules.finish(item.id, head, 'done')
-    elseif item.definition then
-      local moved = {next_nominal = item.next_nominal, next_run = item.next_run, zone = item.zone}
-      Schedules.change(item.id, head, moved, item.definition)
-    else
-      head.next_nominal, head.next_run = item.next_nominal, item.next_run
+    if item.next_run and item.rest and not item.definition then
+      local count, seq, rest = string.match(item.rest, '^(%d+) (%d+) (.*)$')
       heads[#heads + 1] = item.id
-      heads[#heads + 1] = Schedules.text(head)
-      due[#due + 1] = head.next_run
-      due[#due + 1] = Schedules.place(item.id, head)
+      heads[#heads + 1] = table.concat({
+        item.generation, 'active', item.next_nominal, item.next_run, int(count + item.runs), seq, rest,
+      }, ' ')
+      due[#due + 1] = item.next_run
+      due[#due + 1] = Schedules.place(item.id, {seq = seq})
+    else
+      local head = Schedules.read(item.text)
+      head.run_count = int(head.run_count + item.runs)
+      if item.next_run then
+        local moved = {next_nominal = item.next_nominal, next_run = item.next_run, zone = item.zone or head.zone}
+        Schedules.change(item.id, head, moved, item.definition)
+      else
+        Schedules.finish(item.id, head, 'done')
+      end
     end
   end
   in_parts('HSET', P .. 'schedule_heads', heads)

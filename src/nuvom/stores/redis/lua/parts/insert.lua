@@ -54,8 +54,8 @@ local function complete(job, said)
   end
 end
 
--- Puts a job that is new where it waits.
-local function place(job, said)
+-- Puts a job that is new where it waits; `fields` are written with that.
+local function place(job, said, fields)
   if job.flow then
     Flows.put(job.flow, job.flow_task, said)
     Flows.count(job.flow, 1)
@@ -73,28 +73,27 @@ local function place(job, said)
     end
   end
   if job.key and job.waits and Keys.is_taken(job.key) then
-    Jobs.wait(job, 'held', 'key')
+    Jobs.wait(job, 'held', 'key', fields)
     return
   end
   if job.key then
     Keys.hold(job)
   end
-  Jobs.go_on(job)
+  Jobs.go_on(job, fields)
 end
 
-local function write(job)
+local function fields_of(job)
   local fields = {
-    'seq', int(job.seq), 'task', job.task, 'queue', job.queue, 'priority', job.priority, 'run_at', job.run_at,
-    'created_at', job.created_at,
+    seq = int(job.seq), task = job.task, queue = job.queue, priority = job.priority, run_at = job.run_at,
+    created_at = job.created_at,
   }
   for _, name in ipairs(KEPT) do
     local value = job[name]
     if value then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = type(value) == 'number' and int(value) or value
+      fields[name] = type(value) == 'number' and int(value) or value
     end
   end
-  call('HSET', Jobs.key(job.id), unpack(fields))
+  return fields
 end
 
 -- Inserts jobs, at most 1,000; each has the fields of `nuvom.stores.redis.insert.told`. Returns for each the id of the job
@@ -121,12 +120,11 @@ function Insert.all(jobs)
       else
         job.seq = seq + number
         job.place = Jobs.place(job.seq, job.id)
-        write(job)
         bodies[#bodies + 1] = P .. 'body:' .. job.id
         bodies[#bodies + 1] = job.body
         listing[#listing + 1] = int(job.seq)
         listing[#listing + 1] = job.place
-        place(job, said)
+        place(job, said, fields_of(job))
       end
     end
   end
