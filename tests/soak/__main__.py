@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from tests.soak import clocks, postgres, processes
+from tests.soak import clocks, postgres, processes, redis
 
-SOAKS = {"clocks": clocks.main, "recycles": processes.recycles, "memory": processes.memory, "postgres": postgres.main}
+SOAKS = {
+    "clocks": clocks.main,
+    "recycles": processes.recycles,
+    "memory": processes.memory,
+    "postgres": postgres.main,
+    "redis": redis.main,
+}
 
 
 def main(name: str = "", *arguments: str) -> int:

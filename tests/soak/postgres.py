@@ -1,45 +1,19 @@
-"""`./run soak postgres [MINUTES]`: services on a PostgreSQL server that is killed, cut off and stalled, accounted for.
-
-Two schedulers and two workers serve a store through a proxy, a caller pushes all the time, and fault follows fault. In
-the end all that was accepted must have run, nothing may be doubled or unexplained, every service must live, and the
-tables, from which services delete what is over, must have stopped growing.
-"""
+"""`./run soak postgres [MINUTES]`: services on a PostgreSQL server that is killed, cut off and stalled."""
 
 from __future__ import annotations
 
-import random
 import tempfile
-import threading
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import timedelta
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 
-from nuvom.stores.base import Store
-from nuvom.stores.registry import open_store
-from nuvom.testing.conformance.examples import every
 from tests.faults import invariants
 from tests.faults.postgres.proxy import Proxy
-from tests.faults.postgres.services import Place, Pusher, pushing
 from tests.servers import Server
-from tests.waiting import until
+from tests.soak.servers import Fault, Soak
 
 SETTINGS = {"autovacuum_naptime": "5s", "log_min_messages": "fatal", "max_wal_size": "256MB"}
-KEEP = {"NUVOM_KEEP_JOBS": "20s", "NUVOM_KEEP_FAILED": "20s", "NUVOM_KEEP_OCCURRENCES": "20s"}
-SERVICES = ("runscheduler", "runscheduler", "runworker", "runworker")
-LEASE = 5.0
-BATCH = 10  # jobs of a push
-QUIET = 3.0  # seconds of work between two faults
-LOOK = 2.0  # seconds between two looks at the tables
-GROWTH = 0.25  # how much larger the tables may be in the last quarter than in the one before
-USUALLY = 4.0  # seconds from the end of a fault until services work again; their pauses between tries are up to 3 s
-AT_LONGEST = {"stalled for a minute": 9.0}  # its connections are given up one after the other
-
-Fault = Callable[[], None]
 
 
 def main(minutes: str = "5") -> int:
@@ -47,96 +21,24 @@ def main(minutes: str = "5") -> int:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(**SETTINGS)
         try:
-            return Soak(Path(folder), server).run(60 * float(minutes))
+            return Postgres(Path(folder), server, Proxy(server.tcp_url)).run(60 * float(minutes))
         finally:
             server.remove()
 
 
-class Soak:
-    """A server, what stands before it, the services, and what was seen of them."""
+class Postgres(Soak):
+    """A PostgreSQL server, whose tables must stop growing."""
 
-    def __init__(self, folder: Path, server: Server) -> None:
-        self.server = server
-        self.proxy = Proxy(server.tcp_url)
-        self.place = Place(folder, self.proxy.url, server.url, lease=LEASE)
-        self.faults = Counter[str]()
-        self.recoveries: list[tuple[float, str]] = []
-        self.sizes: list[int] = []
-        self.problems: list[str] = []
-
-    def run(self, seconds: float) -> int:
-        """Let faults follow each other for so long; returns how it ended."""
-        end = time.monotonic() + seconds
-        with closing(open_store(self.server.url)) as store, closing(self.proxy), self.place, self.measured():
-            store.migrate()
-            often = [
-                store.schedules.upsert(every(0.5, store.now() + timedelta(seconds=1), task="count")) for _ in range(4)
-            ]
-            services = self.place.start(*SERVICES, **KEEP)
-            self.place.ready(store)
-            with pushing(self.server.url, batch=BATCH) as pusher:
-                self.faults_until(end)
-            for each in often:
-                store.schedules.cancel(each.envelope.id)
-            self.account(store, pusher)
-            self.problems += [f"{service.log.name} has ended" for service in services if not service.lives]
-            self.problems += [f"{said.log.name}: {said.said()}" for said in services if "Traceback" in said.said()]
-        return self.verdict(pusher)
-
-    def faults_until(self, end: float) -> None:
-        """Let each kind of fault come once, in any order, and all of them again, until it is time to end."""
-        while time.monotonic() < end:
-            kinds = list(self.kinds().items())
-            random.shuffle(kinds)
-            for name, carry_out in kinds:
-                if time.monotonic() < end:
-                    self.fault(name, carry_out)
+    stored = "tables and indexes"
 
     def kinds(self) -> dict[str, Fault]:
-        """Return what may happen to the server or the way to it."""
         return {
-            "killed and restarted": self.kill,
-            "killed and away for 5 s": lambda: self.kill(5),
-            "all connections reset": self.proxy.cut,
-            "all connections closed": lambda: self.proxy.cut(reset=False),
-            "refused for 5 s": self.refuse,
-            "stalled for 2 s": lambda: self.stall(2),
-            "stalled for a minute": lambda: self.stall(60),
+            **self.usual(),
             "all sessions ended": self.terminate,
             "cut at a commit": lambda: self.cut_at("COMMIT"),
             "cut at a claim": lambda: self.cut_at("SET state = 'running'"),
             "cut at an outcome": lambda: self.cut_at("SET state = 'succeeded'"),
         }
-
-    def fault(self, name: str, carry_out: Fault) -> None:
-        """Let one thing happen, and see how long it takes until jobs are dispatched and run again."""
-        self.faults[name] += 1
-        carry_out()
-        began = time.monotonic()
-        ran = self.ran()
-        try:
-            until(lambda: self.ran() > ran + BATCH, timeout=60)
-        except AssertionError:
-            self.problems.append(f"nothing ran for a minute after: {name}")
-        took = time.monotonic() - began
-        self.recoveries.append((took, name))
-        print(f"{name}: work again after {took:.1f} s", flush=True)
-        time.sleep(QUIET)
-
-    def kill(self, away: float = 0.0) -> None:
-        self.server.kill()
-        time.sleep(away)
-        self.server.start()
-
-    def refuse(self) -> None:
-        self.proxy.refuse()
-        time.sleep(5)
-        self.proxy.accept()
-
-    def stall(self, seconds: float) -> None:
-        self.proxy.stall()
-        time.sleep(seconds)
-        self.proxy.go_on()
 
     def terminate(self) -> None:
         with closing(psycopg.connect(self.server.url, autocommit=True)) as connection:
@@ -144,78 +46,22 @@ class Soak:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nuvom'"
             )
 
-    def cut_at(self, statement: str) -> None:
-        for when in ("before", "after"):
-            cut = self.proxy.cut_at(1, when, statement)
-            if not cut.came.wait(30):
-                self.problems.append(f"no service said {statement!r} for half a minute")
-
-    def ran(self) -> int:
-        """Return how many bytes say which jobs ran: they only grow."""
-        file = self.place.folder / "ran"
-        return file.stat().st_size // 37 if file.exists() else 0
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Look at the size of the tables now and then meanwhile."""
-        ended = threading.Event()
-
-        def look() -> None:
-            while not ended.wait(LOOK):
-                try:
-                    with closing(psycopg.connect(self.server.url, connect_timeout=2)) as connection:
-                        found = connection.execute(
-                            "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class "
-                            "WHERE relnamespace = 'nuvom'::regnamespace AND relkind = 'r'"
-                        ).fetchone()
-                    self.sizes.append(found[0] if found else 0)
-                except psycopg.Error:
-                    continue
-
-        thread = threading.Thread(target=look)
-        thread.start()
+    def size(self) -> int | None:
         try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+            with closing(psycopg.connect(self.server.url, connect_timeout=2)) as connection:
+                found = connection.execute(
+                    "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class "
+                    "WHERE relnamespace = 'nuvom'::regnamespace AND relkind = 'r'"
+                ).fetchone()
+        except psycopg.Error:
+            return None
+        return found[0] if found else 0
 
-    def account(self, store: Store, pusher: Pusher) -> None:
-        """Wait until all is done, and say what is not as it should be."""
-        try:
-            until(lambda: invariants.settled(self.server.url), timeout=120, every=0.5)
-        except AssertionError:
-            self.problems.append(f"not all has ended: {invariants.states(self.server.url)}")
-        self.problems += invariants.violations(self.server.url)
-        ran = Counter(self.place.lines("ran"))
-        lost = [job for job in pusher.accepted if not ran[job]]
-        self.problems += [f"{len(lost)} accepted jobs did not run, {lost[0]} for one"] if lost else []
-        states = invariants.states(self.server.url)
-        self.problems += [f"jobs ended otherwise than well: {states}"] if states.keys() - {"succeeded"} else []
-        self.again = sum(ran.values()) - len(ran)
-        self.jobs = len(ran)
+    def settled(self) -> bool:
+        return invariants.settled(self.server.url)
 
-    def verdict(self, pusher: Pusher) -> int:
-        """Print what was counted and what is wrong; returns the code to exit with."""
-        quarter = max(1, len(self.sizes) // 4)
-        before, last = self.sizes[-2 * quarter : -quarter] or [1], self.sizes[-quarter:] or [1]
-        growth = max(last) / max(before) - 1
-        if growth > GROWTH:
-            self.problems.append(f"the tables grew by {growth:.0%} from the third quarter to the last")
-        for name, count in sorted(self.faults.items()):
-            times = sorted(took for took, of in self.recoveries if of == name)
-            print(
-                f"{name:26} {count:4} times; work again after {times[len(times) // 2]:.1f} s, at most {times[-1]:.1f} s"
-            )
-            if times[-1] > AT_LONGEST.get(name, USUALLY):
-                self.problems.append(f"{name}: {times[-1]:.1f} s until services worked again")
-        unknown = sum(error.unknown for error in pusher.failures)
-        print(f"{len(pusher.accepted):,} jobs accepted, {self.jobs:,} run, {self.again:,} runs repeated")
-        print(f"{len(pusher.failures):,} calls failed, {unknown:,} in doubt; the longest took {pusher.longest:.1f} s")
-        print(
-            f"tables and indexes: {max(before) / 1e6:.1f} MB in the third quarter, {max(last) / 1e6:.1f} MB in the last"
-        )
-        for problem in self.problems[:50]:
-            print(f"WRONG: {problem}")
-        print(f"{len(self.problems)} promises broken" if self.problems else "everything is accounted for")
-        return int(bool(self.problems))
+    def violations(self) -> list[str]:
+        return invariants.violations(self.server.url)
+
+    def states(self) -> dict[str, int]:
+        return invariants.states(self.server.url)
