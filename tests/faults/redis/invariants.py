@@ -1,4 +1,4 @@
-"""What must hold in a store on Redis whatever happened: each job is where its state keeps it, and only there.
+"""What must hold in a store on Redis whatever happened: its keys tell one story, an occurrence has one job and row.
 
 The keys are read without the store's scripts; what is told of schedules and their runs is read as a caller does.
 """
@@ -10,19 +10,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 
-import redis
-
 from nuvom._clock import to_us
 from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import ScheduleFilter
+from tests.stores.redis import consistency
+from tests.stores.redis.consistency import OPEN, Fields
 
-P = "{nuvom}:"
-OPEN = ("ready", "delayed", "held", "running")
 MANY = 100_000
-
-Fields = dict[str, str]
 
 
 def check(url: str) -> None:
@@ -33,11 +29,12 @@ def check(url: str) -> None:
 
 def violations(url: str) -> list[str]:
     """Return a line for each thing that breaks a rule."""
-    with closing(redis.Redis.from_url(url, decode_responses=True)) as client:
-        jobs = _jobs(client)
-        found = [line for job_id, job in jobs.items() for line in _of_job(client, job_id, job)]
-        found += _indexes(client, jobs)
-        found += _counts(client, jobs)
+    jobs = consistency.read(url).named("job")
+    found = [line for job_id, job in jobs.items() for line in _of_job(job_id, job)]
+    try:
+        consistency.check(url)
+    except AssertionError as error:
+        found.append(str(error))
     with closing(open_store(url)) as store:
         for envelope in store.schedules.list(ScheduleFilter(), MANY):
             found += _of_schedule(store, envelope, jobs)
@@ -46,84 +43,30 @@ def violations(url: str) -> list[str]:
 
 def settled(url: str) -> bool:
     """Tell whether every job is final and no schedule is due."""
-    with closing(redis.Redis.from_url(url, decode_responses=True)) as client:
-        is_open = any(job["state"] in OPEN for job in _jobs(client).values())
     with closing(open_store(url)) as store:
+        is_open = any(count for status, count in store.jobs.counts().items() if status in ("queued", "running"))
         due_in = store.schedules.next_due()
     return not is_open and (due_in is None or due_in > 0)
 
 
-def _jobs(client: redis.Redis) -> dict[str, Fields]:
-    names = [name for name in client.scan_iter(f"{P}job:*", count=1_000) if client.type(name) == "hash"]
-    return {name.rpartition(":")[2]: client.hgetall(name) for name in names}
-
-
-def _place(job_id: str, job: Fields) -> str:
-    return f"{int(job['seq']):012x}{job_id}"
-
-
-def _of_job(client: redis.Redis, job_id: str, job: Fields) -> Iterator[str]:
-    state = job.get("state")
-    if state not in (*OPEN, "succeeded", "failed", "cancelled", "expired"):
-        yield f"{job_id} has the state {state}"
-        return
-    if not client.exists(f"{P}body:{job_id}"):
-        yield f"{job_id} has no body"
-    if (state == "running") != bool(job.get("worker")):
-        yield f"{job_id} is {state} and has the worker {job.get('worker')}"
-    if (state in OPEN) == ("finished_at" in job):
-        yield f"{job_id} is {state} and ended at {job.get('finished_at')}"
+def _of_job(job_id: str, job: Fields) -> Iterator[str]:
+    state = job["state"]
+    if state not in OPEN and "finished_at" not in job:
+        yield f"{job_id} is {state} and did not end"
     if int(job.get("crashes", 0)) > int(job["max_crashes"]):
         yield f"{job_id} crashed {job['crashes']} times"
     if state == "failed" and "error" not in job:
         yield f"{job_id} failed without an error"
     value = job.get("value") if "has_large" not in job else None
     told = json.loads(value) if value else None
-    if state == "succeeded" and isinstance(told, dict) and told.get("attempt", job["attempt"]) != int(job["attempt"]):
+    if (
+        state == "succeeded"
+        and isinstance(told, dict)
+        and told.get("attempt", int(job["attempt"])) != int(job["attempt"])
+    ):
         yield f"{job_id} has the outcome of attempt {told['attempt']}, and is at {job['attempt']}"
     if "started_at" in job and state in ("running", "succeeded") and int(job["started_at"]) < int(job["run_at"]):
         yield f"{job_id} started before its time"
-
-
-def _indexes(client: redis.Redis, jobs: dict[str, Fields]) -> Iterator[str]:
-    """Compare what the indexes hold with what the jobs say."""
-    wanted: dict[str, set[str]] = {}
-    for job_id, job in jobs.items():
-        place = _place(job_id, job)
-        wanted.setdefault("jobs", set()).add(place)
-        match job["state"], job.get("waits_for"):
-            case "ready", _ if "suspect" in job:
-                wanted.setdefault(f"suspects:{job['queue']}", set()).add(place)
-            case "ready", _:
-                wanted.setdefault(f"ready:{job['priority']}:{job['queue']}", set()).add(place)
-            case "delayed", _:
-                wanted.setdefault("delayed", set()).add(place)
-            case "running", _:
-                wanted.setdefault(f"running:{job['worker']}", set()).add(place)
-            case "held", "key":
-                wanted.setdefault(f"waiting:{job['key']}", set()).add(place)
-            case "held", _:
-                wanted.setdefault(f"waits:{job['priority']}:{job.get('flow')}", set()).add(place)
-            case _:
-                pass
-    names = {"jobs", "delayed", *wanted}
-    for kind in ("ready:*", "suspects:*", "running:*", "waiting:*", "waits:*:*"):
-        names |= {name.removeprefix(P) for name in client.scan_iter(P + kind, count=1_000)}
-    for name in sorted(names):
-        found = set(client.zrange(P + name, 0, -1))
-        if found != wanted.get(name, set()):
-            yield f"{name} has {sorted(found ^ wanted.get(name, set()))[:3]} too many or too few"
-
-
-def _counts(client: redis.Redis, jobs: dict[str, Fields]) -> Iterator[str]:
-    found: Counter[tuple[str, str]] = Counter()
-    for name in client.smembers(f"{P}queues"):
-        found.update({(name, state): int(number) for state, number in client.hgetall(f"{P}queue:{name}").items()})
-    found.update({("", state): int(number) for state, number in client.hgetall(f"{P}totals").items()})
-    wanted = Counter((job["queue"] if job["state"] in OPEN else "", job["state"]) for job in jobs.values())
-    wrong = {each for each in {*found, *wanted} if found[each] != wanted[each]}
-    for queue, state in sorted(wrong):
-        yield f"{found[queue, state]} jobs of {queue!r} are counted as {state}, and {wanted[queue, state]} are"
 
 
 def _of_schedule(store: Store, envelope: ScheduleEnvelope, jobs: dict[str, Fields]) -> Iterator[str]:
