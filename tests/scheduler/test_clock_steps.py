@@ -45,8 +45,8 @@ steps = pytest.mark.parametrize("steps", STEPS.values(), ids=STEPS.keys())
 class Host:
     """One host: a store, a scheduler and a worker, and the latest time that its wall clock showed."""
 
-    def __init__(self) -> None:
-        self.stage = Stage()
+    def __init__(self, url: str = "memory://") -> None:
+        self.stage = Stage(url)
         self.clock, self.store = self.stage.clock, self.stage.store
         self.store.migrate()
         self.scheduler = SchedulerService(self.store, clock=self.clock, random=Random(1))

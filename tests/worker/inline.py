@@ -86,11 +86,11 @@ class Inline:
 
 
 class Stage:
-    """A store in memory, a virtual clock, and runners on both."""
+    """A store, in memory by default, a virtual clock, and runners on both."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str = "memory://") -> None:
         self.clock = VirtualClock(START)
-        self.store: Store = open_store("memory://", clock=self.clock, lease=30.0)
+        self.store: Store = open_store(url, clock=self.clock, lease=30.0)
 
     def runner(
         self, functions: Mapping[str, Callable[..., Any]], store: Store | None = None, **settings: Any
