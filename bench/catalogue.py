@@ -16,6 +16,7 @@ from bench.herd import herd
 from bench.latency import latency
 from bench.million import million
 from bench.peers.postgres import peers_postgres
+from bench.peers.redis import peers_redis
 from bench.plan import planning
 from bench.postgres.everything import postgres
 from bench.redis.everything import redis
@@ -39,6 +40,7 @@ BENCHES: dict[str, Bench] = {
     "postgres": postgres,
     "redis": redis,
     "peers-postgres": peers_postgres,
+    "peers-redis": peers_redis,
 }
 
-ONLY_BY_NAME = {"peers-postgres"}  # it installs what is not Nuvom's
+ONLY_BY_NAME = {"peers-postgres", "peers-redis"}  # they install what is not Nuvom's

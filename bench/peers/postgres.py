@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from bench.figures import Figure, share
+from bench.figures import Figure
+from bench.peers.apart import LeftOut, Peer, figures, measured
 from bench.postgres.jobs import drained, enqueue
 from bench.postgres.place import serving
-from bench.stage import environment
 
 JOBS = 10_000
-INSTALLING = 600.0  # seconds
-MEASURING = 900.0
-
-
-class Peer(NamedTuple):
-    """A queue: how people call it, what pip calls it, and the settings at which it is measured."""
-
-    name: str
-    packages: tuple[str, ...]
-    settings: str
-
-    @property
-    def module(self) -> str:
-        return f"bench.peers.with_{self.name.lower()}"
-
-
-class LeftOut(Exception):
-    """A peer cannot be measured here; says why in one line."""
-
+TIMES = 5  # as fast as a peer
 
 PEERS = (
     Peer("PgQueuer", ("pgqueuer[asyncpg]",), "asyncpg pool, batch_size=100"),
@@ -60,80 +37,12 @@ def peers_postgres(scale: float) -> Iterator[Figure]:
             except LeftOut as reason:
                 print(f"{peer.name} is left out: {reason}", file=sys.stderr, flush=True)
             else:
-                yield from figures(peer, ours, theirs)
-
-
-def figures(peer: Peer, ours: Mapping[str, float], theirs: Mapping[str, float]) -> Iterator[Figure]:
-    """Ours beside theirs: draining with one worker process, and pushing by single calls and by a thousand."""
-    for part, what in (
-        ("drain", "no-op jobs, one worker process"),
-        ("single", "one call a job"),
-        ("bulk", "1,000 by a call"),
-    ):
-        yield Figure(
-            name=f"peer-{peer.name.lower()}-{part}",
-            nuvom=ours[part],
-            raw=theirs[part],
-            unit="/s",
-            target=share(5) if part == "drain" else None,
-            what=f"{what}; raw: {peer.name}, {peer.settings}",
-        )
-
-
-def said(done: subprocess.CompletedProcess[str]) -> dict[str, float]:
-    """What a peer's process found: the last line of what it printed.
-
-    Raises:
-        LeftOut: it failed, or what it printed is no finding.
-    """
-    if done.returncode:
-        raise LeftOut(reason(done.stderr) or f"exit code {done.returncode}")
-    try:
-        found = json.loads(done.stdout.splitlines()[-1])
-        return {part: float(found[part]) for part in ("drain", "single", "bulk")}
-    except (IndexError, KeyError, TypeError, ValueError):
-        raise LeftOut(f"it printed {done.stdout[-100:]!r}") from None
-
-
-def reason(errors: str) -> str:
-    """The line of pip's or Python's errors that says what is wrong."""
-    lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    of_pip = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (of_pip or lines or [""])[-1]
+                yield from figures(peer, ours, theirs, TIMES)
 
 
 def _measured(peer: Peer, server: str, jobs: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory(prefix="nuvom-peer-") as folder, _database(server, peer) as url:
-        python = _installed(peer, Path(folder))
-        return said(_run([python, "-m", peer.module, url, str(jobs)], MEASURING))
-
-
-def _installed(peer: Peer, folder: Path) -> str:
-    """Make an environment of the peer's own and return its Python."""
-    python = str(folder / "bin" / "python")
-    for command in (
-        [sys.executable, "-m", "venv", str(folder)],
-        [python, "-m", "pip", "install", "--quiet", *peer.packages, _DRIVER],
-    ):
-        done = _run(command, INSTALLING)
-        if done.returncode:
-            raise LeftOut(reason(done.stderr) or reason(done.stdout))
-    return python
-
-
-def _run(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise LeftOut(f"it took longer than {seconds:.0f} s") from None
+    with _database(server, peer) as url:
+        return measured(peer, url, jobs, _DRIVER)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from chancy import Chancy, Queue, Worker, job
 
 from bench.peers.measure import arguments, measure
+from bench.peers.sql import told_by
 
 CONCURRENCY = 100
 _EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM chancy_jobs WHERE state IN ('pending', 'running', 'retrying'))"
@@ -53,7 +54,7 @@ async def main() -> None:
                 eager_polling=True,
             )
         )
-        await measure(_Peer(chancy), url, jobs, _EMPTY)
+        await measure(_Peer(chancy), jobs, told_by(url, _EMPTY))
 
 
 if __name__ == "__main__":

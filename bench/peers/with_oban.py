@@ -12,6 +12,7 @@ from oban.schema import install
 from psycopg_pool import AsyncConnectionPool
 
 from bench.peers.measure import arguments, measure
+from bench.peers.sql import told_by
 
 LIMIT = 100
 _EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM oban_jobs WHERE state::text <> 'completed')"
@@ -52,7 +53,7 @@ async def main() -> None:
     url, jobs = arguments()
     pool = await Oban.create_pool(url)
     await install(pool)
-    await measure(_Peer(pool), url, jobs, _EMPTY)
+    await measure(_Peer(pool), jobs, told_by(url, _EMPTY))
     await pool.close()
 
 

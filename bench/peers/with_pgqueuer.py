@@ -10,6 +10,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.models import Job
 
 from bench.peers.measure import arguments, measure
+from bench.peers.sql import told_by
 
 BATCH = 100
 _PAYLOAD = b"[[1,2],{}]"
@@ -40,7 +41,7 @@ async def _main() -> None:
     async with asyncpg.create_pool(url) as pool:
         queuer = PgQueuer.from_asyncpg_pool(pool)
         await queuer.queries.install()
-        await measure(_Peer(queuer), url, jobs, _EMPTY)
+        await measure(_Peer(queuer), jobs, told_by(url, _EMPTY))
 
 
 uvloop.run(_main())

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from procrastinate import App, PsycopgConnector
 
 from bench.peers.measure import arguments, measure
+from bench.peers.sql import told_by
 
 CONCURRENCY = 20
 _EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing'))"
@@ -42,7 +43,7 @@ async def _main() -> None:
     app = App(connector=PsycopgConnector(conninfo=url, max_size=CONCURRENCY))
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
-        await measure(_Peer(app), url, jobs, _EMPTY)
+        await measure(_Peer(app), jobs, told_by(url, _EMPTY))
 
 
 asyncio.run(_main())

@@ -7,8 +7,9 @@ from subprocess import CompletedProcess
 import pytest
 
 from bench.__main__ import main
-from bench.peers import postgres
-from bench.peers.postgres import PEERS, LeftOut, Peer, figures, reason, said
+from bench.peers import postgres, redis
+from bench.peers.apart import LeftOut, Peer, figures, reason, said
+from bench.peers.postgres import PEERS
 
 PIP = """
 WARNING: a mirror is ignored
@@ -48,25 +49,32 @@ def test_the_reason_is_what_pip_calls_an_error() -> None:
     assert reason("") == ""
 
 
-def test_a_drain_is_to_be_five_times_the_peers() -> None:
-    drain, single, bulk = figures(PEERS[0], OURS, {"drain": 5_000.0, "single": 2_000.0, "bulk": 9_000.0})
+def test_a_drain_is_to_be_so_many_times_the_peers() -> None:
+    drain, single, bulk = figures(PEERS[0], OURS, {"drain": 5_000.0, "single": 2_000.0, "bulk": 9_000.0}, 5)
     assert (drain.name, drain.ratio, drain.met) == ("peer-pgqueuer-drain", 6.0, True)
     assert (single.name, single.ratio, single.met) == ("peer-pgqueuer-single", 0.5, None)
     assert (bulk.name, bulk.ratio, bulk.met) == ("peer-pgqueuer-bulk", 10.0, None)
 
 
+@pytest.mark.parametrize("engine", ["postgres", "redis"])
 def test_a_peer_that_cannot_be_had_is_named_in_one_line_and_the_others_are_measured(
-    postgres_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    engine: str,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    peers = (postgres if engine == "postgres" else redis).PEERS
+
     def measured(peer: Peer, server: str, jobs: int) -> dict[str, float]:
-        if peer.name == "Chancy":
-            raise LeftOut("No matching distribution found for chancy")
+        if peer is peers[2]:
+            raise LeftOut(f"No matching distribution found for {peer.name}")
         return {"drain": 1.0, "single": 1.0, "bulk": 1.0}
 
-    monkeypatch.setattr("bench.postgres.place.GIVEN", postgres_server)
-    monkeypatch.setattr(postgres, "_measured", measured)
-    assert main(["peers-postgres", "--scale", "0.001"]) == 0
+    monkeypatch.setattr(f"bench.{engine}.place.GIVEN", request.getfixturevalue(f"{engine}_server"))
+    monkeypatch.setattr(f"bench.peers.{engine}._measured", measured)
+    assert main([f"peers-{engine}", "--scale", "0.001"]) == 0
     said = capsys.readouterr()
-    assert said.err == "Chancy is left out: No matching distribution found for chancy\n"
+    left = peers[2].name
+    assert said.err == f"{left} is left out: No matching distribution found for {left}\n"
     named = {line.split()[0].split("-")[1] for line in said.out.splitlines()[1:]}
-    assert named == {peer.name.lower() for peer in PEERS} - {"chancy"}
+    assert named == {peer.name.lower() for peer in peers} - {left.lower()}
