@@ -25,12 +25,12 @@ local function reported(jobs)
 end
 
 -- Says of a job what its call left open: what workers reported of its task, else what the code that pushed it says.
-local function complete(job, said)
+local function complete(job, said, time)
   job.queue = job.queue or said.queue
   job.priority = int(job.priority or said.priority)
   job.max_crashes = job.max_crashes or said.max_crashes
-  job.run_at = job.run_at or int(now)
-  job.created_at = int(now)
+  job.run_at = job.run_at or time
+  job.created_at = time
   local expires_in = job.expires_in or said.expires_in
   if expires_in then
     local own = job.run_at + expires_in
@@ -54,8 +54,20 @@ local function complete(job, said)
   end
 end
 
--- Puts a job that is new where it waits; `fields` are written with that.
-local function place(job, said, fields)
+-- Returns what is written of a job.
+local function fields_of(job)
+  local fields = {
+    seq = job.seq, task = job.task, queue = job.queue, priority = job.priority, run_at = job.run_at,
+    created_at = job.created_at,
+  }
+  for _, name in ipairs(KEPT) do
+    fields[name] = job[name]
+  end
+  return fields
+end
+
+-- Writes a job that is new, and puts it where it waits.
+local function place(job, said)
   if job.flow then
     Flows.put(job.flow, job.flow_task, said)
     Flows.count(job.flow, 1)
@@ -67,33 +79,33 @@ local function place(job, said, fields)
     call('ZADD', P .. 'expiring', job.expires_at, job.place)
   end
   if job.schedule then
-    call('ZADD', P .. 'runs:' .. job.schedule, int(job.seq), job.place)
+    call('ZADD', P .. 'runs:' .. job.schedule, job.seq, job.place)
     if not job.backfill then
-      call('ZADD', P .. 'open_runs:' .. job.schedule, int(job.seq), job.place)
+      call('ZADD', P .. 'open_runs:' .. job.schedule, job.seq, job.place)
     end
   end
   if job.key and job.waits and Keys.is_taken(job.key) then
-    Jobs.wait(job, 'held', 'key', fields)
+    Jobs.wait(job, 'held', 'key', fields_of(job))
     return
   end
   if job.key then
     Keys.hold(job)
   end
-  Jobs.go_on(job, fields)
+  Jobs.go_on(job, fields_of(job))
 end
 
-local function fields_of(job)
-  local fields = {
-    seq = int(job.seq), task = job.task, queue = job.queue, priority = job.priority, run_at = job.run_at,
-    created_at = job.created_at,
-  }
-  for _, name in ipairs(KEPT) do
-    local value = job[name]
-    if value then
-      fields[name] = type(value) == 'number' and int(value) or value
+-- Returns which ids are there already, as far as that can be told before any of the jobs is written.
+local function known(jobs)
+  local keys, found = {}, {}
+  for number, job in ipairs(jobs) do
+    keys[number] = Jobs.key(job.id)
+  end
+  if call('EXISTS', unpack(keys)) > 0 then
+    for number, job in ipairs(jobs) do
+      found[job.id] = call('EXISTS', keys[number]) == 1
     end
   end
-  return fields
+  return found
 end
 
 -- Inserts jobs, at most 1,000; each has the fields of `nuvom.stores.redis.insert.told`. Returns for each the id of the job
@@ -101,16 +113,16 @@ end
 -- word of its uniqueness. `Jobs.settle` follows in the same script.
 function Insert.all(jobs)
   local rows = reported(jobs)
-  local seq = call('INCRBY', P .. 'seq', #jobs) - #jobs
-  local standing, because = {}, {}
+  local seq, time = call('INCRBY', P .. 'seq', #jobs) - #jobs, int(now)
+  local standing, because, is_known = {}, {}, known(jobs)
   local listing, bodies = {}, {}
   for number, job in ipairs(jobs) do
     standing[number] = ''
     local said = rows[job.task] or job.defaults
-    if call('EXISTS', Jobs.key(job.id)) == 1 then
+    if is_known[job.id] then
       standing[number] = job.id  -- an id that is there says more than its kind
     else
-      complete(job, said)
+      complete(job, said, time)
       if job.ousts then
         Keys.oust(job.key, OUSTED)
       end
@@ -120,11 +132,12 @@ function Insert.all(jobs)
       else
         job.seq = seq + number
         job.place = Jobs.place(job.seq, job.id)
+        is_known[job.id] = true
         bodies[#bodies + 1] = P .. 'body:' .. job.id
         bodies[#bodies + 1] = job.body
-        listing[#listing + 1] = int(job.seq)
+        listing[#listing + 1] = job.seq
         listing[#listing + 1] = job.place
-        place(job, said, fields_of(job))
+        place(job, said)
       end
     end
   end
