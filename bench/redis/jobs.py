@@ -11,9 +11,8 @@ import redis
 
 from bench import claim as claims, drain as drains, enqueue as pushes, latency as starts
 from bench.figures import Figure, at_most, share
-from bench.redis.place import connected, prefixed, server_stage
+from bench.redis.place import connected, keys, prefixed, server_stage
 from bench.redis.raw import raw_server
-from bench.stage import Stage
 from bench.tasks import noop, started
 from bench.timing import cpu_percent
 from nuvom._ids import new_ids
@@ -43,10 +42,15 @@ def drain(server: str, scale: float) -> Iterator[Figure]:
 
 def drained(server: str, processes: int, jobs: int) -> tuple[float, float]:
     """Jobs per second of worker processes, and of the raw engine."""
-    with server_stage(server) as place, place.worker(processes), raw_server(server) as raw:
+    with (
+        server_stage(server) as place,
+        place.worker(processes),
+        raw_server(server) as raw,
+        keys(place) as (look, prefix),
+    ):
         workers = [psutil.Process(pid) for pid in place.live("worker")]
         measured = drains.beside_raw(
-            raw, workers, jobs, stopped=lambda: _suspended(workers), drained=lambda: _is_drained(place)
+            raw, workers, jobs, stopped=lambda: _suspended(workers), drained=lambda: _is_drained(look, prefix)
         )
         drains.refuse_other(place.app.store.jobs.counts()[JobStatus.SUCCEEDED], jobs)
         return measured
@@ -58,9 +62,8 @@ def _suspended(workers: list[psutil.Process]) -> bool:
     return True
 
 
-def _is_drained(place: Stage) -> bool:
-    counts = place.app.store.jobs.counts()
-    return counts[JobStatus.QUEUED] == counts[JobStatus.RUNNING] == 0
+def _is_drained(look: redis.Redis, prefix: str) -> bool:
+    return not any(int(number or 0) for number in look.hmget(f"{prefix}queue:default", ["ready", "running"]))
 
 
 def enqueue(server: str, scale: float) -> Iterator[Figure]:

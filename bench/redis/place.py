@@ -9,6 +9,7 @@ from uuid import uuid4
 import redis
 
 from bench.stage import Stage, stage
+from nuvom.stores.redis.store import RedisStore
 from tests.valkey import GIVEN, Server
 
 _SETTINGS = {"appendonly": "yes", "appendfsync": "everysec"}
@@ -51,6 +52,15 @@ def connected(server: str) -> Iterator[redis.Redis]:
     """Open a client of the driver's."""
     with closing(redis.Redis.from_url(server, protocol=2)) as connection:
         yield connection
+
+
+@contextmanager
+def keys(place: Stage) -> Iterator[tuple[redis.Redis, str]]:
+    """Open a client of the driver's, and say what the keys of the store begin with."""
+    store = place.app.store
+    assert isinstance(store, RedisStore)
+    with connected(place.url.partition("?prefix=")[0]) as connection:
+        yield connection, store._database.address.prefix.decode()
 
 
 def delete(connection: redis.Redis, pattern: str) -> None:

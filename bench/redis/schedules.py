@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +14,7 @@ import redis
 
 from bench import dispatch as dispatches, herd as herds, million as millions
 from bench.figures import Figure, at_least
-from bench.redis.place import connected, delete, server_stage
+from bench.redis.place import connected, delete, keys, server_stage
 from bench.stage import Stage
 from bench.timing import ROUNDS, in_turns, rate
 from nuvom._clock import from_us
@@ -23,7 +22,6 @@ from nuvom._job import JobStatus
 from nuvom._schedule import ScheduleEnvelope
 from nuvom.stores.redis.definitions import definition_of, head_of
 from nuvom.stores.redis.scripts import load
-from nuvom.stores.redis.store import RedisStore
 from nuvom.stores.values import MAX_BATCH, JobFilter
 
 STORED = 1_000_000  # beside those that are due
@@ -74,7 +72,7 @@ def _round(server: str, schedules: int, stored: int) -> float:
 
 
 def _refuse_other(place: Stage, made: int) -> None:
-    with _keys(place) as (connection, prefix):
+    with keys(place) as (connection, prefix):
         found = connection.hlen(f"{prefix}occurrences"), connection.zcard(f"{prefix}jobs")
     if found != (made, made):
         raise RuntimeError(f"of {made:,} schedules not every one was dispatched once: {found}")
@@ -101,7 +99,7 @@ def _copy_later(place: Stage, count: int) -> None:
 def _copy(place: Stage, seq: int, count: int, changed: Callable[[ScheduleEnvelope], ScheduleEnvelope]) -> None:
     """Store copies of the schedule that came `seq`-th, by the store's own script, many in a pipeline."""
     script = load("put_schedule")
-    with _keys(place) as (connection, prefix):
+    with keys(place) as (connection, prefix):
         [found] = connection.zrangebyscore(f"{prefix}schedule_list", seq, seq)
         template = place.app.store.schedules.get(found.decode())
         assert template is not None
@@ -113,15 +111,6 @@ def _copy(place: Stage, seq: int, count: int, changed: Callable[[ScheduleEnvelop
                     said = orjson.dumps({"id": copy.id, "head": head_of(copy), "rows": []})
                     pipeline.evalsha(script.sha, 1, prefix, "", said, definition_of(copy))
                 pipeline.execute()
-
-
-@contextmanager
-def _keys(place: Stage) -> Iterator[tuple[redis.Redis, str]]:
-    """Open a client of the driver's, and say what the keys of the store begin with."""
-    store = place.app.store
-    assert isinstance(store, RedisStore)
-    with connected(place.url.partition("?prefix=")[0]) as connection:
-        yield connection, store._database.address.prefix.decode()
 
 
 def _raw_round(server: str, schedules: int) -> float:

@@ -66,6 +66,24 @@ local function fields_of(job)
   return fields
 end
 
+-- Makes a new job ready at once: what most are, in fewer steps.
+local function make_ready(job)
+  local fields = {
+    'seq', job.seq, 'task', job.task, 'queue', job.queue, 'priority', job.priority, 'run_at', job.run_at,
+    'created_at', job.created_at, 'state', 'ready',
+  }
+  local last = #fields
+  for _, name in ipairs(KEPT) do
+    if job[name] then
+      fields[last + 1], fields[last + 2] = name, job[name]
+      last = last + 2
+    end
+  end
+  call('HSET', Jobs.key(job.id), unpack(fields))
+  Ready.add(job.queue, job.priority, job.run_at, job.place)
+  Jobs.count(job.queue, 'ready', 1)
+end
+
 -- Writes a job that is new, and puts it where it waits.
 local function place(job, said)
   if job.flow then
@@ -91,7 +109,11 @@ local function place(job, said)
   if job.key then
     Keys.hold(job)
   end
-  Jobs.go_on(job, fields_of(job))
+  if not job.flow and not job.unique and tonumber(job.run_at) <= now then
+    make_ready(job)
+  else
+    Jobs.go_on(job, fields_of(job))
+  end
 end
 
 -- Returns which ids are there already, as far as that can be told before any of the jobs is written.

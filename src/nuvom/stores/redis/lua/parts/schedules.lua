@@ -6,26 +6,21 @@
 -- `fences`, after when it ended, and its definition in `fence_definitions`; `fences_changed` has those that are not done, by
 -- their generations.
 local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$'
-local WORDS = {
-  'generation', 'state', 'next_nominal', 'next_run', 'run_count', 'seq', 'updated_at', 'paused_at', 'zone', 'note',
-}
 local NAMED = '{"name":"'  -- how the definition of a schedule with a name begins
 
 function Schedules.read(text)
-  local found = {string.match(text, HEAD)}
-  local head = {}
-  for place, name in ipairs(WORDS) do
-    head[name] = found[place]
-  end
-  return head
+  local generation, state, next_nominal, next_run, run_count, seq, updated_at, paused_at, zone, note
+    = string.match(text, HEAD)
+  return {
+    generation = generation, state = state, next_nominal = next_nominal, next_run = next_run, run_count = run_count,
+    seq = seq, updated_at = updated_at, paused_at = paused_at, zone = zone, note = note,
+  }
 end
 
 function Schedules.text(head)
-  local words = {}
-  for place, name in ipairs(WORDS) do
-    words[place] = head[name]
-  end
-  return table.concat(words, ' ')
+  return head.generation .. ' ' .. head.state .. ' ' .. head.next_nominal .. ' ' .. head.next_run
+    .. ' ' .. head.run_count .. ' ' .. head.seq .. ' ' .. head.updated_at .. ' ' .. head.paused_at
+    .. ' ' .. head.zone .. ' ' .. head.note
 end
 
 -- Returns the generation after a head's: it only grows, also over lives of an id whose rows are gone.
