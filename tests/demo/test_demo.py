@@ -61,21 +61,25 @@ def environment(scratch: Path) -> dict[str, str]:
 
 @pytest.mark.timeout(300)  # on a busy machine its processes start slowly
 @pytest.mark.parametrize(
-    ("place", "server"),
+    ("place", "servers"),
     [
-        ("one fresh SQLite file", None),
-        ("one fresh SQLite file", "backend"),
-        ("one fresh schema in PostgreSQL", "postgres_server"),
-        ("one fresh prefix on Redis", "redis_server"),
+        ("one fresh SQLite file", {}),
+        ("one fresh SQLite file", {"NUVOM_SCHEDULER": "backend"}),
+        ("one fresh schema in PostgreSQL", {"NUVOM_URL": "postgres_server"}),
+        ("one fresh prefix on Redis", {"NUVOM_URL": "redis_server"}),
+        (
+            "one fresh prefix on Redis for jobs and one fresh schema in PostgreSQL for schedules",
+            {"NUVOM_URL": "redis_server", "NUVOM_SCHEDULER": "postgres_server"},
+        ),
     ],
 )
 def test_the_demo_accounts_for_everything_and_cleans_up(
-    scratch: Path, place: str, server: str | None, request: pytest.FixtureRequest
+    scratch: Path, place: str, servers: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
-    found = None if server is None else request.getfixturevalue(server)
-    backend = found if isinstance(found, Backend) else None
-    url = found if isinstance(found, str) else None
-    variables = environment(scratch) | (backend.variables if backend else {} if url is None else {"NUVOM_URL": url})
+    found = {name: request.getfixturevalue(server) for name, server in servers.items()}
+    backend = next((each for each in found.values() if isinstance(each, Backend)), None)
+    urls = {name: each for name, each in found.items() if isinstance(each, str)}
+    variables = environment(scratch) | (backend.variables if backend else urls)
     cwd = backend.project if backend else scratch
     done = subprocess.run(DEMO, cwd=cwd, env=variables, capture_output=True, text=True, timeout=240, check=False)
     assert f"share {place}. They" in done.stdout
@@ -101,7 +105,7 @@ def test_the_demo_accounts_for_everything_and_cleans_up(
     assert "Everything is accounted for" in done.stdout
     assert list(scratch.iterdir()) == []
     assert nobody_left(scratch)
-    assert url is None or left_behind(url) == []
+    assert [left_behind(each) for each in urls.values()] == [[]] * len(urls)
     assert ("The schedules are in mine:Backend, which has five methods" in done.stdout) == (backend is not None)
     assert backend is None or json.loads(backend.file.read_text()) == {}, "the demo cancels what it scheduled"
 

@@ -23,7 +23,7 @@ from nuvom.stores.sqlite.database import Database
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.stores.values import JobFilter, Order
 from nuvom.testing.clock import VirtualClock
-from nuvom.testing.conformance.examples import a_job, a_worker, claimed
+from nuvom.testing.conformance.examples import a_job, a_worker, claimed, planned
 from tests.faults import invariants
 from tests.scheduler.examples import NOON, interval, one_off, seconds
 
@@ -152,6 +152,10 @@ ACCEPTED: dict[str, Callable[[SqliteStore], object]] = {
     "update": lambda store: store.schedules.update(replace(a_schedule(store), state=ScheduleState.PAUSED)),
     "cancel of a schedule": lambda store: store.schedules.cancel(a_schedule(store).id),
     "fence": lambda store: store.ledger.raise_fence(interval(name="new"), None),
+    "delivery, which another store's advance follows": lambda store: store.ledger.deliver(
+        [planned(interval(name="new"), NOON)]
+    ),
+    "definition of a fence elsewhere": lambda store: store.schedules.follow([interval(name="new")]),
     "claim of a job that may run once": lambda store: (
         claimed(store, a_worker(store), order=Order.BEST) if store.jobs.push([a_job(max_crashes=0)]) else None
     ),

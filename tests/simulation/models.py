@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from nuvom._job import NewJob
+from nuvom._job import Job, NewJob
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, ScheduleState, run_time
 from nuvom.stores.values import Once, PlanItem
 from tests.machines.job_model import FINAL, JobModel, ModelJob
@@ -150,3 +150,10 @@ class Schedules(ScheduleModel):
 def run_of(envelope: ScheduleEnvelope, nominal: datetime) -> datetime:
     """Return when an occurrence is to run."""
     return run_time(envelope, nominal, envelope.trigger.after(nominal)) if envelope.jitter else nominal
+
+
+def only_forward(before: Job, now: Job) -> None:
+    """Hold that a job which is final stays as it is, and that attempts only grow."""
+    if before.status.final:
+        assert now == before, f"final job {now.id[-6:]} changed from {before} to {now}"
+    assert now.attempt >= before.attempt, f"attempts of job {now.id[-6:]} went down"

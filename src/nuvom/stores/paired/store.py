@@ -25,10 +25,24 @@ class StoreClock:
     """
 
     def __init__(self, now: Callable[[], datetime], clock: Clock) -> None:
-        self.now: Callable[[], datetime] = now
-        self.monotonic: Callable[[], float] = clock.monotonic
-        self.boot: Callable[[], str] = clock.boot
-        self.sleep: Callable[[float], None] = clock.sleep
+        self._now = now
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Return the store's wall time."""
+        return self._now()
+
+    def monotonic(self) -> float:
+        """Return the host's monotonic seconds."""
+        return self._clock.monotonic()
+
+    def boot(self) -> str:
+        """Return the id of the host's boot."""
+        return self._clock.boot()
+
+    def sleep(self, seconds: float) -> None:
+        """Let this much time pass."""
+        self._clock.sleep(seconds)
 
 
 class PairedStore:
