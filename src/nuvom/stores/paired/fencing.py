@@ -75,9 +75,31 @@ class Fencing:
         fence = self._ledger.fence(schedule_id)
         if fence is None:
             return None
-        envelope, kept = fence.envelope, self._kept.get(schedule_id)
-        if kept is not None and kept.generation >= envelope.generation:
-            return envelope
+        kept = self._kept.get(schedule_id)
+        if kept is not None and kept.generation >= fence.envelope.generation:
+            return fence.envelope
+        return self._brought(fence.envelope, kept)
+
+    def follow(self, newer: ScheduleEnvelope, before: ScheduleEnvelope | None) -> ScheduleEnvelope:
+        """Bring a schedule to the fence that the caller has just raised; returns how it is stored.
+
+        Args:
+            newer: what the fence says.
+            before: the newest that was known before, an ended life too.
+
+        Raises:
+            ValueError: as `complete` does.
+        """
+        lives = before is not None and not before.state.ended
+        return self._brought(newer, self._kept.get(newer.id) if lives else None)
+
+    def give_up(self, schedule_id: str) -> None:
+        """See to a schedule whose delivery its fence refused: one that is gone needs nothing more."""
+        if self._kept.get(schedule_id) is not None:
+            with suppress(ValueError):  # it has ended for that
+                self.complete(schedule_id)
+
+    def _brought(self, envelope: ScheduleEnvelope, kept: ScheduleEnvelope | None) -> ScheduleEnvelope:
         if kept is not None and not envelope.state.ended and kept.created_at == envelope.created_at:
             envelope = self._in_place(envelope, kept)
         if envelope.created_at is None:  # it comes from a backend that does not say

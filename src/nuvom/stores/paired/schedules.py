@@ -138,8 +138,7 @@ class PairedSchedules:
         if not self._ledger.raise_fence(newer, seen.fence, rows):
             return None
         reached("schedules.fenced")
-        kept = self._fencing.complete(newer.id)
-        return kept if kept is not None and kept.generation == newer.generation else newer
+        return self._fencing.follow(newer, seen.newest)
 
     def _refuse(self, newer: ScheduleEnvelope) -> None:
         """Refuse what the schedules' store would refuse, before the fence says it."""
@@ -207,7 +206,7 @@ class PairedSchedules:
         reached("scheduler.deliver")
         for refusal in refused:
             if refusal.reason != "open_runs":
-                self._fencing.complete(refusal.schedule_id)
+                self._fencing.give_up(refusal.schedule_id)
         return refused
 
     def _advanced(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
