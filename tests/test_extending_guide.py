@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -82,7 +83,7 @@ class TestExtensibility:
         (tmp_path / "pyproject.toml").write_text('[tool.nuvom]\nscheduler = "json_backend:JsonBackend"\n')
         monkeypatch.chdir(tmp_path)
         monkeypatch.syspath_prepend(example)
-        monkeypatch.setenv("PYTHONPATH", str(example))
+        monkeypatch.setenv("PYTHONPATH", str(example), prepend=os.pathsep)
         monkeypatch.setenv("NUVOM_URL", f"sqlite:////{tmp_path}/jobs.db")
         with Nuvom() as own:
             ticking = own.task(tick).options(catch_up="all").schedule(interval=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,13 @@ class Five:
         """Call a command: in this process, unless it imports the project's tasks."""
         if words[0] == "schedules" and words[1] not in ("sync", "create"):
             return self.project.inside(*words)
-        return self.project.call(*words, NUVOM_SCHEDULER="json_backend:JsonBackend", PYTHONPATH=str(EXAMPLE))
+        return self.project.call(*words)
 
 
 @pytest.fixture
 def five(project: Project, monkeypatch: pytest.MonkeyPatch) -> Five:
     monkeypatch.setenv("NUVOM_SCHEDULER", "json_backend:JsonBackend")
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLE), prepend=os.pathsep)
     monkeypatch.syspath_prepend(EXAMPLE)
     made = Five(project)
     assert made("migrate").code == 0

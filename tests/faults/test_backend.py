@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -43,7 +44,7 @@ def app(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nuvom]:
     """An app whose schedules are in schedules.json beside its store."""
     monkeypatch.chdir(site.folder)
     monkeypatch.syspath_prepend(EXAMPLE)
-    monkeypatch.setenv("PYTHONPATH", str(EXAMPLE))
+    monkeypatch.setenv("PYTHONPATH", str(EXAMPLE), prepend=os.pathsep)
     with Nuvom(site.url, scheduler=BACKEND) as made:
         made.task(name="count")(count)
         yield made

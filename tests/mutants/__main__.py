@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import psutil
 
-from tests.mutants import around, identity, inquiry, limits, outside, planted, simulated, stopping
+from tests.mutants import around, identity, inquiry, limits, outside, planted, plugins, simulated, stopping
 from tests.mutants.planted import Mutant
 
 MUTANTS = (
@@ -27,11 +27,12 @@ MUTANTS = (
     *inquiry.MUTANTS,
     *limits.MUTANTS,
     *outside.MUTANTS,
+    *plugins.MUTANTS,
     *simulated.MUTANTS,
     *stopping.MUTANTS,
 )
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("src", "tests", "pyproject.toml")
+COPIED = ("src", "tests", "examples", "pyproject.toml")
 LIMIT = 180.0  # seconds for the tests of one mutant
 AT_ONCE = 2
 PASSED, FAILED = 0, 1  # pytest's exit codes

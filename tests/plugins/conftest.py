@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from pathlib import Path
 
 class Memory:
     made = []
+    begins = None  # called where one is made, if a test wants to know
 
     def __init__(self, said=None):
+        if Memory.begins is not None:
+            Memory.begins()
         self.said, self.kept, self.closed = said, {}, 0
         Memory.made.append(self)
 
@@ -80,7 +84,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     """Where distributions are found by this process and by those that it starts; their modules go with the test."""
     folder = tmp_path_factory.mktemp("installed")
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     known = set(sys.modules)
     yield Installed(folder)
     for name in set(sys.modules) - known:

@@ -69,6 +69,16 @@ def test_an_app_makes_one_whatever_threads_ask_and_closes_it(shelf: Installed, t
 
         ready = threading.Barrier(8)
         found: list[object] = []
+        another = threading.Event()
+
+        def begins() -> None:
+            if begun:
+                another.set()
+            begun.append(1)
+            another.wait(0.2)  # so long, another thread may begin one as well
+
+        begun: list[int] = []
+        module.Memory.begins = begins
 
         def look() -> None:
             ready.wait()

@@ -75,3 +75,15 @@ def test_a_plugin_takes_no_scheme_of_nuvoms_own(crate: Installed, project: Proje
         assert app.jobs.list() == []
     [found] = [each for each in project.call("plugins", "list", "--json").json if each["name"] == "sqlite"]
     assert found["problem"] == "sqlite:// is a store of Nuvom's own; the plugin is not used"
+
+
+def test_schedules_may_be_in_a_plugins_store_and_jobs_in_another(crate: Installed, project: Project) -> None:
+    with Nuvom(project.url, scheduler="crate:///schedules.db") as app:
+        envelope = app.task(add).schedule(in_=0)
+        assert [each.id for each in app.schedules.list()] == [envelope.id], "a store has a list, whoever wrote it"
+        assert app.drain() == 1
+        assert app.schedules.list() == []
+    assert (project.root / "schedules.db").is_file()
+
+
+def add() -> None: ...
