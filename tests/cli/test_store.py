@@ -64,6 +64,16 @@ def test_one_command_moves_a_file_to_a_server_whose_services_finish_the_rest(pro
     invariants.check(server)
 
 
+def test_a_file_moves_to_redis_and_on_to_a_server(project: Project, server: str, redis_url: str) -> None:
+    made(project)
+    assert project.inside("store", "copy", project.url, redis_url).code == 0
+    assert project.inside("store", "copy", redis_url, server).code == 0
+    answer = project.inside("store", "copy", server, redis_url, "--json")  # all of it is there
+    assert answer.code == 0
+    assert {counts["copied"] for counts in answer.json["kinds"].values()} == {0}
+    invariants.check(server)
+
+
 def test_programs_get_the_counts(project: Project, target: str) -> None:
     made(project)
     answer = project.inside("store", "copy", project.url, target, "--json")
@@ -131,11 +141,17 @@ def test_a_store_that_was_paused_when_it_was_copied_is_not_copied_again(
     assert f"{project.url} was copied to {target} and paused then" in again.err
 
 
-def test_two_names_of_one_store_are_refused(project: Project, app: Nuvom, postgres_url: str) -> None:
+def test_two_names_of_one_store_are_refused(
+    project: Project, app: Nuvom, postgres_url: str, redis_url: str
+) -> None:
     app.store.migrate()
     (project.root / "link.db").symlink_to(project.file)
     also = f"{postgres_url}&application_name=also"
-    for one, other in ((project.url, f"sqlite:///{project.root}/link.db"), (postgres_url, also)):
+    for one, other in (
+        (project.url, f"sqlite:///{project.root}/link.db"),
+        (postgres_url, also),
+        (redis_url, redis_url.replace("127.0.0.1", "localhost")),
+    ):
         answer = project.inside("store", "copy", one, other, "--pause-source")
         assert answer.code == 2
         assert f"{one} and {other} are one store" in answer.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # rows that are named of those that are not as they were
 _MARK = "copied to "  # how the note begins of what --pause-source paused
+_PROBE = "nuvom store copy"  # the host of a lease that serves nothing; one whose process was killed is in nobody's way
 _AGAIN = "what was copied is there: run the same command again, and it goes on"
 
 
@@ -129,7 +129,8 @@ def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
 
 
 def _alive(store: Store) -> str:
-    return ", ".join(f"a {each.kind} ({each.host}, pid {each.pid})" for each in store.workers.list() if each.alive)
+    processes = (each for each in store.workers.list() if each.alive and each.host != _PROBE)
+    return ", ".join(f"a {each.kind} ({each.host}, pid {each.pid})" for each in processes)
 
 
 def _same(source: Store, target: Store) -> bool:
@@ -137,9 +138,7 @@ def _same(source: Store, target: Store) -> bool:
     from nuvom import __version__
     from nuvom.stores.values import WorkerInfo
 
-    probe = WorkerInfo(
-        id=uuid4().hex, kind="worker", host=socket.gethostname(), pid=os.getpid(), version=__version__, queues=()
-    )
+    probe = WorkerInfo(id=uuid4().hex, kind="worker", host=_PROBE, pid=os.getpid(), version=__version__, queues=())
     source.workers.register(probe)
     try:
         return any(each.id == probe.id for each in target.workers.list())

@@ -22,7 +22,7 @@ _NUMBERS = (
 
 
 def read_job(key: Key, found: Sequence[Any]) -> Row:
-    """Return a job of its fields, its body, what is large of it, its history and whether somebody has yet to be told."""
+    """Return a job of its fields, its body, what is large of it, its history, and whether its end is untold."""
     flat, body, large, attempts, untold = found
     fields = _table(flat)
     apart = _table(large)
