@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from nuvom import Nuvom
 from nuvom._crashpoint import VARIABLE
 from nuvom.stores import moving
 from nuvom.stores.registry import open_store
+from nuvom.stores.transfer import Movable
 from nuvom.testing.conformance.examples import a_worker, all_jobs
 from tests import servers
 from tests.cli.conftest import Project
@@ -86,23 +86,24 @@ def test_programs_get_the_counts(project: Project, target: str) -> None:
         assert (counts["differ"], counts["missing"]) == (0, 0)
 
 
+@pytest.mark.parametrize("engine", ["target", "server", "redis_url"])
 def test_a_copy_that_was_killed_goes_on_when_it_is_called_again_and_doubles_nothing(
-    project: Project, target: str
+    project: Project, engine: str, request: pytest.FixtureRequest
 ) -> None:
     made(project)
-    for number in (1, 5, 9):
-        words = [sys.executable, "-m", "nuvom", "store", "copy", project.url, target]
-        killed = subprocess.run(
-            words, env={**os.environ, VARIABLE: f"store.committed:{number}"}, capture_output=True, check=False
-        )
+    target: str = request.getfixturevalue(engine)
+    words = [sys.executable, "-m", "nuvom", "store", "copy", project.url, target]
+    for place in ("committed:1", "commit:5", "committed:9"):
+        crashing = {**os.environ, VARIABLE: f"store.{place}"}
+        killed = subprocess.run(words, env=crashing, capture_output=True, check=False)
         assert killed.returncode == -signal.SIGKILL, killed.stderr
     again = project.inside("store", "copy", project.url, target, "--json")
     assert again.code == 0
-    rows = {kind: counts["rows"] for kind, counts in again.json["kinds"].items()}
+    rows = [counts["rows"] for counts in again.json["kinds"].values()]
     assert any(counts["copied"] < counts["rows"] for counts in again.json["kinds"].values())
-    with closing(sqlite3.connect(target.removeprefix("sqlite:///"))) as file:
-        for kind, table in zip(KINDS, KINDS, strict=True):
-            assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows[kind],)
+    with closing(open_store(target)) as store:
+        assert isinstance(store, Movable)
+        assert [*store.transfer.count().values()] == rows
 
 
 def test_a_store_that_is_in_use_is_not_copied_from(project: Project, target: str, app: Nuvom) -> None:
@@ -141,9 +142,7 @@ def test_a_store_that_was_paused_when_it_was_copied_is_not_copied_again(
     assert f"{project.url} was copied to {target} and paused then" in again.err
 
 
-def test_two_names_of_one_store_are_refused(
-    project: Project, app: Nuvom, postgres_url: str, redis_url: str
-) -> None:
+def test_two_names_of_one_store_are_refused(project: Project, app: Nuvom, postgres_url: str, redis_url: str) -> None:
     app.store.migrate()
     (project.root / "link.db").symlink_to(project.file)
     also = f"{postgres_url}&application_name=also"
