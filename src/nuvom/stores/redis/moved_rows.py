@@ -35,13 +35,13 @@ def read_fences(keys: Sequence[Key], found: Any) -> list[Row]:
     return rows
 
 
-def write_fence(row: Row) -> tuple[str, str, str]:
+def write_fence(row: Row) -> tuple[str, str, str, str]:
     """Return a fence as copy_fences.lua takes it."""
     fence = FenceRow(*row)
     envelope = schedule_rows.from_definition(
         fence.schedule_id, fence.generation, fence.state, fence.definition.decode()
     )
-    return text(fence.schedule_id), f"{_word(fence.ended_at)} {head_of(envelope)}", definition_of(envelope)
+    return text(fence.schedule_id), _word(fence.ended_at), head_of(envelope), definition_of(envelope)
 
 
 def read_schedules(_: Sequence[Key], found: Any) -> list[Row]:

@@ -1,11 +1,11 @@
--- needs: store
--- Store fences as they were elsewhere; none of a schedule that lives here, which says more. ARGV, of each: its id, what the
--- fence says, and the definition. Returns how many were new.
+-- needs: store, schedules
+-- Store fences as they were elsewhere; none of a schedule that lives here, which says more. ARGV, of each: its id, when it
+-- ended, its head, and the definition. Returns how many were new.
 local new = 0
-for at = 2, #ARGV, 3 do
+for at = 2, #ARGV, 4 do
   local id = ARGV[at]
-  if call('HEXISTS', P .. 'heads', id) == 0 and call('HSETNX', P .. 'fences', id, ARGV[at + 1]) == 1 then
-    call('HSET', P .. 'fence_definitions', id, ARGV[at + 2])
+  if not Schedules.head(id) and not Schedules.fence(id) then
+    Schedules.keep(id, Schedules.read(ARGV[at + 2]), ARGV[at + 1], ARGV[at + 3])
     new = new + 1
   end
 end

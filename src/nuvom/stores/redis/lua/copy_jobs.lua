@@ -1,4 +1,4 @@
--- needs: store, jobs, insert, endings
+-- needs: store, jobs, endings
 -- Store jobs as they were elsewhere; what is there stays. ARGV, of each: JSON with its `id`, `fields`, `state`, `waits_for`,
 -- `large` values, `attempts` and whether somebody has yet to be `untold` of its end; and its body. Returns how many were new.
 

@@ -1,4 +1,4 @@
--- needs: store, jobs, insert, ledger
+-- needs: store, ledger
 -- Store rows of the ledger as they were elsewhere; what is there stays. ARGV, of each: its key and its text. Returns how many
 -- were new.
 local new = 0

@@ -1,4 +1,4 @@
--- needs: store, jobs, insert, endings
+-- needs: store, jobs
 -- Let jobs go on that wait for keys or flows and that nobody holds back. ARGV: 2 JSON of the keys, 3 of the flows.
 for _, key in ipairs(cjson.decode(ARGV[2])) do
   Keys.look(key)
