@@ -5,10 +5,16 @@ from __future__ import annotations
 from nuvom.stores.redis.database import Database
 from nuvom.stores.values import Wakeup
 
+_STEP = 200  # jobs of a script: some milliseconds
+
 
 def promote(database: Database, limit: int) -> int:
     """Make due delayed jobs ready; see `JobStore.promote`."""
-    moved: int = database.write("promote", limit)
+    moved, left, more = 0, limit, 1
+    while more and left > 0:
+        came, more = database.write("promote", min(left, _STEP))
+        moved += came
+        left -= _STEP
     return moved
 
 

@@ -1,13 +1,15 @@
 -- needs: store, jobs, flows, endings, unique
 -- Make due delayed jobs ready, the oldest first, open flows whose time has come, and let jobs give up that were not started
--- in time; of each at most ARGV[2]. Returns how many came due and how many the flows let go.
+-- in time; of each at most ARGV[2]. Returns how many came due or were let go, and 1 if there may be more.
 local limit = tonumber(ARGV[2])
 local opened = Flows.limit_step() + Flows.open_due(limit)
+
 local function due_of(index)
   return call('ZRANGEBYSCORE', P .. index, '-inf', int(now), 'LIMIT', 0, limit)
 end
 
-for _, job in ipairs(Jobs.of(P .. 'expiring', due_of('expiring'))) do
+local over = due_of('expiring')
+for _, job in ipairs(Jobs.of(P .. 'expiring', over)) do
   Endings.finish(job, 'expired', {})
 end
 
@@ -35,4 +37,4 @@ Jobs.settle()
 if opened > 0 then
   Wake.say('worker')
 end
-return #due + opened
+return {#due + opened, math.max(#due, #over, opened) >= limit and 1 or 0}

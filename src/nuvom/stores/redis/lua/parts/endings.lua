@@ -1,6 +1,9 @@
 -- needs: store, ended, jobs, keys, flows, unique
 -- How jobs end or go on, and what follows: others of their key go on, and whoever waits for a result is woken.
 
+local ended = {}  -- the places of those that ended in this script
+local counted = {succeeded = {}, failed = {}}  -- by queue
+
 -- Ends an open job for good. `fields` are written with it; `error` is kept, false takes one away. `Jobs.settle` follows in
 -- the same script.
 function Endings.finish(job, state, fields, error)
@@ -73,7 +76,22 @@ function Endings.ended(job, state)
     call('ZADD', P .. 'failed', job.seq, job.place)
   end
   if state == 'failed' or state == 'succeeded' then
-    Ended.count(job.queue, state, 1)
+    local counts = counted[state]
+    counts[job.queue] = (counts[job.queue] or 0) + 1
   end
-  Ended.tell({job.place})
+  ended[#ended + 1] = job.place
+end
+
+-- Does for all that ended what is done once for many; a part of `Jobs.settle`.
+function Endings.settle()
+  for state, counts in pairs(counted) do
+    for queue, number in pairs(counts) do
+      Ended.count(queue, state, number)
+    end
+    counted[state] = {}
+  end
+  if #ended > 0 then
+    Ended.tell(ended)
+    ended = {}
+  end
 end

@@ -1,4 +1,4 @@
--- needs: store, ready, suspects, keys, flows, unique
+-- needs: store, ready, suspects, keys, flows, unique, endings
 -- Jobs: where each state keeps them, and how they move from one to another.
 -- `job:<id>` holds what changes and what scripts need; `body:<id>` what only a worker or a person reads. A field that is
 -- not there means none, or 0. `value`, `error` and `progress` lie apart where they are large: a hash of short values takes
@@ -77,6 +77,7 @@ end
 function Jobs.settle()
   Keys.settle()
   Flows.settle()
+  Endings.settle()
   for key, counts in pairs(tally) do
     for state, number in pairs(counts) do
       if number ~= 0 then
