@@ -76,7 +76,7 @@ def by_the_server(
         "more": more,
     }
     store, windows = (PARTS.joinpath(f"{name}.lua").read_text() for name in ("store", "windows"))
-    script = "\n".join([store, "Windows = {}", windows, DRIVER])
+    script = f"{store}\nWindows = {{}}\n{windows}\n{DRIVER}"
     given_ = orjson.dumps({name: value for name, value in said.items() if value is not None})
     texts, room, opens_at = client.eval(script, 1, "{windows}:", "", given_)
     found = tuple((int(end), int(count)) for end, count in texts)
