@@ -20,7 +20,7 @@ OPEN = ("ready", "delayed", "held", "running")
 INDEXES = (
     "ready", "heads", "priorities", "suspects", "suspect_queues", "delayed", "running", "asked", "loose", "waiting",
     "waits", "turns", "granted", "unique", "jobs", "failed", "expiring", "runs", "open_runs", "flows", "due",
-    "schedule_list", "zone", "zones", "ledger", "requests", "fences_changed",
+    "schedule_list", "resting", "zone", "zones", "ledger", "requests", "fences_changed",
 )  # fmt: skip
 
 

@@ -13,9 +13,10 @@ import redis
 from nuvom._clock import to_us
 from nuvom._schedule import Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.stores.base import Store
+from nuvom.stores.redis import schedules
 from nuvom.stores.redis.occurrences import read_key, write_key
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import Retention, ScheduleFilter
+from nuvom.stores.values import Refusal, Retention, ScheduleFilter
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,
@@ -129,6 +130,49 @@ def test_whatever_is_done_to_schedules_each_index_says_what_it_is_of(
     while store.prune(Retention(rows=0)):
         pass
     right()
+
+
+def test_a_pause_of_all_holds_before_a_head_says_so(
+    redis_url: str, store: Store, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a million are paused at once: what is left to be written may be left to housekeeping."""
+    monkeypatch.setattr(schedules, "write_rest", lambda database: None)
+    made = [stored(store, daily(clock.now(), name=f"n{number}", tzdata="2026a")) for number in range(6)]
+    plan = planned(made[0], clock.now() + MINUTE)
+    clock.advance(1)
+    assert store.schedules.pause_all("holidays") == 6
+    paused = all_schedules(store)[::-1]
+    assert [(each.state, each.note, each.paused_at) for each in paused] == [
+        (ScheduleState.PAUSED, "holidays", clock.now())
+    ] * 6
+    assert all(new.generation > old.generation for new, old in zip(paused, made, strict=True))
+    assert store.schedules.apply([plan]) == [Refusal(made[0].id, "generation")]
+    assert store.schedules.due(clock.now(), 10) == store.schedules.outdated_zones("2026b", 10) == []
+    assert store.schedules.list(ScheduleFilter(state=ScheduleState.ACTIVE), 10) == []
+    clock.advance(1)
+    back = store.schedules.update(replace(paused[1], state=ScheduleState.ACTIVE, note=None, paused_at=None))
+    moved, _ = store.schedules.upsert(replace(made[2], task="tasks.other"))
+    store.schedules.cancel(made[3].id)
+    added = stored(store, daily(clock.now(), name="added"))
+    while store.prune(Retention()):
+        pass
+    consistency.check(redis_url)
+    assert ids(store.schedules.due(clock.now(), 10)) == [made[1].id, added.id]
+    assert all_schedules(store)[::-1] == [paused[0], back, moved, *paused[4:], added]
+    assert (moved.state, moved.note) == (ScheduleState.PAUSED, "holidays")
+
+
+def test_a_pause_of_all_that_meets_an_unwritten_one_finishes_that_first(
+    redis_url: str, store: Store, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = stored(store, daily(clock.now()))
+    with monkeypatch.context() as patched:
+        patched.setattr(schedules, "write_rest", lambda database: None)
+        store.schedules.pause_all("first")
+    second = stored(store, daily(clock.now()))
+    assert store.schedules.pause_all("second") == 1
+    assert [(each.id, each.note) for each in all_schedules(store)] == [(second.id, "second"), (first.id, "first")]
+    consistency.check(redis_url)
 
 
 def lively(clock: VirtualClock) -> Iterator[ScheduleEnvelope]:

@@ -43,6 +43,7 @@ class Pruner:
             self._jobs,
             self._occurrences,
             self._fences,
+            self._rest,
             self._queues,
             self._flows,
         ]
@@ -61,6 +62,10 @@ class Pruner:
         """Look at the next fences; True when there are more."""
         self._fence = forget_fences(self._database, self._fence, cutoffs)
         return self._fence != b"0"
+
+    def _rest(self, _: Cutoffs) -> bool:
+        """Finish what a pause of all schedules left to be written; True when there may be more."""
+        return bool(self._database.write("rest_schedules", _PAGE))
 
     def _queues(self, _: Cutoffs) -> bool:
         """Look at the next queues; True when there are more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from nuvom._clock import from_us, to_us
 from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
+from nuvom.errors import StoreUnavailable
 from nuvom.stores.redis.advancing import as_json, moves_as_json, refusals
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import (
@@ -33,6 +35,8 @@ from nuvom.stores.redis.finding import pages
 from nuvom.stores.redis.occurrences import known_id, write_row
 from nuvom.stores.schedule_rows import UNREADABLE
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
+
+_AT_ONCE = 1_000  # heads that one script writes: some milliseconds
 
 
 class RedisSchedules:
@@ -94,7 +98,12 @@ class RedisSchedules:
 
     def pause_all(self, note: str | None) -> int:
         """Pause every active schedule in one step; returns how many those were."""
-        return int(self._database.write("pause_all", "-" if note is None else f"+{note}"))
+        said = "-" if note is None else f"+{note}"
+        while (count := self._database.write("pause_all", said)) is None:
+            write_rest(self._database)
+        with suppress(StoreUnavailable):  # all are paused: what is left to be written is made up for by housekeeping
+            write_rest(self._database)
+        return int(count)
 
     def cancel(self, schedule_id: str) -> bool:
         """Remove a schedule and keep its definition as `cancelled`; False when there was none."""
@@ -206,6 +215,12 @@ class RedisSchedules:
             return envelope
         generation = self._database.write("quarantine", stored.id, generation_of(stored.head), reason)
         return replace(envelope, generation=int(generation or envelope.generation), note=reason)
+
+
+def write_rest(database: Database) -> None:
+    """Write into the heads of schedules that all were paused; at once where nobody left that to others."""
+    while database.write("rest_schedules", _AT_ONCE):
+        pass
 
 
 class _Newest(NamedTuple):

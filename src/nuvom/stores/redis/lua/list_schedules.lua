@@ -18,7 +18,7 @@ for at = 1, #listed, 2 do
   ids[#ids + 1] = listed[at]
   places[#places + 1] = listed[at + 1]
 end
-local heads = hash_of('schedule_heads', ids)
+local heads = wanted.state and Schedules.heads(ids)
 local definitions = #wanted.texts > 0 and hash_of('schedules', ids)
 
 local function fits(number)

@@ -1,6 +1,6 @@
 -- needs: store, schedules
 -- The newest that is known of the id ARGV[2]: the head and definition of the schedule, else its fence and the definition there.
-local head = call('HGET', P .. 'schedule_heads', ARGV[2])
+local head = Schedules.heads({ARGV[2]})[1]
 if head then
   return {head, call('HGET', P .. 'schedules', ARGV[2]), false}
 end

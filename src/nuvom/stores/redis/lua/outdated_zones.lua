@@ -7,8 +7,9 @@ for _, zone in ipairs(zones) do
   if zone ~= ARGV[2] and zone >= ARGV[3] then
     local page = call('SSCAN', P .. 'zone:' .. zone, zone == ARGV[3] and ARGV[4] or '0', 'COUNT', 500)
     local found = {}
-    for number, text in ipairs(hash_of('schedule_heads', page[2])) do
-      if text and tonumber(Schedules.read(text).next_run) > now then
+    for number, text in ipairs(Schedules.heads(page[2])) do
+      local head = text and Schedules.read(text)
+      if head and head.state == 'active' and tonumber(head.next_run) > now then
         found[#found + 1] = page[2][number]
       end
     end

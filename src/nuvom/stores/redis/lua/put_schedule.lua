@@ -2,7 +2,7 @@
 -- Store a schedule, if what was read of its id is still what is there. ARGV: 2 JSON with `id`, `read` (the head), `fence`,
 -- `head`, `name` and `rows` to record; 3 the definition. Returns what came of it: `put`, `lost`, or `taken` and by whom.
 local said = cjson.decode(ARGV[2])
-local text = call('HGET', P .. 'schedule_heads', said.id) or nil
+local text = Schedules.heads({said.id})[1] or nil
 if text ~= said.read or not text and (call('HGET', P .. 'fences', said.id) or nil) ~= said.fence then
   return {'lost'}
 end

@@ -25,7 +25,7 @@ function Advancing.fitting(items)
   for number, item in ipairs(items) do
     ids[number] = item.id
   end
-  local heads = hash_of('schedule_heads', ids)
+  local heads = Schedules.heads(ids)
   for number, item in ipairs(items) do
     local text = heads[number]
     -- How the head of one begins that is as it was read: most are, and need not be taken apart.

@@ -5,6 +5,8 @@
 -- the release of the tz database that computed their next run. A schedule that ended, or is kept elsewhere, has its head in
 -- `fences`, after when it ended, and its definition in `fence_definitions`; `fences_changed` has those that are not done, by
 -- their generations.
+-- Who pauses all says so of `due` as a whole, which becomes `resting`: a schedule there is paused since `rest` says, whatever
+-- its head says, which a later step writes. So heads are read by `Schedules.heads` and in no other way.
 local HEAD = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$'
 local NAMED = '{"name":"'  -- how the definition of a schedule with a name begins
 
@@ -32,6 +34,65 @@ function Schedules.place(id, head)
   return string.format('%012x', head.seq) .. id
 end
 
+local function leave_zone(id, zone)
+  if zone ~= '-' then
+    call('SREM', P .. 'zone:' .. zone, id)
+    if call('EXISTS', P .. 'zone:' .. zone) == 0 then
+      call('SREM', P .. 'zones', zone)
+    end
+  end
+end
+
+local is_resting = call('EXISTS', P .. 'resting') == 1
+
+-- Returns the head of a schedule as it is; that of a text which was written before all were paused is another one.
+local function rested(id, text)
+  local head = Schedules.read(text)
+  if head.state ~= 'active' or not call('ZSCORE', P .. 'resting', Schedules.place(id, head)) then
+    return text
+  end
+  local rest = call('HMGET', P .. 'rest', 'at', 'note')
+  head.state, head.note, head.paused_at, head.updated_at = 'paused', rest[2], rest[1], rest[1]
+  head.generation = int(math.max(tonumber(head.generation) + 1, tonumber(rest[1])))
+  return Schedules.text(head)
+end
+
+-- Returns the heads of schedules as texts, false for those that are not here.
+function Schedules.heads(ids)
+  local texts = hash_of('schedule_heads', ids)
+  for number, text in ipairs(is_resting and texts or {}) do
+    texts[number] = text and rested(ids[number], text)
+  end
+  return texts
+end
+
+-- Pauses all that are active; returns how many those are, nothing while others are yet to be told of a pause before.
+function Schedules.rest(note)
+  if is_resting then
+    return nil
+  end
+  local count = call('ZCARD', P .. 'due')
+  if count > 0 then
+    call('RENAME', P .. 'due', P .. 'resting')
+    call('HSET', P .. 'rest', 'at', int(now), 'note', note)
+  end
+  return count
+end
+
+-- Writes into the heads of so many schedules that they were paused; returns whether there may be more.
+function Schedules.settle_rest(limit)
+  local places = call('ZRANGE', P .. 'resting', 0, limit - 1)
+  local ids, written = Schedules.at(places), {}
+  for number, text in ipairs(Schedules.heads(ids)) do
+    written[#written + 1] = ids[number]
+    written[#written + 1] = text
+    leave_zone(ids[number], Schedules.read(text).zone)
+  end
+  in_parts('HSET', P .. 'schedule_heads', written)
+  in_parts('ZREM', P .. 'resting', places)
+  return #places == limit
+end
+
 local function name_of(definition)
   if definition and string.sub(definition, 1, #NAMED) == NAMED then
     local fine, said = pcall(cjson.decode, definition)
@@ -40,15 +101,11 @@ local function name_of(definition)
 end
 
 local function unlist(id, head)
-  if head.state ~= 'active' then
-    return
-  end
-  call('ZREM', P .. 'due', Schedules.place(id, head))
-  if head.zone ~= '-' then
-    call('SREM', P .. 'zone:' .. head.zone, id)
-    if call('EXISTS', P .. 'zone:' .. head.zone) == 0 then
-      call('SREM', P .. 'zones', head.zone)
-    end
+  if head.state == 'active' then
+    call('ZREM', P .. 'due', Schedules.place(id, head))
+    leave_zone(id, head.zone)
+  elseif is_resting and call('ZREM', P .. 'resting', Schedules.place(id, head)) == 1 then
+    leave_zone(id, head.zone)
   end
 end
 
@@ -157,8 +214,8 @@ end
 
 -- Returns the head of a schedule that lives here, nil where there is none.
 function Schedules.head(id)
-  local text = call('HGET', P .. 'schedule_heads', id)
-  return text and Schedules.read(text)
+  local text = Schedules.heads({id})[1]
+  return text and Schedules.read(text) or nil
 end
 
 -- Returns the fence of a schedule as its head, with when it ended; nil where there is none.
@@ -174,7 +231,7 @@ end
 
 -- Returns ids, heads and definitions.
 function Schedules.told(ids)
-  return {ids, hash_of('schedule_heads', ids), hash_of('schedules', ids)}
+  return {ids, Schedules.heads(ids), hash_of('schedules', ids)}
 end
 
 -- Returns the ids at places of `due`.
