@@ -13,6 +13,7 @@ from nuvom.stores.values import QueuePause, QueueStats, Throughput
 
 _SLICE = 10_000_000  # microseconds; SLICE of endings.lua
 _MINUTE, _HOUR = 60_000_000, 3_600_000_000
+_OPEN = ("ready", "delayed", "held", "running")
 _SLICES = 60  # that one script adds up: some milliseconds
 
 
@@ -38,8 +39,9 @@ def stats(database: Database) -> list[QueueStats]:
         for name, states, oldest in page:
             queue, numbers = name.decode(), _numbers(states)
             if any(numbers.values()):
-                open_ = {state: numbers.get(state, 0) for state in ("ready", "delayed", "held", "running")}
-                found[queue] = QueueStats(queue, **open_, oldest=moment(int(oldest)) if oldest else None)
+                ready, delayed, held, running = (numbers.get(state, 0) for state in _OPEN)
+                since = moment(int(oldest)) if oldest else None
+                found[queue] = QueueStats(queue, ready, delayed, held, running, since)
     return [found[queue]._replace(pause=paused.get(queue)) for queue in sorted(found)]
 
 
