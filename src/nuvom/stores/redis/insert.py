@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from nuvom._clock import to_us
-from nuvom._job import PRIORITIES, NewJob, Pushed
+from nuvom._job import PRIORITIES, NewJob, Pushed, TaskDefaults
 from nuvom._limits import unique_period
 from nuvom.stores.redis.bodies import write_body
 from nuvom.stores.redis.database import Argument, Database
@@ -19,8 +20,11 @@ from nuvom.stores.redis.terms import microseconds, terms
 _ID = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PLAIN_ID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _PLAIN_DEFAULTS = {"queue", "priority", "max_crashes", "key"}
-_OWN = {"id", "arguments", "options", "metadata", "context"}  # what jobs that are alike differ in
-_ALIKE = itemgetter(*(place for place, name in enumerate(NewJob._fields) if name not in _OWN))
+_OWN = ("id", "arguments", "options", "metadata", "context", "schedule_name", "waits")  # what jobs alike may differ in
+_SAID = ("task", "defaults", "queue", "priority", "max_crashes")  # what they have in common
+_REST = [name for name in NewJob._fields if name not in (*_OWN, *_SAID)]  # what nothing is said of
+_ALIKE = itemgetter(*map(NewJob._fields.index, (*_SAID, *_REST)))
+_PLAIN = tuple(NewJob._field_defaults[name] for name in _REST)
 
 
 def as_json(jobs: Iterable[NewJob]) -> bytes:
@@ -82,17 +86,18 @@ def push(database: Database, jobs: Sequence[NewJob]) -> list[Pushed]:
 def _are_plain(jobs: Sequence[NewJob]) -> bool:
     """Tell whether jobs are alike, and nothing that their call says holds, delays or limits them: most are."""
     first = jobs[0]
-    defaults = first.defaults
-    if first.queue == "" or defaults.said().keys() - _PLAIN_DEFAULTS:
+    if first.queue == "" or not _say_nothing(first.defaults):
         return False
     _check(first)
-    alike = _ALIKE(
-        NewJob(
-            "", first.task, b"", defaults, first.queue, first.priority, first.max_crashes,
-            schedule_name=first.schedule_name, waits=first.waits,
-        )
-    )  # fmt: skip
+    alike = _ALIKE(first)
+    if alike[len(_SAID) :] != _PLAIN:
+        return False
     return all(_ALIKE(job) == alike and _PLAIN_ID(job.id) for job in jobs)
+
+
+@lru_cache(maxsize=1_000)
+def _say_nothing(defaults: TaskDefaults) -> bool:
+    return not defaults.said().keys() - _PLAIN_DEFAULTS
 
 
 def _plain(jobs: Sequence[NewJob]) -> list[Argument]:

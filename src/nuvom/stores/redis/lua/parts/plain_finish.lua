@@ -9,14 +9,16 @@ local JSON, VALUE = string.byte('{'), string.byte('+')
 
 local time = int(now)
 
+local nobody_asks = call('EXISTS', P .. 'asked:' .. ARGV[2]) == 0  -- one of these jobs to stop
+
 local function succeeded(place, attempt, said, queues)
   local kind = string.byte(said)
-  if attempt ~= '1' or kind == JSON or #said > MOST then
+  if not nobody_asks or attempt ~= '1' or kind == JSON or #said > MOST then
     return false
   end
   local key = P .. 'job:' .. string.sub(place, 13)
-  local found = call('HMGET', key, 'plain', 'queue', 'worker', 'attempt', 'cancel_at')
-  if not found[1] or found[3] ~= ARGV[2] or found[4] ~= '1' or found[5] then
+  local found = call('HMGET', key, 'plain', 'queue', 'worker')
+  if not found[1] or found[3] ~= ARGV[2] then
     return false
   end
   if kind == VALUE then

@@ -25,6 +25,9 @@ local function start(worker, time, run_at, place, queue, priority)
   if not said[4] then
     return nil
   end
+  if plain[1] then
+    call('HDEL', key, 'plain')  -- by which a job at its first attempt is known
+  end
   local attempt = (tonumber(said[1]) or 0) + 1
   call('HSET', key, 'state', 'running', 'worker', worker, 'started_at', time, 'attempt', attempt)
   if said[13] then
