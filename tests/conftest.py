@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests import servers, valkey
-from tests.pairs import PAIRS
+from tests.pairs import PAIRS, urls_of
 
 for name in [name for name in os.environ if name.startswith("NUVOM_")]:
     del os.environ[name]
@@ -72,14 +72,4 @@ def other_postgres_url(postgres_server: str, _other_postgres_schema: str) -> str
 @pytest.fixture(params=PAIRS)
 def pair_urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     """The URLs of two empty stores, for jobs and for schedules: one pair of engines after the other."""
-    queue, keeper = request.param.split("+")
-    return _url_of(queue, "jobs", request, tmp_path), _url_of(keeper, "schedules", request, tmp_path)
-
-
-def _url_of(engine: str, role: str, request: pytest.FixtureRequest, folder: Path) -> str:
-    if engine == "sqlite":
-        return f"sqlite:///{folder / role}.db"
-    if engine == "redis":
-        return servers.with_parameters(request.getfixturevalue("redis_url"), prefix=role)
-    url: str = request.getfixturevalue("postgres_url" if role == "jobs" else "other_postgres_url")
-    return url
+    return urls_of(request, tmp_path)

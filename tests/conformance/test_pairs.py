@@ -1,6 +1,8 @@
-"""The kit's tests of schedules and the ledger on two stores, in every combination of engines."""
+"""The kit's tests of schedules and the ledger on two stores, with each engine in each role."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from nuvom.stores.postgres import listener
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance import *  # noqa: F403  its fixtures; of the tests those that two stores change
 from nuvom.testing.conformance import TESTS, Capability, Harness, shared
+from tests.pairs import EACH_ROLE, urls_of
 
 MODULES = (
     "backend",
@@ -56,6 +59,11 @@ globals().update(
     }
 )
 stores = shared.stores
+
+
+@pytest.fixture(params=EACH_ROLE)
+def pair_urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    return urls_of(request, tmp_path)
 
 
 @pytest.fixture

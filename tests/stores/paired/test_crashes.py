@@ -21,6 +21,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.paired.store import open_pair
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Retention
+from tests.pairs import EACH_ROLE, PAIRS
 from tests.scheduler.driving import eventually, running
 from tests.scheduler.examples import interval, one_off
 from tests.scheduler.test_many import page_through
@@ -78,14 +79,18 @@ def swept(pair: Store) -> None:
         pass
 
 
-STEPS = ("due", "plan", "occurrences", "jobs", "deliver", "advance", "commit")
+BETWEEN = ("deliver", "advance")  # the two stores; the other steps are inside of one, or before and after both
+STEPS = [
+    *((pair, step) for pair in PAIRS for step in BETWEEN),
+    *((pair, step) for pair in EACH_ROLE for step in ("due", "plan", "occurrences", "jobs", "commit")),
+]
 IN_ONE_SCRIPT = {
     "occurrences": "plan",
     "jobs": "deliver",
 }  # on Redis nobody dies between them: before all, or after all
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("pair_urls", "step"), STEPS, indirect=["pair_urls"])
 def test_a_scheduler_killed_at_a_step_loses_and_doubles_nothing(
     pair: Store, pair_urls: tuple[str, str], step: str
 ) -> None:
@@ -157,6 +162,7 @@ def test_a_change_whose_caller_was_killed_after_the_fence_is_completed_by_housek
     assert seen(app, change) == CHANGES[change]
 
 
+@pytest.mark.parametrize("pair_urls", EACH_ROLE, indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_whose_caller_was_killed_after_the_fence_is_completed_by_who_looks_at_it(
     app: Nuvom, pair_urls: tuple[str, str], change: str
@@ -168,6 +174,7 @@ def test_a_change_whose_caller_was_killed_after_the_fence_is_completed_by_who_lo
     assert seen(app, change) == CHANGES[change]
 
 
+@pytest.mark.parametrize("pair_urls", EACH_ROLE, indirect=True)
 @pytest.mark.parametrize("change", ["replace", "update", "pause", "cancel"])
 def test_a_change_whose_caller_was_killed_after_the_fence_is_final_for_schedulers(
     app: Nuvom, pair_urls: tuple[str, str], change: str
@@ -178,6 +185,7 @@ def test_a_change_whose_caller_was_killed_after_the_fence_is_final_for_scheduler
     assert page_through(app.store) == []
 
 
+@pytest.mark.parametrize("pair_urls", ["sqlite+postgresql", "postgresql+sqlite"], indirect=True)
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_whose_caller_was_killed_before_the_fence_was_not_made(
     app: Nuvom, pair_urls: tuple[str, str], change: str
