@@ -84,7 +84,7 @@ def copy(source: Transfer, target: Transfer, told: Told, *, live: bool) -> Copie
     jobs = copied.tallies[Kind.JOBS]
     if live or jobs.unlike or jobs.missing:  # else all that wait came with what they wait for
         for keys in _pages(source, Kind.JOBS):
-            _settle(target, [JobRow(*row) for row in _found(target, Kind.JOBS, keys).values()])
+            _settle(target, [JobRow(*row) for row in _found(target, Kind.JOBS, keys, copied).values()])
     if live:
         target.settle([], [])
     return copied
@@ -103,26 +103,27 @@ def _pages(source: Transfer, kind: Kind) -> Iterator[Sequence[Key]]:
 def _copy_page(
     source: Transfer, target: Transfer, kind: Kind, keys: Sequence[Key], copied: Copied, *, live: bool
 ) -> int:
-    there = _found(target, kind, keys)
+    there = _found(target, kind, keys, copied)
     wanted = [key for key in keys if key not in there]
-    found = _found(source, kind, wanted)
+    found = _found(source, kind, wanted, copied)
     rows = [found[key] for key in wanted if key in found]  # in their order, which is that of jobs alike
     if kind is Kind.JOBS:
         rows = [_entering(JobRow(*row), live=live) for row in rows]
     return _write(target, kind, rows, copied)
 
 
-def _found(store: Transfer, kind: Kind, keys: Sequence[Key]) -> dict[Key, Row]:
-    """Return rows by their keys; a key that is no text which the store can hold is that of none."""
+def _found(store: Transfer, kind: Kind, keys: Sequence[Key], copied: Copied) -> dict[Key, Row]:
+    """Return rows by their keys; one that cannot be looked for is named."""
     try:
         return {key_of(kind, row): row for row in store.rows(kind, keys)}
     except (StoreUnavailable, StoreUnusable):
         raise
-    except (ValueError, StoreError):
+    except (ValueError, StoreError) as error:
         if len(keys) == 1:
+            copied.blame(kind, keys[0], f"cannot be looked for: {error}")
             return {}
     half = len(keys) // 2
-    return {**_found(store, kind, keys[:half]), **_found(store, kind, keys[half:])}
+    return {**_found(store, kind, keys[:half], copied), **_found(store, kind, keys[half:], copied)}
 
 
 def _entering(job: JobRow, *, live: bool) -> Row:
@@ -158,8 +159,8 @@ def _compare_page(
 ) -> None:
     tally = copied.tallies[kind]
     tally.rows += len(keys)
-    ours, theirs = _found(source, kind, keys), _found(target, kind, keys)
-    known = _known(target, kind, [row for key, row in ours.items() if key not in theirs], live=live)
+    ours, theirs = _found(source, kind, keys, copied), _found(target, kind, keys, copied)
+    known = _known(target, kind, [row for key, row in ours.items() if key not in theirs], copied, live=live)
     for key in keys:
         if key in known:
             continue
@@ -174,7 +175,7 @@ def _compare_page(
             copied.blame(kind, key, f"is there and differs in {', '.join(unlike)}")
 
 
-def _known(target: Transfer, kind: Kind, rows: Sequence[Row], *, live: bool) -> set[Key]:
+def _known(target: Transfer, kind: Kind, rows: Sequence[Row], copied: Copied, *, live: bool) -> set[Key]:
     """Return which of these are not there because the target knows more of the same schedule.
 
     A fence that has not ended is of a schedule that lived in another store than its jobs, and lives here now. A schedule
@@ -183,10 +184,10 @@ def _known(target: Transfer, kind: Kind, rows: Sequence[Row], *, live: bool) -> 
     keys = [row[:1] for row in rows]
     match kind:
         case Kind.FENCES:
-            living = _found(target, Kind.SCHEDULES, keys)
+            living = _found(target, Kind.SCHEDULES, keys, copied)
             return {row[:1] for row in rows if FenceRow(*row).ended_at is None and row[:1] in living}
         case Kind.SCHEDULES if live:
-            fences = _found(target, Kind.FENCES, keys)
+            fences = _found(target, Kind.FENCES, keys, copied)
             return {key for key, row in fences.items() if FenceRow(*row).ended_at is not None}
         case _:
             return set()
