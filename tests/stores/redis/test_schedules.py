@@ -16,7 +16,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.redis import schedules
 from nuvom.stores.redis.occurrences import read_key, write_key
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import Refusal, Retention, ScheduleFilter
+from nuvom.stores.values import Refusal, Retention, ScheduleFilter, WorkerInfo
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import (
     DAY,
@@ -173,6 +173,42 @@ def test_a_pause_of_all_that_meets_an_unwritten_one_finishes_that_first(
     assert store.schedules.pause_all("second") == 1
     assert [(each.id, each.note) for each in all_schedules(store)] == [(second.id, "second"), (first.id, "first")]
     consistency.check(redis_url)
+
+
+def registered(store: Store, scheduler_id: str) -> None:
+    store.workers.register(WorkerInfo(id=scheduler_id, kind="scheduler", host="host", pid=1, version="0"))
+
+
+def too_late(store: Store, clock: VirtualClock) -> None:
+    """Apply what another scheduler has applied already."""
+    due = store.schedules.due(clock.now(), 10)
+    late = [planned(replace(each, next_run=clock.now() - MINUTE), None) for each in due]
+    assert len(store.schedules.apply(late)) == 10
+
+
+def test_schedulers_that_were_too_late_take_different_shares(redis_url: str, store: Store, clock: VirtualClock) -> None:
+    for _ in range(40):
+        stored(store, every(60, clock.now()))
+    a_worker(store, "worker")
+    with closing(open_store(redis_url, clock=clock)) as other:
+        for scheduler, name in ((store, "a"), (other, "b")):
+            registered(scheduler, name)
+            too_late(scheduler, clock)
+        looks = [
+            (ids(store.schedules.due(clock.now(), 10)), ids(other.schedules.due(clock.now(), 10))) for _ in range(20)
+        ]
+    assert any(len(one) == len(two) == 10 and not set(one) & set(two) for one, two in looks)
+
+
+def test_the_share_of_a_scheduler_that_does_nothing_is_not_left_out(store: Store, clock: VirtualClock) -> None:
+    for _ in range(40):
+        stored(store, every(60, clock.now()))
+    for name in ("idle", "a"):
+        registered(store, name)
+    too_late(store, clock)
+    while due := store.schedules.due(clock.now(), 10):
+        assert store.schedules.apply([planned(each, clock.now() + MINUTE) for each in due]) == []
+    assert {each.run_count for each in all_schedules(store)} == {1}
 
 
 def lively(clock: VirtualClock) -> Iterator[ScheduleEnvelope]:

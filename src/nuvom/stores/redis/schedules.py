@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -33,17 +34,22 @@ from nuvom.stores.redis.definitions import (
 )
 from nuvom.stores.redis.finding import pages
 from nuvom.stores.redis.occurrences import known_id, write_row
+from nuvom.stores.redis.workers import RedisWorkers
 from nuvom.stores.schedule_rows import UNREADABLE
 from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
 
+_DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another scheduler was faster
+_SHARES_OF_OTHERS = 1 / 16  # how often a scheduler beside others looks at what is theirs, too
 _AT_ONCE = 1_000  # heads that one script writes: some milliseconds
 
 
 class RedisSchedules:
     """The schedules of a store; their ledger is beside them, so that a dispatch is one script."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, workers: RedisWorkers) -> None:
         self._database = database
+        self._workers = workers
+        self._crowded = False  # whether another scheduler was faster lately
 
     def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
         """Store an envelope; the same id again replaces. Returns what is stored."""
@@ -160,8 +166,18 @@ class RedisSchedules:
         return [envelope for envelope in self._read("upcoming", limit) if envelope.state is ScheduleState.ACTIVE]
 
     def due(self, now: datetime, limit: int) -> builtins.list[ScheduleEnvelope]:
-        """Return at most `limit` active schedules with next_run <= now, earliest first."""
-        due = self._read("due", to_us(now), limit)
+        """Return at most `limit` active schedules with next_run <= now, earliest first.
+
+        Schedulers side by side would all read the same ones, and all but one of them plan in vain. So one that was too
+        late takes only its share of them, as long as that holds any; and all of them now and then, so that
+        the share of one that lives and does not work is not left for good.
+        """
+        due: builtins.list[ScheduleEnvelope] = []
+        if self._crowded and self._workers.scheduler is not None and random.random() > _SHARES_OF_OTHERS:
+            due = self._read("due", to_us(now), limit, self._workers.scheduler)
+            self._crowded = bool(due)
+        if not due:
+            due = self._read("due", to_us(now), limit, "")
         return [envelope for envelope in due if envelope.state is ScheduleState.ACTIVE]
 
     def next_due(self) -> float | None:
@@ -171,7 +187,11 @@ class RedisSchedules:
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Record, push and advance in one script; returns the items that no longer fit."""
-        return refusals(self._database.write("apply", as_json(items))) if items else []
+        refused = refusals(self._database.write("apply", as_json(items))) if items else []
+        late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
+        if late * 4 > len(items):
+            self._crowded = True
+        return refused
 
     def _newest(self, schedule_id: str) -> _Newest:
         known = text(raw(schedule_id))

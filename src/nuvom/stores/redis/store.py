@@ -33,7 +33,7 @@ class RedisStore:
         self.jobs: RedisJobs = RedisJobs(database, self._hub)
         self.workers: RedisWorkers = RedisWorkers(database, lease)
         self.ledger: RedisLedger = RedisLedger(database)
-        self.schedules: RedisSchedules = RedisSchedules(database)
+        self.schedules: RedisSchedules = RedisSchedules(database, self.workers)
         self.transfer: RedisTransfer = RedisTransfer(database)
 
     def __repr__(self) -> str:

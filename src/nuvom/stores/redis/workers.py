@@ -25,6 +25,7 @@ class RedisWorkers:
     def __init__(self, database: Database, lease: float) -> None:
         self._database = database
         self._lease = int(lease * 1_000_000)
+        self.scheduler: str | None = None  # the one that was registered last through this store
 
     def register(self, worker: WorkerInfo) -> None:
         """Start the lease of a process whose id was never used."""
@@ -37,6 +38,8 @@ class RedisWorkers:
             "address": worker.address,
         }
         self._database.write("register", worker.id, self._lease, worker.kind, orjson.dumps(said))
+        if worker.kind == "scheduler":
+            self.scheduler = worker.id
 
     def unregister(self, worker_id: str) -> None:
         """End a lease in an orderly way; what the process still held becomes ready again, free of charge."""
