@@ -16,7 +16,7 @@ local TRIED = {
   {'ZRANGEBYLEX', zset, '-', '+'}, {'ZREVRANGEBYLEX', zset, '+', '-'}, {'ZSCAN', zset, '0'},
   {'ZREMRANGEBYSCORE', zset, '5', '6'}, {'ZREMRANGEBYRANK', zset, '5', '6'}, {'ZPOPMIN', zset}, {'ZREM', zset, 'a'},
   {'LPUSH', list, 'a'}, {'RPUSH', list, 'a'}, {'LLEN', list}, {'LRANGE', list, '0', '0'}, {'LTRIM', list, '0', '0'},
-  {'LPOP', list}, {'DEL', list}, {'UNLINK', text, number, hash, set, zset, list},
+  {'LPOP', list}, {'RENAME', list, number}, {'DEL', list}, {'UNLINK', text, number, hash, set, zset, list},
 }
 local KEYS_OF = {text = true, number = true, hash = true, set = true, zset = true, list = true}
 local missing = {}
