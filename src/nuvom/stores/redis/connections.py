@@ -16,6 +16,7 @@ from nuvom.stores.redis.failures import translated
 
 PATIENCE = 15.0  # seconds that a service waits for an answer before it takes the network for dead: half a lease
 _CONNECTING = 5.0  # seconds
+_LEAST = 0.05  # seconds, as no answer comes within none
 
 
 class Wire(Protocol):
@@ -56,7 +57,7 @@ class Connections:
 
     def __init__(self, address: Address, busy_timeout: float | None) -> None:
         self.address = address
-        self.patience: float = PATIENCE if busy_timeout is None else busy_timeout
+        self.patience: float = PATIENCE if busy_timeout is None else max(_LEAST, busy_timeout)
         self._closed = False
         self._learnt: list[Node] = []  # nodes of a cluster beside those that the URL names
         self._owner: Node | None = None  # the node of a cluster that was last known to have the slot
