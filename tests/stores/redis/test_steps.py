@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from nuvom._job import JobStatus
+from nuvom._job import JobStatus, Refused
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import JobFilter, Order, Retention, Throughput
@@ -23,6 +23,7 @@ from nuvom.testing.conformance.examples import (
     fresh_id,
     ids,
     pushed,
+    put_back,
     running,
     succeeded,
     the,
@@ -204,3 +205,33 @@ def test_any_value_of_a_job_alike_is_kept(store: Store, value: bytes | None) -> 
     assert store.jobs.finish(worker, [succeeded(job, value)]) == []
     assert the(store, job.id).value == value
     assert store.jobs.finish(worker, [succeeded(job, value)]) != []
+
+
+@pytest.mark.parametrize("order", [Order.BEST, Order.FAIR])
+@pytest.mark.parametrize("queues", [None, ("b", "a")], ids=["all", "two"])
+def test_claims_of_many_bands_take_each_job_once_and_leave_the_others_where_they_were(
+    store: Store, clock: VirtualClock, order: Order, queues: tuple[str, ...] | None
+) -> None:
+    expected = {}
+    for number in range(60):
+        said = {"queue": "abc"[number % 3], "priority": number % 4, "run_at": clock.now() - (number % 5) * SECOND}
+        expected[pushed(store, **said)] = said["queue"]
+    left = {job_id for job_id, queue in expected.items() if queues is None or queue in queues}
+    worker = a_worker(store)
+    while taken := claimed(store, worker, 7, queues=queues, order=order):
+        assert set(ids(taken)) <= left
+        left -= set(ids(taken))
+        store.jobs.finish(worker, [succeeded(job) for job in taken[1:]])
+    assert left == set()
+    assert sum(stats.running for stats in store.jobs.queues()) >= len(expected) // 7 * 2 // 3
+
+
+def test_a_late_outcome_of_a_job_alike_that_was_put_back_does_not_end_its_next_attempt(store: Store) -> None:
+    worker = a_worker(store)
+    first = running(store, worker)
+    store.jobs.finish(worker, [put_back(first)])
+    [again] = claimed(store, worker)
+    assert again.attempt == 2
+    assert store.jobs.finish(worker, [succeeded(first)]) == [Refused(first.id, 1, worker)]
+    assert the(store, first.id).status is JobStatus.RUNNING
+    assert store.jobs.finish(worker, [succeeded(again)]) == []

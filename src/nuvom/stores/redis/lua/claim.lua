@@ -89,9 +89,7 @@ local function take(candidates, room, bands)
     table.sort(candidates, by_age)
   end
   for place = 1, math.min(room, #candidates) do
-    local each = candidates[place]
-    taken[#taken + 1] = each
-    is_taken[each[2]] = true
+    taken[#taken + 1] = candidates[place]
   end
 end
 
@@ -104,6 +102,9 @@ if ARGV[6] == 'fair' then
     end
   end
   take(heads, limit, #heads)
+  for _, each in ipairs(taken) do
+    is_taken[each[2]] = true
+  end
 end
 for _, priority in ipairs(priorities) do
   local room = limit - #taken
@@ -112,11 +113,14 @@ for _, priority in ipairs(priorities) do
   end
   local candidates = {}
   local serving = queues_with(priority, room)
-  for _, queue in ipairs(serving) do
-    for _, each in ipairs(first_of(queue, priority, room)) do
-      candidates[#candidates + 1] = each
+  for number, queue in ipairs(serving) do
+    local found = first_of(queue, priority, room)
+    if number == 1 then
+      candidates = found
+    else
+      append(candidates, found)
     end
   end
   take(candidates, room, #serving)
 end
-return Workers.start(worker, taken)
+return Workers.start(worker, taken, not may_pass)

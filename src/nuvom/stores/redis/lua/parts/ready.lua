@@ -74,6 +74,12 @@ function Ready.remove(queue, priority, places)
   in_parts('ZREM', Ready.band(queue, priority), places)
 end
 
+-- Takes as many jobs out of a band as it begins with, where none was noted that comes before them.
+function Ready.remove_first(queue, priority, number)
+  band_of(queue, priority)
+  call('ZREMRANGEBYRANK', Ready.band(queue, priority), 0, number - 1)
+end
+
 -- Puts what was noted into its bands, and sees to their heads; called once, after all else.
 function Ready.settle()
   for queue, bands in pairs(changed) do

@@ -44,16 +44,16 @@ end
 
 -- Makes ready jobs, each {run_at, place, queue, priority}, running ones of a worker; returns them as a claim's answer: when
 -- they started, what changes of each, which is little of one that came in the quick way and starts first, and their bodies.
--- A job that is gone, because the server threw it away or somebody deleted it, is passed over.
-function Workers.start(worker, taken)
+-- A job that is gone, because the server threw it away or somebody deleted it, is passed over. `are_first` says that they
+-- are all at the beginning of their bands.
+function Workers.start(worker, taken, are_first)
   local bands, running, bodies, answer = {}, {}, {}, {}
-  local time, number = int(now), 0
+  local time, number, band = int(now), 0, nil
   for _, each in ipairs(taken) do
     local run_at, place, queue, priority = each[1], each[2], each[3], each[4]
-    local name = queue .. '\n' .. priority
-    local band = bands[name]
-    if not band then
-      band = {queue = queue, priority = priority, started = 0}
+    if not band or band.queue ~= queue or band.priority ~= priority then  -- most are of one
+      local name = queue .. '\n' .. priority
+      band = bands[name] or {queue = queue, priority = priority, started = 0}
       bands[name] = band
     end
     band[#band + 1] = place
@@ -66,10 +66,14 @@ function Workers.start(worker, taken)
       bodies[number] = P .. 'body:' .. Jobs.id(place)
     end
   end
-  for _, band in pairs(bands) do
-    Ready.remove(band.queue, band.priority, band)
-    Jobs.count(band.queue, 'ready', -#band)
-    Jobs.count(band.queue, 'running', band.started)
+  for _, each in pairs(bands) do
+    if are_first then
+      Ready.remove_first(each.queue, each.priority, #each)
+    else
+      Ready.remove(each.queue, each.priority, each)
+    end
+    Jobs.count(each.queue, 'ready', -#each)
+    Jobs.count(each.queue, 'running', each.started)
   end
   in_parts('ZADD', P .. 'running:' .. worker, running)
   for _, each in ipairs(answer) do
