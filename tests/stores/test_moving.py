@@ -24,6 +24,7 @@ from nuvom.testing.conformance.examples import a_job, a_worker, all_jobs, claime
 from tests import servers
 from tests.faults import invariants
 from tests.furnished import by_name, furnish, limited, plain, using
+from tests.stores.redis import consistency
 
 Place = Callable[[str], str]
 TABLES = {Kind.QUEUES: "paused_queues"}
@@ -68,6 +69,7 @@ def ledger(store: Store) -> list[tuple[Any, ...]]:
 def check(store: Store, place: Place) -> None:
     """See that a store holds every invariant; one that has no SQL is copied into one that has."""
     if store.url.startswith("redis"):
+        consistency.check(store.url)
         with closing(servers.migrated(place("sqlite"))) as twin:
             assert copied(store, twin).verified
             check(twin, place)
@@ -140,6 +142,8 @@ def test_a_copy_is_the_same_row_for_row_and_a_second_one_adds_nothing(source: St
     assert first.faults == []
     assert first.verified
     assert everything(target) == everything(source)
+    if target.url.startswith("redis"):
+        consistency.check(target.url)
     assert {kind: tally.copied for kind, tally in first.tallies.items()} == transfer(source).count()
     again = copied(source, target)
     assert again.verified
@@ -177,6 +181,8 @@ def test_keys_and_limits_hold_for_what_comes_into_a_live_store(source: Store, ta
         limited.delay(1)
         key = theirs.refresh().key
     assert copied(source, target, live=True).verified
+    if target.url.startswith("redis"):
+        consistency.check(target.url)
     alike = [job for job in all_jobs(target) if job.key == key and not job.status.final]
     assert len(alike) > 2
     assert [job.id for job in alike if job.state != "held"] == [theirs.id]

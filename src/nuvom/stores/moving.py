@@ -178,7 +178,7 @@ def _compare_page(
 def _known(target: Transfer, kind: Kind, rows: Sequence[Row], copied: Copied, *, live: bool) -> set[Key]:
     """Return which of these are not there because the target knows more of the same schedule.
 
-    A fence that has not ended is of a schedule that lived in another store than its jobs, and lives here now. A schedule
+    A fence that has not ended is of a schedule that lived in another store than its jobs, and lives here now. One
     that has run to its end in a live store, or was cancelled there, left its fence.
     """
     keys = [row[:1] for row in rows]
