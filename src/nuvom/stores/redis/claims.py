@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ import orjson
 from nuvom._clock import from_us, to_us
 from nuvom._job import ClaimedJob, JobError
 from nuvom.stores.redis.bodies import ClaimedJobs
-from nuvom.stores.redis.database import Database
+from nuvom.stores.redis.database import Argument, Database
 from nuvom.stores.rows import write_error
 from nuvom.stores.values import Claim, Order
 
@@ -25,8 +25,21 @@ def claim(database: Database, wanted: Claim) -> list[ClaimedJob]:
         answer = database.write("claim_suspect", wanted.worker, queues, as_json(wanted.excluding), latest)
     else:
         how = "fair" if wanted.order is Order.FAIR else "best"
-        answer = database.write("claim", wanted.worker, wanted.limit, queues, as_json(wanted.excluding), how, latest)
+        answer = _resumed(
+            database.write, "claim", wanted.worker, wanted.limit, queues, as_json(wanted.excluding), how, latest
+        )
     return _decoded(database, wanted.worker, answer) if answer else []
+
+
+def _resumed(run: Callable[..., Any], script: str, *words: Argument) -> Any:
+    """Run a script that stops after a while and says where it is to go on, until it has an answer."""
+    after: bytes = b""
+    while True:
+        match run(script, *words, after):
+            case bytes(after) | [bytes(after)]:
+                continue
+            case answer:
+                return answer
 
 
 def as_json(names: Collection[str]) -> bytes:
@@ -54,17 +67,14 @@ def has_ready(
     database: Database, queues: tuple[str, ...] | None, excluding: Collection[str], ready_by: int | None
 ) -> bool:
     """Tell whether a claim of the same would find something, suspects included."""
-    return _found(database, "has_ready", queues, excluding, ready_by)
+    return bool(_resumed(database.read, "has_ready", *_asked(queues, excluding, ready_by)) == 1)
 
 
 def has_suspects(database: Database, queues: tuple[str, ...] | None, ready_by: int | None) -> bool:
     """Tell whether a suspect is ready."""
-    return _found(database, "has_suspects", queues, (), ready_by)
+    return bool(database.read("has_suspects", *_asked(queues, (), ready_by)) == 1)
 
 
-def _found(
-    database: Database, script: str, queues: tuple[str, ...] | None, excluding: Collection[str], ready_by: int | None
-) -> bool:
-    wanted = b"" if queues is None else orjson.dumps(queues)
-    answer: int = database.read(script, wanted, as_json(excluding), b"" if ready_by is None else ready_by)
-    return answer == 1
+def _asked(queues: tuple[str, ...] | None, excluding: Collection[str], ready_by: int | None) -> list[Argument]:
+    wanted = b"" if queues is None else orjson.dumps(list(dict.fromkeys(queues)))
+    return [wanted, as_json(excluding), b"" if ready_by is None else ready_by]

@@ -61,9 +61,18 @@ local function as_table(flat)
   return found
 end
 
+-- The texts of a list, JSON, as a set; empty where none is given.
+local function set_of(json)
+  local found = {}
+  for _, text in ipairs(json and cjson.decode(json) or {}) do
+    found[text] = true
+  end
+  return found
+end
+
 -- The parts of which scripts are made, each in a file of its name; they may call each other. What a script is made of is
 -- put into these: most scripts are made of few of them, and thirty tables cost each call 8 µs.
-local Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings, Ended, Losses, Workers, Windows
+local Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings, Ended, Losses, Workers, Windows, Candidates
 local Ledger, Schedules, Advancing, Fencing, Pruning, Listing, Queues
 local Wake = {}
 local woken = {}

@@ -59,10 +59,7 @@ end
 -- Returns the suspect that waits longest, of some queues (JSON, nil for all), but none of some tasks (JSON) and none that
 -- was due after `latest`. Who `claims` sees to it that its flow has the limits of now; `Jobs.settle` follows then.
 function Suspects.best(wanted, excluding, latest, claims)
-  local passed, best = {}, nil
-  for _, task in ipairs(excluding and cjson.decode(excluding) or {}) do
-    passed[task] = true
-  end
+  local passed, best = set_of(excluding), nil
   for _, queue in ipairs(wanted and cjson.decode(wanted) or call('SMEMBERS', P .. 'suspect_queues')) do
     if call('HEXISTS', P .. 'paused', queue) == 0 then
       best = first_of(queue, passed, latest, best, claims) or best
