@@ -17,7 +17,7 @@ PEERS = (
     Peer("Huey", ("huey", "redis"), "8 threads, results kept"),
     Peer("Dramatiq", ("dramatiq[redis]",), "8 threads, results kept"),
     Peer("Celery", ("celery[redis]",), "acks_late, 8 threads, results kept"),
-    Peer("SAQ", ("saq[redis]",), "concurrency=100"),
+    Peer("SAQ", ("saq[redis]", "typing_extensions"), "concurrency=100"),
     Peer("Taskiq", ("taskiq-redis", "taskiq<0.13"), "a stream, results kept, 100 at once"),
     Peer("arq", ("arq",), "max_jobs=100"),
     Peer("RQ", ("rq",), "SimpleWorker, which does not fork"),
