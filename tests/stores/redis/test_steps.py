@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from nuvom._job import JobStatus, Refused
 from nuvom.stores.base import Store
+from nuvom.stores.redis.store import RedisStore
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import JobFilter, Order, Retention, Throughput
 from nuvom.testing.clock import VirtualClock
@@ -40,9 +42,10 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def store(redis_url: str, clock: VirtualClock) -> Iterator[Store]:
+def store(redis_url: str, clock: VirtualClock) -> Iterator[RedisStore]:
     """A store all of whose keys tell the same story in the end."""
     with closing(open_store(redis_url, clock=clock)) as opened:
+        assert isinstance(opened, RedisStore)
         yield opened
     check(redis_url)
 
@@ -88,6 +91,40 @@ def test_thousands_of_queues_are_counted_once_each(store: Store) -> None:
     store.jobs.push([a_job(queue=name) for name in names[2_000:]])
     assert [(stats.queue, stats.ready) for stats in store.jobs.queues()] == [(name, 1) for name in names]
     assert store.jobs.counts()[JobStatus.QUEUED] == MANY
+
+
+def test_the_jobs_of_many_processes_that_died_at_once_are_freed_in_short_steps(
+    store: RedisStore, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push_many(store, 450)
+    workers = [a_worker(store) for _ in range(4)]
+    for worker, limit in zip(workers, (20, 420, 10, 0), strict=True):
+        assert len(claimed(store, worker, limit)) == limit
+    clock.advance(100)
+    steps, write = [], store._database.write
+
+    def counted(*words: Any) -> Any:
+        steps.append(answer := write(*words))
+        return answer
+
+    monkeypatch.setattr(store._database, "write", counted)
+    assert store.workers.rescue() == 450
+    assert [freed for freed, _ in steps] == [200, 200, 50]
+    assert {worker.running for worker in store.workers.list()} == {0}
+    assert store.workers.heartbeat(workers) == set(workers)
+    assert store.workers.rescue() == 0
+
+
+def test_a_process_whose_jobs_are_being_freed_stays_dead_when_the_clock_is_set_back(
+    store: RedisStore, clock: VirtualClock
+) -> None:
+    push_many(store, 300)
+    assert len(claimed(store, worker := a_worker(store), 300)) == 300
+    clock.advance(100)
+    assert store._database.write("rescue", 0, 200)[1] == 1
+    clock.step(-100)
+    assert store.workers.heartbeat([worker]) == {worker}
+    assert store.workers.rescue() == 100
 
 
 def test_a_queue_with_nothing_left_is_forgotten_and_comes_back(store: Store) -> None:

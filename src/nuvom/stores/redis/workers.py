@@ -12,6 +12,7 @@ from nuvom.stores.redis.terms import read_task, write_task
 from nuvom.stores.values import TaskRow, WorkerInfo
 
 _REMEMBERED = 86_400_000_000  # microseconds in which a dead process can be looked at: a day
+_STEP = 200  # jobs of a script that frees them: some milliseconds
 
 
 class RedisWorkers:
@@ -59,7 +60,10 @@ class RedisWorkers:
 
     def rescue(self) -> int:
         """Free the running jobs of processes whose lease ran out; returns how many."""
-        lost: int = self._database.write("rescue", _REMEMBERED)
+        lost, more = 0, 1
+        while more:
+            freed, more = self._database.write("rescue", _REMEMBERED, _STEP)
+            lost += freed
         return lost
 
     def remember_tasks(self, rows: Sequence[TaskRow]) -> None:

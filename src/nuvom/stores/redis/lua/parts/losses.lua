@@ -35,10 +35,10 @@ local function lose(job, kind, cause, charged)
   end
 end
 
--- Frees all that a process runs; returns how many those were.
-function Losses.of(worker, kind, cause, charged)
+-- Frees what a process runs, at most so many jobs (nil: all of it); returns how many those were.
+function Losses.of(worker, kind, cause, charged, most)
   local index = P .. 'running:' .. worker
-  local jobs = Jobs.of(index, call('ZRANGE', index, 0, -1))
+  local jobs = Jobs.of(index, call('ZRANGE', index, 0, most and most - 1 or -1))
   for _, job in ipairs(jobs) do
     lose(job, kind, cause, charged)
   end
