@@ -15,6 +15,7 @@ from nuvom.stores.values import Claim, Order, TaskRow
 from nuvom.testing.clock import VirtualClock
 from nuvom.testing.conformance.examples import MINUTE, a_job, a_worker, claimed, ids, pushed, running, succeeded, the
 from nuvom.testing.conformance.harness import START
+from tests.faults.redis.proxy import Proxy
 
 ONE = TaskDefaults(concurrency=1)
 
@@ -107,6 +108,20 @@ def test_a_job_whose_body_is_gone_fails_as_corrupt_and_the_rest_goes_on(store: S
     assert ended.error is not None
     assert (ended.status, ended.error.kind) == (JobStatus.FAILED, "corrupt")
     assert the(store, held).state == "ready", "what its key held goes on"
+
+
+def test_jobs_beside_one_that_is_corrupt_are_claimed_though_the_server_is_away_when_it_is_to_fail(
+    redis_url: str, client: redis.Redis
+) -> None:
+    with Proxy(redis_url) as proxy, closing(open_store(proxy.url)) as store:
+        corrupt, other = pushed(store), pushed(store)
+        throw_away(client, corrupt, "body")
+        worker = a_worker(store)
+        proxy.cut_at(1, "before", "fail_corrupt")
+        assert ids(claimed(store, worker)) == [other]
+        store.workers.unregister(worker)
+        assert ids(claimed(store, a_worker(store))) == [other]
+        assert the(store, corrupt).status is JobStatus.FAILED
 
 
 def test_a_suspect_that_is_gone_keeps_no_other_from_being_claimed(store: Store, client: redis.Redis) -> None:

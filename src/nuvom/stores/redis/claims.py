@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from nuvom._clock import from_us, to_us
 from nuvom._job import ClaimedJob, JobError
+from nuvom.errors import StoreError
 from nuvom.stores.redis.bodies import ClaimedJobs
 from nuvom.stores.redis.database import Argument, Database
 from nuvom.stores.rows import write_error
@@ -55,7 +57,8 @@ def _decoded(database: Database, worker: str, answer: Sequence[Any]) -> list[Cla
         try:
             jobs.append(decode(each, body))
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
-            database.write("fail_corrupt", worker, each[0], each[6] if len(each) > 6 else 1, _corrupt(error))
+            with suppress(StoreError):  # it stays the worker's until that leaves; the others must not be lost with it
+                database.write("fail_corrupt", worker, each[0], each[6] if len(each) > 6 else 1, _corrupt(error))
     return jobs
 
 
