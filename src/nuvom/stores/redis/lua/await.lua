@@ -4,7 +4,7 @@
 -- What is kept of sleepers ends by itself: nobody takes it away for one who died.
 local FINAL = {succeeded = true, failed = true, cancelled = true, expired = true}
 local ear, period = given(3), tonumber(ARGV[4])
-local found = {}
+local found, sleeps = {}, false
 for _, id in ipairs(cjson.decode(ARGV[2])) do
   local state = call('HGET', Jobs.key(id), 'state')
   if not state or FINAL[state] then
@@ -14,7 +14,10 @@ for _, id in ipairs(cjson.decode(ARGV[2])) do
     local key = P .. 'waiters:' .. id
     call('ZADD', key, int(now + period), ear)
     call('PEXPIRE', key, int(2 * period / 1000))
-    call('SET', P .. 'waited', '1', 'PX', int(2 * period / 1000))
+    sleeps = true
   end
+end
+if sleeps then
+  call('SET', P .. 'waited', '1', 'PX', int(2 * period / 1000))
 end
 return found
