@@ -124,6 +124,16 @@ def test_jobs_beside_one_that_is_corrupt_are_claimed_though_the_server_is_away_w
         assert the(store, corrupt).status is JobStatus.FAILED
 
 
+def test_a_job_that_was_asked_to_stop_and_is_gone_keeps_no_other_from_stopping(
+    store: Store, client: redis.Redis
+) -> None:
+    worker = a_worker(store)
+    gone, other = running(store, worker), running(store, worker)
+    store.jobs.cancel_many([gone.id, other.id])
+    throw_away(client, gone.id)
+    assert store.jobs.asked_to_stop(worker) == [(other.ref, 1)]
+
+
 def test_a_suspect_that_is_gone_keeps_no_other_from_being_claimed(store: Store, client: redis.Redis) -> None:
     worker = a_worker(store)
     gone, other = running(store, worker), running(store, worker)
