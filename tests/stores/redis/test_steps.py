@@ -31,7 +31,7 @@ from nuvom.testing.conformance.examples import (
     the,
 )
 from nuvom.testing.conformance.harness import START
-from tests.stores.redis.consistency import check
+from tests.stores.redis.consistency import check, read
 
 MANY = 2_300  # more than the jobs that a script looks at, and than an answer holds
 
@@ -201,6 +201,19 @@ def test_the_failure_of_a_forgotten_job_is_told_nobody(store: Store, clock: Virt
     pushed(store)
     clock.advance(100)
     store.prune(Retention(failed=timedelta(seconds=1)))
+    assert store.jobs.take_untold(["t"], 10) == []
+
+
+def test_a_failure_that_nobody_was_told_of_is_forgotten_when_its_job_is_run_again(
+    store: RedisStore, redis_url: str
+) -> None:
+    worker = a_worker(store)
+    job = running(store, worker, task="t", max_crashes=0)
+    store.workers.release(worker, "killed")
+    store.jobs.retry(job.id)
+    [again] = claimed(store, worker := a_worker(store))
+    store.jobs.finish(worker, [failed(again)])
+    assert "untold:t" not in read(redis_url).indexes
     assert store.jobs.take_untold(["t"], 10) == []
 
 

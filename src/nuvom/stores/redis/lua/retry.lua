@@ -13,6 +13,7 @@ local function begin_anew(job)
   Jobs.count(job.queue, job.state, -1)
   if job.state == 'failed' then
     call('ZREM', P .. 'failed', job.place)
+    call('ZREM', P .. 'untold:' .. job.task, job.id)  -- it did not end yet
   end
   if job.has_large then
     call('DEL', P .. 'large:' .. job.id)

@@ -1,6 +1,6 @@
 -- needs: store, jobs
 -- Take the failures that no worker knows of, of some tasks. ARGV: 2 JSON of the tasks, 3 how many at most. Returns the ids
--- of those that did fail; what was run again meanwhile and did not is dropped.
+-- of those that are there.
 local left = tonumber(ARGV[3])
 local told = {}
 for _, task in ipairs(cjson.decode(ARGV[2])) do
