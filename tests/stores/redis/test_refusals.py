@@ -321,7 +321,7 @@ def test_no_key_of_a_job_or_a_schedule_ends_by_itself() -> None:
         for line in each.read_text().splitlines()
         if re.search(r"'P?EXPIRE(AT)?'|'PX'|'EX'", line)
     }
-    assert {name for name, _ in ended} <= {"await.lua", "endings.lua", "ended.lua"}, ended
+    assert {name for name, _ in ended} <= {"await.lua", "ended.lua"}, ended
 
 
 def test_a_call_on_a_connection_whose_end_is_known_was_not_done(redis_url: str, opened: Open) -> None:

@@ -11,7 +11,7 @@ from nuvom.stores.redis.database import Database
 from nuvom.stores.rows import moment
 from nuvom.stores.values import QueuePause, QueueStats, Throughput
 
-_SLICE = 10_000_000  # microseconds; SLICE of endings.lua
+_SLICE = 10_000_000  # microseconds; SLICE of ended.lua
 _MINUTE, _HOUR = 60_000_000, 3_600_000_000
 _OPEN = ("ready", "delayed", "held", "running")
 _SLICES = 60  # that one script adds up: some milliseconds

@@ -1,6 +1,7 @@
 -- needs: store, jobs
 -- Say which of some jobs are final or gone, and that somebody sleeps until the others are. ARGV: 2 JSON of their ids, 3 the
--- ear (none: nobody sleeps), 4 for how many microseconds he counts. Returns names and states, an empty one for a job that is not there.
+-- ear (none: nobody sleeps), 4 for how many microseconds he counts. Returns ids and states, an empty one for a job that is
+-- not there.
 -- What is kept of sleepers ends by itself: nobody takes it away for one who died.
 local FINAL = {succeeded = true, failed = true, cancelled = true, expired = true}
 local ear, period = given(3), tonumber(ARGV[4])
