@@ -11,11 +11,23 @@ import redis
 from nuvom._job import JobStatus, TaskDefaults
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.stores.values import Claim, Order, TaskRow
+from nuvom.stores.values import Claim, JobFilter, Order, Retention, TaskRow
 from nuvom.testing.clock import VirtualClock
-from nuvom.testing.conformance.examples import MINUTE, a_job, a_worker, claimed, ids, pushed, running, succeeded, the
+from nuvom.testing.conformance.examples import (
+    MINUTE,
+    a_job,
+    a_worker,
+    claimed,
+    every,
+    ids,
+    pushed,
+    running,
+    succeeded,
+    the,
+)
 from nuvom.testing.conformance.harness import START
 from tests.faults.redis.proxy import Proxy
+from tests.stores.redis import consistency
 
 ONE = TaskDefaults(concurrency=1)
 
@@ -132,6 +144,40 @@ def test_a_job_that_was_asked_to_stop_and_is_gone_keeps_no_other_from_stopping(
     store.jobs.cancel_many([gone.id, other.id])
     throw_away(client, gone.id)
     assert store.jobs.asked_to_stop(worker) == [(other.ref, 1)]
+
+
+@pytest.mark.parametrize("state", ["failed", "ready"])
+def test_nothing_is_left_of_a_job_that_is_gone_after_the_next_sweep(
+    store: Store, client: redis.Redis, redis_url: str, state: str
+) -> None:
+    gone = running(store, worker := a_worker(store), max_crashes=0).id if state == "failed" else pushed(store)
+    if state == "failed":
+        store.workers.release(worker, "killed")
+    newest = pushed(store)
+    throw_away(client, gone)
+    store.prune(Retention())
+    assert store.jobs.take_untold(["tasks.send"], 10) == []
+    left = {name for name, index in consistency.read(redis_url).indexes.items() if any(gone in each for each in index)}
+    assert left == (set() if state == "failed" else {"ready:0:default"})
+    assert client.exists(f"{{nuvom}}:body:{gone}", f"{{nuvom}}:attempts:{gone}") == 0
+    assert ids(store.jobs.list(JobFilter(), 10)) == [newest]
+
+
+def test_a_process_whose_key_is_gone_hides_no_other(store: Store, client: redis.Redis) -> None:
+    gone, other = a_worker(store), a_worker(store)
+    throw_away(client, gone, "worker")
+    assert [worker.id for worker in store.workers.list()] == [other]
+
+
+def test_a_schedule_whose_key_is_gone_keeps_no_other_from_resting(
+    store: Store, client: redis.Redis, clock: VirtualClock
+) -> None:
+    gone, other = (store.schedules.enqueue(every(60, clock.now() + MINUTE)) for _ in range(2))
+    client.hdel("{nuvom}:schedule_heads", gone.id)
+    store.schedules.pause_all("rest")
+    head = client.hget("{nuvom}:schedule_heads", other.id)
+    assert isinstance(head, bytes)
+    assert head.split()[1] == b"paused"
 
 
 def test_a_suspect_that_is_gone_keeps_no_other_from_being_claimed(store: Store, client: redis.Redis) -> None:

@@ -1,5 +1,5 @@
 -- needs: store, jobs, pruning
--- Forget jobs that ended long enough ago: a bounded step. ARGV: 2 the seq after which it begins, 3 how many are looked at,
+-- Forget jobs that ended long enough ago, and those whose key is gone: a bounded step. ARGV: 2 the seq after which it begins, 3 how many are looked at,
 -- 4 before when a job must have ended, 5 the same for a failed one. Returns where to go on, empty when there is no more.
 local after, page = ARGV[2], tonumber(ARGV[3])
 local before, failed_before = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -12,7 +12,8 @@ for _, place in ipairs(places) do
   local cutoff = said[1] == 'failed' and failed_before or before
   created = tonumber(said[4]) or created
   local stands = said[3] and tonumber(said[3]) > now
-  if said[2] and tonumber(said[2]) < cutoff and not stands and place ~= newest then
+  local is_old = said[2] and tonumber(said[2]) < cutoff and not stands and place ~= newest
+  if is_old or not said[1] then
     over[#over + 1] = place
   end
 end

@@ -84,9 +84,11 @@ function Schedules.settle_rest(limit)
   local places = call('ZRANGE', P .. 'resting', 0, limit - 1)
   local ids, written = Schedules.at(places), {}
   for number, text in ipairs(Schedules.heads(ids)) do
-    written[#written + 1] = ids[number]
-    written[#written + 1] = text
-    leave_zone(ids[number], Schedules.read(text).zone)
+    if text then  -- else somebody deleted it
+      written[#written + 1] = ids[number]
+      written[#written + 1] = text
+      leave_zone(ids[number], Schedules.read(text).zone)
+    end
   end
   in_parts('HSET', P .. 'schedule_heads', written)
   in_parts('ZREM', P .. 'resting', places)
