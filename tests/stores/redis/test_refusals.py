@@ -21,6 +21,7 @@ import redis
 from nuvom.errors import SchemaTooNew, StoreBusy, StoreError, StoreFull, StoreUnavailable, StoreUnusable
 from nuvom.stores.redis.connections import call
 from nuvom.stores.redis.store import RedisStore
+from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, pushed, succeeded, the
 from tests.faults.redis.proxy import Proxy
 from tests.stores.redis.conftest import Open
@@ -207,6 +208,41 @@ def test_a_server_that_is_too_old_is_refused_with_its_version(opened: Open) -> N
         with pytest.raises(StoreUnusable, match=r"is Redis 5\.0\.14, and a store needs Redis 6\.2 or newer, or Valkey"):
             store.jobs.push([a_job()])
         old.shutdown()
+
+
+class _Web(socketserver.StreamRequestHandler):
+    """A server of something else, which answers whatever it is told in its own way."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def test_a_port_of_another_kind_of_server_is_said_to_be_none_of_redis_and_services_wait(opened: Open) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Web) as web:
+        web.daemon_threads = True
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        store = opened(f"redis://127.0.0.1:{web.server_address[1]}/0")
+        with pytest.raises(StoreUnavailable, match=r"does not answer as Redis does.*whether its port is that of"):
+            store.jobs.push([a_job()])
+        web.shutdown()
+
+
+@pytest.mark.parametrize("parameter", ["ssl_ca_certs", "ssl_certfile"])
+def test_a_file_for_tls_that_is_not_there_is_said_to_be_wrong_and_not_the_server(
+    redis_url: str, opened: Open, parameter: str
+) -> None:
+    store = opened(f"rediss://{redis_url.partition('//')[2]}?{parameter}=/nowhere/file.pem")
+    with pytest.raises(StoreUnusable, match=r"TLS failed .*No such file.*see ssl_ca_certs and its like in NUVOM_URL"):
+        store.jobs.push([a_job()])
+
+
+def test_a_port_that_answers_nothing_to_tls_is_said_to_speak_none_perhaps(redis_url: str) -> None:
+    with (
+        closing(open_store(f"rediss://{redis_url.partition('//')[2]}", busy_timeout=0.2)) as store,
+        pytest.raises(StoreUnavailable, match=r"is away: .*; see whether this port speaks TLS"),
+    ):
+        store.jobs.push([a_job()])
 
 
 def test_nobody_there_is_told_within_the_time_that_a_caller_waits(opened: Open) -> None:

@@ -18,6 +18,7 @@ _WORD = re.compile(
     r"|UNKILLABLE|CROSSSLOT)\b"
 )
 
+_FILES_OF_TLS = ("No such file", "PEM lib", "KEY_VALUES_MISMATCH")  # are read where a connection is made
 _FORBIDDEN = ("ACL failure in script", "can't run this command")  # the same in scripts, as Valkey and Redis 6 say it
 
 
@@ -34,8 +35,9 @@ def word_of(error: exceptions.RedisError) -> str:
 
 
 def is_lost(error: exceptions.RedisError) -> bool:
-    """Tell whether the connection is gone or its answer did not come: what was asked may have been done."""
-    return isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError) and not isinstance(
+    """Tell whether the connection is gone or no answer came that can be read: what was asked may have been done."""
+    lost = exceptions.ConnectionError | exceptions.TimeoutError | exceptions.InvalidResponse
+    return isinstance(error, lost) and not isinstance(
         error, exceptions.BusyLoadingError | exceptions.AuthenticationError
     )
 
@@ -62,10 +64,21 @@ def translated(error: exceptions.RedisError, location: str, *, sent: bool = Fals
     if "invalid username-password pair" in said or "without any password" in said:
         return StoreUnusable(f"{location} refuses this user ({said}); see the user and password of NUVOM_URL")
     if is_lost(error):
-        if "CERTIFICATE" in said or "certificate" in said:
-            return StoreUnusable(f"{location}: TLS failed ({said}); see ssl_ca_certs and its like in NUVOM_URL")
-        return StoreUnavailable(f"{location} is away: {said}", unknown=sent)
+        return _lost(error, said, location, sent=sent)
     return _refused(word, said, location)
+
+
+def _lost(error: exceptions.RedisError, said: str, location: str, *, sent: bool) -> StoreError:
+    if isinstance(error, exceptions.InvalidResponse):
+        return StoreUnavailable(
+            f"{location} does not answer as Redis does ({said}); see whether its port is that of another server",
+            unknown=sent,
+        )
+    tls = location.startswith(("rediss", "valkeys"))
+    if "certificate" in said.lower() or (tls and any(each in said for each in _FILES_OF_TLS)):
+        return StoreUnusable(f"{location}: TLS failed ({said}); see ssl_ca_certs and its like in NUVOM_URL")
+    hint = "; see whether this port speaks TLS" if tls and said == "Timeout connecting to server" else ""
+    return StoreUnavailable(f"{location} is away: {said}{hint}", unknown=sent)
 
 
 def _refused(word: str, said: str, location: str) -> StoreError:
