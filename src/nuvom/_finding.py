@@ -11,6 +11,7 @@ from nuvom._collections import PAGE
 from nuvom._ids import is_uuid
 from nuvom._schedule import ScheduleEnvelope
 from nuvom.errors import ScheduleEnded, ScheduleNotFound
+from nuvom.stores.backends import stored_in
 from nuvom.stores.values import ScheduleFilter
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ def find(app: Nuvom, key: str) -> ScheduleEnvelope | None:
     if not isinstance(key, str):
         raise TypeError(f"a schedule is named by text, its name or id, not by {key!r}")
     if is_uuid(key):
-        return app.backend.get(key.lower())
-    by_name = app.backend.get(_identity.name_id(key))
+        return stored_in(app.backend, key.lower())
+    by_name = stored_in(app.backend, _identity.name_id(key))
     if by_name is not None or app.split or len(key) < _SHORTEST:
         return by_name
     starting = [each for each in every(app, ScheduleFilter()) if each.id.startswith(key.lower())]

@@ -15,6 +15,7 @@ from nuvom._times import Zone, aware
 from nuvom.errors import InvalidTrigger, ScheduleChanged, ScheduleEnded
 from nuvom.scheduler import split
 from nuvom.scheduler.plan import dispatched, new_jobs
+from nuvom.stores.backends import stored_in
 from nuvom.stores.values import Once, PlanItem, Requested
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _bounds(app: Nuvom, envelope: ScheduleEnvelope, asked: Range) -> tuple[datet
 
 def _anew(app: Nuvom, envelope: ScheduleEnvelope, answer: Requested) -> ScheduleEnvelope:
     """Return a schedule as it is now, because it was changed since it was read; raises ScheduleEnded."""
-    stored = app.backend.get(envelope.id)
+    stored = stored_in(app.backend, envelope.id)
     if stored is None or (answer.refusal and answer.refusal.reason == "gone"):
         raise ScheduleEnded(envelope.name or envelope.id, ScheduleState.CANCELLED)
     return stored

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from nuvom import Nuvom, SettingsError
+from nuvom import Nuvom, ScheduleEnvelope, SettingsError, StoreError
+from nuvom.testing.conformance.examples import one_off
 from tests.plugins.conftest import BACKEND, Installed
 
 
@@ -189,3 +191,59 @@ def test_a_plugin_of_another_protocol_is_refused_at_load(
     assert f"the plugin 'shelf' of nuvom-shelf 2.0 speaks protocol {told} of Nuvom's plugins, this release 1" in found
     assert found.endswith("pip install --upgrade nuvom-shelf" if told == "new" else "upgrade Nuvom")
     assert f"Memory speaks protocol {told}" in problem("shelf:Memory", tmp_path)
+
+
+class Odd:
+    """A backend that answers with what no backend may answer with."""
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def enqueue(self, envelope: ScheduleEnvelope) -> ScheduleEnvelope:
+        return envelope
+
+    def get(self, schedule_id: str) -> object:
+        return self.answer
+
+    def due(self, now: datetime, limit: int) -> object:
+        return self.answer
+
+    def reschedule(self, schedule_id: str, next_run: datetime) -> None: ...
+
+    def cancel(self, schedule_id: str) -> bool:
+        return False
+
+
+class Late(Odd):
+    """A backend whose times have no zone."""
+
+    def due(self, now: datetime, limit: int) -> object:
+        return [replace(one_off(now), next_run=datetime(2026, 1, 1))]  # noqa: DTZ001
+
+
+@pytest.mark.parametrize(
+    ("backend", "told"),
+    [
+        (Odd(None), r"Odd\.due\(\) returned None, and must return a list of envelopes: docs/write-a-backend\.md"),
+        (Odd(iter(())), r"Odd\.due\(\) returned .*iterator"),
+        (Odd(["x"]), r"Odd\.due\(\) returned a list with 'x', and must return a list of nothing but envelopes"),
+        (Late(None), r"Late\.due\(\) returned .* with next_run=.*2026.* and must return next runs with a zone"),
+    ],
+)
+def test_what_is_due_is_looked_at_before_it_is_used(backend: Odd, told: str) -> None:
+    with Nuvom("memory://", scheduler="mine:Odd") as app:
+        app.__dict__["backend"] = backend
+        with pytest.raises(StoreError, match=told):
+            app.drain()
+
+
+def test_what_a_backend_has_for_an_id_is_looked_at_before_it_is_used() -> None:
+    with Nuvom("memory://", scheduler="mine:Odd") as app:
+        app.__dict__["backend"] = Odd("garbage")
+        told = r"Odd\.get\(\) returned 'garbage', and must return the envelope or None"
+        with pytest.raises(StoreError, match=told):
+            app.schedules.get("a")
+        with pytest.raises(StoreError, match=told):
+            app.schedules.cancel("a")
+        with pytest.raises(StoreError, match=told):
+            app.task(name="tick")(tick).options(name="a").schedule(in_=1)

@@ -16,6 +16,7 @@ from nuvom.cli.stores import file_of, refuse_private, require_present
 from nuvom.cli.tasks import app_with_tasks
 from nuvom.errors import NuvomError, StoreError, TasksUnreadable
 from nuvom.scheduler.crowding import MOST_OPEN
+from nuvom.stores.backends import due_in
 from nuvom.stores.paired.store import parts
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
 def _elsewhere(app: Nuvom, *, served: bool) -> Iterator[Check]:
     """Look at a backend of five methods, as far as one without a list can be looked at."""
     try:
-        due = app.backend.due(app.now() - _OVERDUE, _MANY)
+        due = due_in(app.backend, app.now() - _OVERDUE, _MANY)
     except Exception as error:  # noqa: BLE001 - the class is somebody's own
         remedy = "mend the backend, or what it needs"
         yield Check("schedules", FAIL, f"{app.scheduler_name} fails: {type(error).__name__}: {error}", remedy)

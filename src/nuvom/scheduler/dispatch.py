@@ -15,6 +15,7 @@ from nuvom._identity import next_generation
 from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import InvalidTrigger, StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
+from nuvom.stores.backends import due_in, stored_in
 from nuvom.stores.base import Ledger, SchedulerBackend, Store
 from nuvom.stores.values import MAX_BATCH, PlanItem, Refusal
 
@@ -103,7 +104,7 @@ class FiveMethods:
         self._forget(now)
         wanted = limit
         while True:
-            found = self._backend.due(now, wanted)
+            found = due_in(self._backend, now, wanted)
             fresh = self._fresh(found, now)
             if fresh or len(found) < wanted or wanted >= _WIDEST:
                 return fresh[:limit]
@@ -132,7 +133,7 @@ class FiveMethods:
 
     def anew(self, refusal: Refusal) -> ScheduleEnvelope | None:
         """Return the schedule as the backend has it now that the fence's change is completed."""
-        stored = self._backend.get(refusal.schedule_id)
+        stored = stored_in(self._backend, refusal.schedule_id)
         return as_stored(stored) if stored is not None and stored.state is ScheduleState.ACTIVE else None
 
     def next_due(self, now: datetime) -> float | None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from nuvom._identity import next_generation, resolve
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import ScheduleChanged, UnsupportedByBackend
+from nuvom.stores.backends import stored_in
 from nuvom.stores.base import Ledger, SchedulerBackend
 from nuvom.stores.values import Fence, Upserted
 
@@ -134,7 +135,7 @@ def complete(backend: SchedulerBackend, ledger: Ledger, schedule_id: str) -> Non
     """
     fence = ledger.fence(schedule_id)
     while fence is not None:
-        stored = backend.get(schedule_id)
+        stored = stored_in(backend, schedule_id)
         if not _behind(stored, fence):
             return
         if fence.envelope.state is ScheduleState.ACTIVE:
@@ -154,7 +155,7 @@ def _behind(stored: ScheduleEnvelope | None, fence: Fence) -> bool:
 
 def newest(backend: SchedulerBackend, fence: Fence | None, schedule_id: str, now: datetime) -> ScheduleEnvelope | None:
     """Return the newest that is known of an id: the backend's, whose next run moves, or the fence's."""
-    stored = backend.get(schedule_id)
+    stored = stored_in(backend, schedule_id)
     if fence is None or (stored is not None and stored.generation >= fence.envelope.generation):
         return stored and as_stored(stored)
     if stored is None and fence.envelope.state is ScheduleState.ACTIVE:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from nuvom._schedule import ScheduleEnvelope
 from nuvom._settings import Settings, masked
-from nuvom.errors import SettingsError
+from nuvom.errors import SettingsError, StoreError
 from nuvom.plugins import Group, find, import_path, is_path, lacking, made
 from nuvom.stores.base import SchedulerBackend
 
@@ -62,6 +64,40 @@ def make_backend(of: Any, url: str | None, said: str, settings: Settings) -> Sch
         raise SettingsError(f"{said}: {called} lacks {', '.join(missing)}; a backend has {', '.join(FIVE)}")
     checked: SchedulerBackend = backend
     return checked
+
+
+def stored_in(backend: SchedulerBackend, schedule_id: str) -> ScheduleEnvelope | None:
+    """Return what a backend's `get` does.
+
+    Raises:
+        StoreError: it is neither an envelope nor None.
+    """
+    found: object = backend.get(schedule_id)
+    if found is None or isinstance(found, ScheduleEnvelope):
+        return found
+    raise _broken(backend, "get", found, "the envelope or None")
+
+
+def due_in(backend: SchedulerBackend, now: datetime, limit: int) -> list[ScheduleEnvelope]:
+    """Return what a backend's `due` does.
+
+    Raises:
+        StoreError: it is no list of envelopes, or the next run of one has no zone.
+    """
+    found: object = backend.due(now, limit)
+    if not isinstance(found, list):
+        raise _broken(backend, "due", found, "a list of envelopes")
+    for each in found:
+        if not isinstance(each, ScheduleEnvelope):
+            raise _broken(backend, "due", each, "a list of nothing but envelopes", "a list with ")
+        if each.next_run is not None and each.next_run.tzinfo is None:
+            raise _broken(backend, "due", each.next_run, "next runs with a zone", f"{each.id} with next_run=")
+    return found
+
+
+def _broken(backend: SchedulerBackend, method: str, found: object, wanted: str, where: str = "") -> StoreError:
+    called = f"{type(backend).__name__}.{method}()"
+    return StoreError(f"{called} returned {where}{found!r:.100}, and must return {wanted}: docs/write-a-backend.md")
 
 
 def close_backend(backend: object) -> None:
