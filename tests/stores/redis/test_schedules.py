@@ -295,3 +295,21 @@ def test_what_is_far_ahead_keeps_each_microsecond(store: Store, clock: VirtualCl
     moved = store.schedules.get(first.id)
     assert moved is not None
     assert moved.next_run == at + timedelta(microseconds=2)
+
+
+def test_a_plan_of_many_schedules_is_written_in_several_scripts_so_that_none_holds_up_the_server(
+    store: Store, server: redis.Redis, redis_url: str
+) -> None:
+    def scripts() -> int:
+        calls: int = server.info("commandstats")["cmdstat_evalsha"]["calls"]
+        return calls
+
+    envelopes = [stored(store, every(60, START, task="count")) for _ in range(450)]
+    gone = replace(envelopes[-1], generation=envelopes[-1].generation + 1)
+    plan = [planned(each, START + MINUTE) for each in [*envelopes[:-1], gone]]
+    store.schedules.due(START, 1)
+    before = scripts()
+    assert store.schedules.apply(plan) == [Refusal(gone.id, "generation")]
+    assert scripts() - before == 3
+    assert [each.id for each in store.schedules.due(START, 1_000)] == [gone.id]
+    consistency.check(redis_url)

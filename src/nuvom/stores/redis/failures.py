@@ -15,7 +15,7 @@ from nuvom.errors import StoreBusy, StoreError, StoreFull, StoreUnavailable, Sto
 # In a script's error the word stands behind where it happened; a server before 7.0 puts a dash before it.
 _WORD = re.compile(
     r"\b(OOM|READONLY|MISCONF|NOREPLICAS|NOPERM|BUSY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS"
-    r"|UNKILLABLE|CROSSSLOT)\b"
+    r"|UNKILLABLE|CROSSSLOT|WRONGTYPE)\b"
 )
 
 _FILES_OF_TLS = ("No such file", "PEM lib", "KEY_VALUES_MISMATCH")  # are read where a connection is made
@@ -108,6 +108,11 @@ def _refused(word: str, said: str, location: str) -> StoreError:
             return StoreUnusable(f"{location}: {said}; give this user what docs/redis.md names")
         case "CROSSSLOT":
             return StoreUnusable(f"{location} does not keep the keys of one hash tag together ({said})")
+        case "WRONGTYPE":
+            return StoreError(
+                f"{location} refused an operation: what is under a key of its prefix is not the store's ({said}); give "
+                "whatever else writes there another prefix"
+            )
         case _:
             return _other(said, location)
 

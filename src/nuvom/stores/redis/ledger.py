@@ -10,7 +10,7 @@ import orjson
 from nuvom._clock import to_us
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
-from nuvom.stores.redis.advancing import deliveries_as_json, refusals, told
+from nuvom.stores.redis.advancing import deliveries_as_json, pieces, refusals, told
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import definition_of, head_of, read_fence
 from nuvom.stores.redis.occurrences import FIRST, LAST, bound, known_id, read_row, write_key, write_row
@@ -24,8 +24,9 @@ class RedisLedger:
         self._database = database
 
     def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
-        """Insert rows and jobs in one script, for schedules kept elsewhere; returns what a fence refused."""
-        return refusals(self._database.write("deliver", deliveries_as_json(items))) if items else []
+        """Insert rows and jobs in a few scripts, for schedules kept elsewhere; returns what a fence refused."""
+        answers = (self._database.write("deliver", deliveries_as_json(part)) for part in pieces(items))
+        return [refused for answer in answers for refused in refusals(answer)]
 
     def request(self, item: PlanItem, once: Once) -> Requested:
         """Insert rows and jobs that somebody asked for; see `nuvom.stores.base.Ledger.request`."""

@@ -17,7 +17,7 @@ from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.redis.advancing import as_json, moves_as_json, refusals
+from nuvom.stores.redis.advancing import as_json, moves_as_json, pieces, refusals
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import (
     Stored,
@@ -132,8 +132,9 @@ class RedisSchedules:
         return next(iter(self._read("schedule_by_name", name)), None)
 
     def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
-        """Move or end in one script, without rows and jobs; returns the items that no longer fit."""
-        return refusals(self._database.write("advance", moves_as_json(items))) if items else []
+        """Move or end in a few scripts, without rows and jobs; returns the items that no longer fit."""
+        answers = (self._database.write("advance", moves_as_json(part)) for part in pieces(items))
+        return [refused for answer in answers for refused in refusals(answer)]
 
     def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
         """Store definitions as a fence elsewhere has them; one that is not newer than what is known changes nothing."""
@@ -186,8 +187,9 @@ class RedisSchedules:
         return None if left is None else int(left) / 1_000_000
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
-        """Record, push and advance in one script; returns the items that no longer fit."""
-        refused = refusals(self._database.write("apply", as_json(items))) if items else []
+        """Record, push and advance, each item in one script and many in a few; returns those that no longer fit."""
+        answers = (self._database.write("apply", as_json(part)) for part in pieces(items))
+        refused = [each for answer in answers for each in refusals(answer)]
         late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
         if late * 4 > len(items):
             self._crowded = True
