@@ -37,7 +37,7 @@ def test_each_store_in_memory_is_one_of_its_own() -> None:
     [
         ("mongodb://:secret@cache", "no store for 'mongodb'"),
         ("mysql://app:secret@db/jobs", "no store for 'mysql'"),
-        ("nuvom.db", "is no URL; write sqlite:///nuvom.db"),
+        ("nuvom.db", "is no URL; write sqlite:///nuvom.db, postgresql://user@host/database, redis://host:6379/0 or"),
         ("", "is no URL"),
         ("memory://shared", "takes nothing after it"),
         ("sqlite://nuvom.db", "three slashes"),
