@@ -188,6 +188,7 @@ def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
 def _unknown(url: str, scheme: str) -> str:
     match scheme:
         case "":
-            return f"{masked(url)!r} is no URL; write sqlite:///nuvom.db, postgresql://user@host/database, redis://host:6379/0 or memory://"
+            known = "sqlite:///nuvom.db, postgresql://user@host/database, redis://host:6379/0 or memory://"
+            return f"{masked(url)!r} is no URL; write {known}"
         case _:
             return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}, and no plugin more"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -359,3 +360,15 @@ def test_jobs_join_a_transaction_and_changes_of_schedules_are_refused_in_it(tmp_
         connection.close()
         assert app.jobs.list() == []
         assert [each.name for each in app.schedules.list()] == ["daily"]
+
+
+def test_two_urls_of_one_store_are_refused_where_a_schedule_would_be_lost_and_it_can_be_made_without_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "other.db").symlink_to(tmp_path / "jobs.db")
+    url, other = f"sqlite:///{tmp_path}/jobs.db", f"sqlite:///{tmp_path}/other.db"
+    with Nuvom(url, scheduler=other) as app, pytest.raises(SettingsError, match="names the store that has the jobs"):
+        app.task(name="nothing")(nothing).options(name="same").schedule(interval=1)
+    with Nuvom(url) as app:
+        app.task(name="nothing")(nothing).options(name="same").schedule(interval=1)
+        assert [each.name for each in app.schedules.list()] == ["same"]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from nuvom._clock import to_us
 from nuvom._identity import next_generation
 from nuvom._schedule import OccurrenceOutcome, ScheduleEnvelope, ScheduleState
+from nuvom.errors import SettingsError
 from nuvom.stores.base import Store
 
 PAGE = 100  # fences in one step of housekeeping
@@ -43,6 +44,7 @@ class Fencing:
         self._kept = keeper.schedules
         self._keepers_own = keeper.ledger
         self._place = (0, "")
+        self._apart = False
         self._began = self._complete_until = 0  # microseconds since 1970
 
     def seen(self, schedule_id: str) -> Seen:
@@ -109,7 +111,17 @@ class Fencing:
         except ValueError:
             self._withdraw(envelope)  # else whoever looks would try it for ever
             raise
+        if not self._apart and not envelope.state.ended:
+            self._tell_apart(envelope)
         return envelope
+
+    def _tell_apart(self, envelope: ScheduleEnvelope) -> None:
+        """Raise SettingsError where both stores are one: a fence that it has itself already is followed by nothing."""
+        own = self._keepers_own.fence(envelope.id)
+        is_ours = own is not None and own.ended_at is None and own.envelope.generation == envelope.generation
+        if is_ours and self._kept.get(envelope.id) is None:
+            raise SettingsError("NUVOM_SCHEDULER names the store that has the jobs, in other words: leave it out")
+        self._apart = True
 
     def _withdraw(self, envelope: ScheduleEnvelope) -> None:
         now = self._now()
