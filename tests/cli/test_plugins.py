@@ -66,7 +66,7 @@ def test_list_says_that_there_is_none(project: Project) -> None:
     assert (answer.code, answer.out, answer.err) == (0, "", "no plugin is installed\n")
 
 
-@pytest.mark.parametrize("words", [["shelf:Memory"], ["shelf"], ["shelf://x"], ["shelf:Memory", "shelf://x"]])
+@pytest.mark.parametrize("words", [["shelf"], ["shelf:Memory", "shelf://x"]])
 def test_check_reports_each_promise_that_is_kept(shelf: Installed, project: Project, words: list[str]) -> None:
     answer = project.call("plugins", "check", *words)
     lines = answer.out.splitlines()

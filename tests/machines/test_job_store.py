@@ -23,7 +23,7 @@ class JobMachineOnAFile(JobMachine):
 
 
 TestJobsInMemory = JobMachine.TestCase
-TestJobsInMemory.settings = settings(max_examples=200, stateful_step_count=50, suppress_health_check=SLOW)
+TestJobsInMemory.settings = settings(max_examples=100, stateful_step_count=50, suppress_health_check=SLOW)
 
 TestJobsOnAFile = JobMachineOnAFile.TestCase
 TestJobsOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)

@@ -22,7 +22,7 @@ class ScheduleMachineOnAFile(ScheduleMachine):
 
 
 TestSchedulesInMemory = ScheduleMachine.TestCase
-TestSchedulesInMemory.settings = settings(max_examples=200, stateful_step_count=50, suppress_health_check=SLOW)
+TestSchedulesInMemory.settings = settings(max_examples=100, stateful_step_count=50, suppress_health_check=SLOW)
 
 TestSchedulesOnAFile = ScheduleMachineOnAFile.TestCase
 TestSchedulesOnAFile.settings = settings(max_examples=15, stateful_step_count=50, suppress_health_check=SLOW)
