@@ -40,25 +40,28 @@ def client(server: Server) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def memory(client: redis.Redis) -> tuple[Act, Act]:
-    """What takes the memory away, and what gives more."""
+def memory(client: redis.Redis) -> tuple[Act, Act, Act]:
+    """What takes the memory away, all of it too, and what gives more."""
 
     def take() -> None:
         client.config_set("maxmemory", str(client.info("memory")["used_memory"] + 200_000))
 
-    return take, lambda: client.config_set("maxmemory", "0")
+    def press() -> None:  # who pushes much at once is refused for his own buffer, while little still finds room
+        client.config_set("maxmemory", str(client.info("memory")["used_memory"] // 2))
+
+    return take, press, lambda: client.config_set("maxmemory", "0")
 
 
 @pytest.fixture
-def disk(server: Server, client: redis.Redis) -> tuple[Act, Act]:
-    """What takes the disk away, and what gives it back."""
+def disk(server: Server, client: redis.Redis) -> tuple[Act, Act, Act]:
+    """What takes the disk away, what need not be done then, and what gives it back."""
     if sys.platform == "linux":
         [log] = (server.folder / "appendonlydir").glob("*.incr.aof")
 
         def take() -> None:
             resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (log.stat().st_size + 50_000, -1))
 
-        return take, lambda: resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1)) and None
+        return take, _nothing, lambda: resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (-1, -1)) and None
 
     def fail_to_save() -> None:
         client.config_set("save", "900 1")
@@ -69,14 +72,18 @@ def disk(server: Server, client: redis.Redis) -> tuple[Act, Act]:
         (server.folder / "dump.rdb").rmdir()
         client.bgsave()
 
-    return fail_to_save, save
+    return fail_to_save, _nothing, save
+
+
+def _nothing() -> None:
+    """Do nothing: there is no room at all already."""
 
 
 @pytest.mark.parametrize("what", ["memory", "disk"])
 def test_a_server_that_is_full_refuses_callers_and_services_go_on_when_there_is_room_again(
     what: str, server: Server, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    take, give = request.getfixturevalue(what)
+    take, press, give = request.getfixturevalue(what)
     with closing(open_store(server.url)) as store, Place(tmp_path, server.url, server.url) as place:
         often = store.schedules.upsert(every(0.3, store.now() + timedelta(seconds=0.3), task="count")).envelope.id
         services = place.start("runscheduler", "runworker")
@@ -84,6 +91,7 @@ def test_a_server_that_is_full_refuses_callers_and_services_go_on_when_there_is_
         work_goes_on(store, place, often)
         take()
         accepted = filled(store)
+        press()
         until(lambda: services[0].told(STUCK))
         give()
         work_goes_on(store, place, often)

@@ -274,7 +274,7 @@ def test_a_read_whose_answer_is_lost_is_repeated_and_a_write_is_not(redis_url: s
         with pytest.raises(StoreUnavailable) as error:
             store.jobs.push([job])
         assert error.value.unknown
-        assert proxy.requests[asked:] == ["push"]
+        assert proxy.requests[asked:].count("push") == 1  # after a look at the server that answers now
         [again] = store.jobs.push([job])
         assert not again.new
         store.close()

@@ -194,6 +194,7 @@ class Database:
             self.connections.moved(_named_by(error, connection))
         elif is_lost(error):
             self.connections.discard(connection, all_of_them=True)
+            self._checked = False  # what answers next may be another server, or the same one without what it kept
         else:
             self.connections.give(connection)
 
