@@ -123,6 +123,15 @@ def memory(server: str, scale: float) -> Iterator[Figure]:
     with server_stage(server), connected(server) as connection:
         noop.delay(1, 2)
         before = _used(connection)
+        for number in range(count // 10):
+            noop.schedule(1, number, interval=86_400)
+        yield Figure(
+            name="redis-memory-schedule",
+            nuvom=(_used(connection) - before) / (count // 10),
+            unit="B",
+            what="of the server's memory for each schedule",
+        )
+        before = _used(connection)
         noop.map([(1, 2)] * count)
         yield Figure(
             name="redis-memory-job",
@@ -130,15 +139,6 @@ def memory(server: str, scale: float) -> Iterator[Figure]:
             unit="B",
             target=at_most(1_024),
             what="of the server's memory for each queued job with two small arguments",
-        )
-        before = _used(connection)
-        for number in range(count // 10):
-            noop.schedule(1, number, interval=86_400)
-        yield Figure(
-            name="redis-memory-schedule",
-            nuvom=(_used(connection) - before) / (count // 10),
-            unit="B",
-            what="the same for each schedule",
         )
 
 

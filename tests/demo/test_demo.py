@@ -65,7 +65,9 @@ def environment(scratch: Path) -> dict[str, str]:
     [
         ("one fresh SQLite file", {}),
         ("one fresh SQLite file", {"NUVOM_SCHEDULER": "backend"}),
-        (  # each server alone is driven by the tests of its services
+        ("one fresh schema in PostgreSQL", {"NUVOM_URL": "postgres_server"}),
+        ("one fresh prefix on Redis", {"NUVOM_URL": "redis_server"}),
+        (
             "one fresh prefix on Redis for jobs and one fresh schema in PostgreSQL for schedules",
             {"NUVOM_URL": "redis_server", "NUVOM_SCHEDULER": "postgres_server"},
         ),
