@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 20  # rows that are named of those that are not as they were
 _MARK = "copied to "  # how the note begins of what --pause-source paused
 _PROBE = "nuvom store copy"  # the host of a lease that serves nothing; one whose process was killed is in nobody's way
-_AGAIN = "what was copied is there: run the same command again, and it goes on"
+_AGAIN = "run the same command again, and it goes on with what is not there yet"  # which may be all of it
 
 
 def register(root: typer.Typer) -> None:
