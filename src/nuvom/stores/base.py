@@ -8,6 +8,8 @@ Promises that every method keeps:
 * What a caller was told is accepted (push, upsert, update, cancel, retry) is on disk before the call returns. What can
   be repeated (claim, finish, heartbeat, apply) need not be.
 * A method either does all it says or nothing. `StoreUnavailable(unknown=True)` is raised where that cannot be known.
+  Of a plan each item is all or nothing; a store that runs one thing at a time may take its items in several steps, so
+  that others need not wait for all of them. Repeating the plan does the rest and nothing twice.
 * Batches are bounded by the caller: at most 1,000 at once.
 """
 
