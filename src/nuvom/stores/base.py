@@ -177,8 +177,9 @@ class ScheduleStore(SchedulerBackend, Protocol):
     def apply(self, items: Sequence[PlanItem]) -> list[Refusal]:
         """Record, push and advance in one transaction; an item that no longer fits is refused and the rest goes on.
 
-        A row that is there already (same key) keeps what it says, and its job is not pushed again. A schedule with
-        nothing left to run leaves; its definition stays beside the ledger as `done`.
+        Of several items of one schedule the first that fits is applied. A row that is there already (same key) keeps
+        what it says, and its job is not pushed again. A schedule with nothing left to run leaves; its definition stays
+        beside the ledger as `done`.
         """
         ...
 

@@ -151,6 +151,18 @@ class PlanItem(NamedTuple):
         return len(self.jobs) if self.runs is None else self.runs
 
 
+def first_of_each(items: Sequence[PlanItem]) -> tuple[dict[str, PlanItem], list[PlanItem]]:
+    """Return the first item of each schedule, and all others."""
+    first: dict[str, PlanItem] = {}
+    later: list[PlanItem] = []
+    for item in items:
+        if item.envelope.id in first:
+            later.append(item)
+        else:
+            first[item.envelope.id] = item
+    return first, later
+
+
 class Fence(NamedTuple):
     """The newest definition of a schedule that the ledger knows; kept when the schedule is gone."""
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 import psycopg
 from psycopg import RawCursor
 
+from nuvom.stores.postgres.connections import SESSION
 from nuvom.stores.postgres.statements import load
 
 
@@ -26,10 +27,12 @@ def behind(url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def plan_of(url: str, statement: str, parameters: Mapping[str, object] | Sequence[object]) -> str:
-    """Return how the server would run a statement of the store."""
+    """Return how the server would run a statement in a session of the store."""
     [schema] = parse_qs(urlsplit(url).query)["schema"]
     loaded = load(statement, f'"{schema}"')
     values = [parameters[name] for name in loaded.names] if isinstance(parameters, Mapping) else parameters
     with behind(url) as connection:
+        for setting in SESSION:
+            connection.execute(f"SET {setting}".encode())
         rows = RawCursor(connection).execute(b"EXPLAIN " + loaded.sql, values).fetchall()
     return "\n".join(line for (line,) in rows)

@@ -14,7 +14,7 @@ from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope, ScheduleState
 from nuvom.errors import ScheduleChanged
 from nuvom.stores.base import Store
 from nuvom.stores.paired.fencing import Fencing, Seen
-from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
+from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted, first_of_each
 
 _TRIES = 100  # lost races before a caller is told; one of those who race always wins
 _PAGE = 500
@@ -193,13 +193,24 @@ class PairedSchedules:
         A crash between the two repeats a delivery that changes nothing.
         """
         self._refuse_joined()
-        fitting, refused = _distinct(items)
-        wanted = [item for item in fitting if item.quarantine is None]
+        refused = [Refusal(i.envelope.id, "state") for i in items if i.envelope.state is not ScheduleState.ACTIVE]
+        trying = [item for item in items if item.envelope.state is ScheduleState.ACTIVE]
+        while trying:
+            first, later = first_of_each(trying)
+            late = self._applied(list(first.values()))
+            unfit = {refusal.schedule_id for refusal in late}
+            trying = [item for item in later if item.envelope.id in unfit]
+            refused += late + [_after(first[i.envelope.id]) for i in later if i.envelope.id not in unfit]
+        return refused
+
+    def _applied(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
+        """Apply items of as many schedules; returns those that no longer fit."""
+        wanted = [item for item in items if item.quarantine is None]
         late = self._delivered(wanted) if wanted else []
         left = {refusal.schedule_id for refusal in late}
-        refused += late + self._advanced([item for item in wanted if item.envelope.id not in left])
-        aside = [self._set_aside(item) for item in fitting if item.quarantine is not None]
-        return refused + [refusal for refusal in aside if refusal is not None]
+        late += self._advanced([item for item in wanted if item.envelope.id not in left])
+        aside = [self._set_aside(item) for item in items if item.quarantine is not None]
+        return late + [refusal for refusal in aside if refusal is not None]
 
     def _delivered(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         refused = self._ledger.deliver(items)
@@ -249,19 +260,9 @@ class PairedSchedules:
         return Refusal(expected.id, "generation") if self._raised(aside, seen) is None else None
 
 
-def _distinct(items: Sequence[PlanItem]) -> tuple[list[PlanItem], list[Refusal]]:
-    """Return the items of active schedules, the first of each, and why the others cannot be applied."""
-    first: dict[str, PlanItem] = {}
-    refused: list[Refusal] = []
-    for item in items:
-        schedule_id = item.envelope.id
-        if item.envelope.state is not ScheduleState.ACTIVE:
-            refused.append(Refusal(schedule_id, "state"))
-        elif schedule_id in first:
-            refused.append(Refusal(schedule_id, "gone" if first[schedule_id].next_run is None else "next_run"))
-        else:
-            first[schedule_id] = item
-    return list(first.values()), refused
+def _after(applied: PlanItem) -> Refusal:
+    """Refuse another item of a schedule that this one moved."""
+    return Refusal(applied.envelope.id, "gone" if applied.next_run is None else "next_run")
 
 
 def _generation(seen: Seen) -> int:

@@ -21,7 +21,7 @@ from nuvom.stores.postgres.database import Database, Session
 from nuvom.stores.postgres.ledger import hold_keys, key, moved_on, read_fence, record, write_fence
 from nuvom.stores.postgres.workers import PostgresWorkers
 from nuvom.stores.schedule_rows import COLUMNS, STATE, UNREADABLE, Row, from_row, salvage, to_row
-from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted
+from nuvom.stores.values import Change, PassedOver, PlanItem, Refusal, ScheduleFilter, Upserted, first_of_each
 
 _DONE_BY_OTHERS = frozenset(("next_run", "gone"))  # refusals that say another scheduler was faster
 _SHARES_OF_OTHERS = 1 / 16  # how often a scheduler beside others looks at what is theirs, too
@@ -247,19 +247,19 @@ class _Settled(NamedTuple):
 
 
 def _settled(session: Session, items: Sequence[PlanItem]) -> _Settled:
-    """Advance, end or set aside the schedules of these items."""
-    fitting: dict[str, PlanItem] = {}
-    left: list[PlanItem] = []  # what comes twice fits once
-    for item in items:
-        if item.envelope.id in fitting:
-            left.append(item)
-        else:
-            fitting[item.envelope.id] = item
-    settled = settle(session, fitting.values())
-    reached("scheduler.advance")
-    left += [item for each, item in fitting.items() if each not in settled]
-    refused = refusals(session, left) if left else []
-    return _Settled([item for each, item in fitting.items() if each in settled and item.quarantine is None], refused)
+    """Advance, end or set aside the schedules of these items; of several of one schedule, the first that fits."""
+    accepted: list[PlanItem] = []
+    left: list[PlanItem] = []
+    trying = items
+    while trying:
+        first, later = first_of_each(trying)
+        settled = settle(session, first.values())
+        reached("scheduler.advance")
+        accepted += [item for each, item in first.items() if each in settled and item.quarantine is None]
+        left += [item for each, item in first.items() if each not in settled]
+        left += [item for item in later if item.envelope.id in settled]
+        trying = [item for item in later if item.envelope.id not in settled]
+    return _Settled(accepted, refusals(session, left) if left else [])
 
 
 def _follow(session: Session, envelope: ScheduleEnvelope) -> None:

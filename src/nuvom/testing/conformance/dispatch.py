@@ -90,6 +90,19 @@ def test_a_plan_twice_in_one_batch_is_applied_once(store: Store, clock: VirtualC
     assert now_stored(store, envelope).run_count == 1
 
 
+def test_of_two_plans_of_one_schedule_in_a_batch_the_one_that_fits_is_applied(
+    store: Store, clock: VirtualClock
+) -> None:
+    envelope = due(store, clock)
+    changed = store.schedules.update(replace(envelope, arguments=b"[[2],{}]"))
+    assert changed is not None
+    later = clock.now() + MINUTE
+    refused = store.schedules.apply([planned(envelope, later), planned(changed, later)])
+    assert [refusal.schedule_id for refusal in refused] == [envelope.id]
+    assert [job.arguments for job in all_jobs(store)] == [b"[[2],{}]"]
+    assert now_stored(store, envelope).next_run == later
+
+
 def test_a_one_off_twice_in_one_batch_is_applied_once(store: Store, clock: VirtualClock) -> None:
     envelope = stored(store, one_off(clock.now()))
     first = planned(envelope, None)
