@@ -124,6 +124,7 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, name="between client and server")
         self._thread.start()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken: set[asyncio.StreamWriter] = set()
         self._listening: asyncio.Server | None = None
         self.port = 0
         self.open()
@@ -173,7 +174,8 @@ class Loop:
         self._listening = await asyncio.start_server(self._met, "127.0.0.1", self.port)
         self.port = self._listening.sockets[0].getsockname()[1]
 
-    async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._taken.add(writer)
         self.start(self._guarded(reader, writer))
 
     async def _guarded(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -183,10 +185,14 @@ class Loop:
             pass
         finally:
             writer.transport.abort()
+            self._taken.discard(writer)
 
     async def _end_all(self) -> None:
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        this = asyncio.current_task()
+        while tasks := [task for task in asyncio.all_tasks() if task is not this]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._taken:  # of a task that was cancelled before it began
+            writer.transport.abort()
         await asyncio.sleep(0)  # transports close their sockets one turn later
