@@ -17,6 +17,7 @@ import redis
 from tests.waiting import until
 
 GIVEN = os.environ.get("NUVOM_TEST_REDIS_URL")
+QUICK = {"save": "", "appendonly": "no", "repl_diskless_sync_delay": "0"}
 
 
 class Server:
@@ -31,7 +32,7 @@ class Server:
         self.folder = Path(tempfile.mkdtemp(prefix="nuvom-valkey-"))
         self.port = free_port()
         self._sentinel = sentinel
-        self.settings = settings if sentinel else {"save": "", "appendonly": "no", **settings}
+        self.settings = settings if sentinel else {**QUICK, **settings}
         self._process: subprocess.Popen[bytes] | None = None
         if sentinel:
             (self.folder / "sentinel.conf").write_text(sentinel)
@@ -92,7 +93,8 @@ class Server:
 
     def remove(self) -> None:
         """End it and delete its folder."""
-        self.stop()
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

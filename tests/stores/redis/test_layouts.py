@@ -122,14 +122,21 @@ def _is_accepted(client: redis.Redis, *words: str) -> bool:
     return True
 
 
-def test_a_name_that_no_sentinel_knows_is_refused(sentinel: Server, opened: Open) -> None:
+@pytest.fixture
+def lone_sentinel(primary: Server) -> Iterator[Server]:
+    made = Server(sentinel=MONITOR.format(port=primary.port))
+    yield made
+    made.remove()
+
+
+def test_a_name_that_no_sentinel_knows_is_refused(lone_sentinel: Server, opened: Open) -> None:
     with pytest.raises(StoreUnusable, match="knows no server 'other'; see its `sentinel monitor`"):
-        pushed(opened(f"redis+sentinel://127.0.0.1:{sentinel.port}/other"))
+        pushed(opened(f"redis+sentinel://127.0.0.1:{lone_sentinel.port}/other"))
 
 
-def test_a_sentinel_is_no_store(sentinel: Server, opened: Open) -> None:
+def test_a_sentinel_is_no_store(lone_sentinel: Server, opened: Open) -> None:
     with pytest.raises(StoreUnusable, match="does not know a command"):
-        pushed(opened(f"redis://127.0.0.1:{sentinel.port}"))
+        pushed(opened(f"redis://127.0.0.1:{lone_sentinel.port}"))
 
 
 # Clusters
@@ -284,7 +291,11 @@ class Wrapped:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = await asyncio.open_connection(self._to.hostname, self._to.port)
-        await asyncio.gather(_copied(reader, upstream[1]), _copied(upstream[0], writer), return_exceptions=True)
+        try:
+            await asyncio.gather(_copied(reader, upstream[1]), _copied(upstream[0], writer), return_exceptions=True)
+        finally:
+            for each in (writer, upstream[1]):  # which need not wait for the other end's farewell
+                each.transport.abort()
 
     def close(self) -> None:
         self._loop.call(self._server.close)
