@@ -74,16 +74,15 @@ class Server:
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(_program("postgres")), "-D", str(self.data)],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                **_as_nobody(),
-            )
+        """Start it unless it runs, and wait until it answers."""
+        if not self.lives:
+            self._launch()
         until(self.answers, timeout=60)
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         """Tell whether it takes connections."""
@@ -113,7 +112,7 @@ class Server:
 
     def stop(self) -> None:
         """End it in an orderly way, without waiting for its clients."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.lives:
             self._process.send_signal(signal.SIGINT)
             try:
                 self._process.wait(20)
@@ -124,6 +123,16 @@ class Server:
         """End it and delete its folder."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _launch(self) -> None:
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(_program("postgres")), "-D", str(self.data)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                **_as_nobody(),
+            )
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(

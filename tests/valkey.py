@@ -44,21 +44,15 @@ class Server:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        said = [f"{self.folder}/sentinel.conf", "--sentinel"] if self._sentinel else []
-        said += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        for name, value in self.settings.items():
-            said += [f"--{name.replace('_', '-')}", *(value.split() or [""])]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(_program()), *said],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                restore_signals=False,  # so that a file that may not grow gives it an error, as a full disk does
-                cwd=self.folder,
-            )
+        """Start it unless it runs, and wait until it answers."""
+        if not self.lives:
+            self._launch()
         until(self.answers, timeout=60)
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         """Tell whether it takes commands."""
@@ -84,7 +78,7 @@ class Server:
 
     def stop(self) -> None:
         """End it in an orderly way."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.lives:
             self._process.terminate()
             try:
                 self._process.wait(20)
@@ -96,6 +90,21 @@ class Server:
         if self._process is not None and self._process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _launch(self) -> None:
+        said = [f"{self.folder}/sentinel.conf", "--sentinel"] if self._sentinel else []
+        said += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        for name, value in self.settings.items():
+            said += [f"--{name.replace('_', '-')}", *(value.split() or [""])]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(_program()), *said],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                restore_signals=False,  # so that a file that may not grow gives it an error, as a full disk does
+                cwd=self.folder,
+            )
 
 
 @contextmanager

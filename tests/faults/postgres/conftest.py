@@ -16,11 +16,18 @@ from tests.servers import QUICK, Server, drop_schema, with_parameters
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A server of these tests' own, which each of them leaves running."""
+def lasting() -> Iterator[Server]:
+    """A server of these tests' own."""
     made = Server(**QUICK)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def server(lasting: Server) -> Server:
+    """The same, running: a test that failed may have left it dead."""
+    lasting.start()
+    return lasting
 
 
 @pytest.fixture
@@ -31,6 +38,7 @@ def schema(server: Server) -> Iterator[str]:
     with closing(open_store(url)) as store:
         store.migrate()
     yield name
+    server.start()
     invariants.check(url)
     drop_schema(server.url, name)
 

@@ -105,6 +105,7 @@ def test_a_full_disk_of_the_server_is_said_loses_nothing_and_services_go_on_when
         rows = len(direct.ledger.occurrences(often.id, 9_999))
         full()
         until(lambda: len(direct.ledger.occurrences(often.id, 9_999)) > rows + 3, timeout=10)
+        until(lambda: scheduler.told(DISPATCHING))  # said after what it dispatched first
         assert scheduler.told(STUCK) == scheduler.told(DISPATCHING) == 1
         ran = len(place.lines("ran"))
         until(lambda: len(place.lines("ran")) > ran)

@@ -8,80 +8,27 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from nuvom._job import JobStatus
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.testing.conformance.examples import a_job, every, one_off
-from tests.faults import invariants
+from nuvom.testing.conformance.examples import a_job
+from tests.faults import outages
+from tests.faults.outages import BACK_WITHIN, drained, ended, often_and_once, work_goes_on
 from tests.faults.postgres.proxy import Proxy
-from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service, pushing
+from tests.faults.postgres.services import Place, pushing
 from tests.servers import Server
 from tests.waiting import until
-
-BACK_WITHIN = 3.0 + 5.0  # seconds from the store's return until a service works again; five for a machine that is busy
 
 
 @pytest.fixture
 def place(tmp_path: Path, proxy: Proxy, straight: str) -> Iterator[Place]:
     with Place(tmp_path, proxy.url, straight) as place:
         yield place
-
-
-def often_and_once(store: Store) -> list[str]:
-    """Schedule what comes due all the time, and what comes due once; returns their ids."""
-    now = store.now()
-    envelopes = [every(0.3, now + timedelta(seconds=0.3), task="count")]
-    envelopes += [one_off(now + timedelta(seconds=n / 2), task="count") for n in range(1, 9)]
-    return [store.schedules.upsert(envelope).envelope.id for envelope in envelopes]
-
-
-def work_goes_on(store: Store, place: Place, schedule_id: str) -> None:
-    """Wait until a job has ended and an occurrence was dispatched that were not before."""
-    ran, rows = len(place.lines("ran")), len(store.ledger.occurrences(schedule_id, 9_999))
-    until(
-        lambda: len(place.lines("ran")) > ran and len(store.ledger.occurrences(schedule_id, 9_999)) > rows,
-        timeout=BACK_WITHIN,
-    )
-
-
-def drained(store: Store, accepted: list[str]) -> None:
-    """Wait until all that was accepted has ended well."""
-    left = set(accepted)
-
-    def empty() -> bool:
-        left.difference_update([job for job in left if status(store, job) is JobStatus.SUCCEEDED])
-        return not left
-
-    until(empty, timeout=30)
-
-
-def status(store: Store, job_id: str) -> JobStatus | None:
-    job = store.jobs.get(job_id)
-    return job and job.status
-
-
-def complaints(service: Service) -> int:
-    """How often a service has said that it cannot work."""
-    return service.told(AWAY) + service.told(STUCK)
-
-
-def assert_told_once(services: list[Service], outages: int) -> None:
-    """Each process of a service says at most once for each outage that it waits, and then that it goes on."""
-    for service in services:
-        assert service.lives
-        if service.command == "runworker":
-            until(lambda service=service: service.told(AWAY) == service.told(BACK))
-            assert 0 < service.told(AWAY) <= 2 * outages, service.said()
-        else:
-            until(lambda service=service: service.told(STUCK) == service.told(DISPATCHING))
-            assert 0 < service.told(STUCK) <= outages, service.said()
 
 
 def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_and_services_go_on(
@@ -93,17 +40,16 @@ def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_and_services
     with pushing(straight) as pusher:
         for _ in range(2):
             work_goes_on(direct, place, schedule_ids[0])
-            told = [complaints(service) for service in services]
             server.kill()
-            until(lambda told=told: all(complaints(each) > before for each, before in zip(services, told, strict=True)))
+            outages.wait(services)
             server.start()
             work_goes_on(direct, place, schedule_ids[0])
+            outages.are_back(services)
     assert pusher.longest < 6
     assert pusher.failures
     drained(direct, pusher.accepted)
-    direct.schedules.cancel(schedule_ids[0])
-    until(lambda: invariants.settled(straight))
-    assert_told_once(services, 2)
+    ended(direct, schedule_ids[:1])
+    outages.assert_told_once(services, 2)
 
 
 def test_sessions_that_are_ended_while_services_work_cost_nothing_but_the_work_of_that_moment(
@@ -118,8 +64,7 @@ def test_sessions_that_are_ended_while_services_work_cost_nothing_but_the_work_o
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'nuvom'")
             until(lambda ran=ran: len(place.lines("ran")) > ran, timeout=BACK_WITHIN)
     drained(direct, pusher.accepted)
-    direct.schedules.cancel(schedule_ids[0])
-    until(lambda: invariants.settled(straight))
+    ended(direct, schedule_ids[:1])
     assert all(service.lives for service in services)
 
 
@@ -146,8 +91,7 @@ def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_ser
         work_goes_on(direct, place, schedule_ids[0])
         assert caller.jobs.push([job])[0].id == job.id
         drained(direct, [job.id])
-    direct.schedules.cancel(schedule_ids[0])
-    until(lambda: invariants.settled(straight))
+    ended(direct, schedule_ids[:1])
     assert all(service.lives for service in services)
 
 

@@ -18,7 +18,7 @@ from tests.valkey import Server, emptied
 
 @pytest.fixture(scope="session")
 def lasting() -> Iterator[Server]:
-    """A server of these tests' own that keeps every change on disk, which each of them leaves running."""
+    """A server of these tests' own that keeps every change on disk."""
     made = Server(appendonly="yes", appendfsync="always")
     yield made
     made.remove()
@@ -26,9 +26,11 @@ def lasting() -> Iterator[Server]:
 
 @pytest.fixture
 def server(lasting: Server) -> Iterator[Server]:
-    """The same without anything in it; what is there at the end holds every invariant."""
+    """The same, running, without anything in it; what is there at the end holds every invariant."""
+    lasting.start()
     emptied(lasting.url)
     yield lasting
+    lasting.start()  # a test that failed may have left it dead
     invariants.check(lasting.url)
 
 

@@ -16,10 +16,11 @@ from nuvom._job import JobStatus
 from nuvom._schedule import CatchUp
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every, pushed, the
+from tests.faults.outages import ended
 from tests.faults.postgres.services import Place
 from tests.faults.redis import invariants
 from tests.faults.redis.proxy import Proxy
-from tests.faults.redis.test_outages import EMPTIED, ended
+from tests.faults.redis.test_outages import EMPTIED
 from tests.valkey import Server
 from tests.waiting import until
 
@@ -82,7 +83,7 @@ def test_what_a_replica_lacks_that_takes_over_runs_again_under_its_id_and_has_on
         assert store.jobs.get(lacking.id) is None, "it was accepted by one who did not wait for a replica"
         assert store.jobs.push([lacking])[0].new
         until(lambda: the(store, lacking.id).status is JobStatus.SUCCEEDED)
-        ended(store, [often], pair.replica.url)
+        ended(store, [often])
         rows = store.ledger.occurrences(often, 100_000)
         assert len({row.nominal for row in rows}) == len({row.job_id for row in rows}) == len(rows)
         again = [job for job, times in Counter(place.lines("ran")).items() if times > 1]

@@ -16,9 +16,9 @@ from nuvom.errors import StoreFull
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every
+from tests.faults.outages import drained, ended, work_goes_on
 from tests.faults.postgres.services import DISPATCHING, STUCK, Place
 from tests.faults.redis import invariants
-from tests.faults.redis.test_outages import drained, ended, work_goes_on
 from tests.valkey import Server
 from tests.waiting import until
 
@@ -96,7 +96,7 @@ def test_a_server_that_is_full_refuses_callers_and_services_go_on_when_there_is_
         give()
         work_goes_on(store, place, often)
         drained(store, accepted)
-        ended(store, [often], server.url)
+        ended(store, [often])
         until(lambda: services[0].told(STUCK) == services[0].told(DISPATCHING))
         assert all(service.lives for service in services)
 

@@ -18,77 +18,21 @@ from nuvom._job import JobStatus
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.testing.conformance.examples import a_job, every, one_off, pushed
-from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service, pushing
+from nuvom.testing.conformance.examples import a_job, every, pushed
+from tests.faults import outages
+from tests.faults.outages import BACK_WITHIN, drained, ended, often_and_once, work_goes_on
+from tests.faults.postgres.services import AWAY, STUCK, Place, pushing
 from tests.faults.redis import invariants
 from tests.faults.redis.proxy import Proxy
 from tests.valkey import Server
 from tests.waiting import until
 
-BACK_WITHIN = 3.0 + 5.0  # seconds from the store's return until a service works again; five for a machine that is busy
 EMPTIED = "lost all that it kept since this process began"
-
-
-def often_and_once(store: Store) -> list[str]:
-    """Schedule what comes due all the time, and what comes due once; returns their ids."""
-    now = store.now()
-    envelopes = [every(0.3, now + timedelta(seconds=0.3), task="count")]
-    envelopes += [one_off(now + timedelta(seconds=n / 2), task="count") for n in range(1, 9)]
-    return [store.schedules.upsert(envelope).envelope.id for envelope in envelopes]
-
-
-def work_goes_on(store: Store, place: Place, schedule_id: str) -> None:
-    """Wait until a job has ended and an occurrence was dispatched that were not before."""
-    ran, rows = len(place.lines("ran")), len(store.ledger.occurrences(schedule_id, 9_999))
-    until(
-        lambda: len(place.lines("ran")) > ran and len(store.ledger.occurrences(schedule_id, 9_999)) > rows,
-        timeout=BACK_WITHIN,
-    )
-
-
-def drained(store: Store, accepted: list[str]) -> None:
-    """Wait until all that was accepted has ended well."""
-    left = set(accepted)
-
-    def empty() -> bool:
-        left.difference_update([job for job in left if status(store, job) is JobStatus.SUCCEEDED])
-        return not left
-
-    until(empty, timeout=30)
 
 
 def outcomes(store: Store, schedule_id: str) -> list[JobStatus | None]:
     """Return what became of each occurrence of a schedule."""
     return [row.job_status for row in store.ledger.occurrences(schedule_id, 10)]
-
-
-def status(store: Store, job_id: str) -> JobStatus | None:
-    job = store.jobs.get(job_id)
-    return job and job.status
-
-
-def complaints(service: Service) -> int:
-    """How often a service has said that it cannot work."""
-    return service.told(AWAY) + service.told(STUCK)
-
-
-def assert_told_once(services: list[Service], outages: int) -> None:
-    """Each process of a service says at most once for each outage that it waits, and then that it goes on."""
-    for service in services:
-        assert service.lives
-        if service.command == "runworker":
-            until(lambda service=service: service.told(AWAY) == service.told(BACK))
-            assert 0 < service.told(AWAY) <= 2 * outages, service.said()
-        else:
-            until(lambda service=service: service.told(STUCK) == service.told(DISPATCHING))
-            assert 0 < service.told(STUCK) <= outages, service.said()
-
-
-def ended(store: Store, schedule_ids: list[str], url: str) -> None:
-    """Let nothing more come due, and wait until all that did has run."""
-    for schedule_id in schedule_ids:
-        store.schedules.cancel(schedule_id)
-    until(lambda: invariants.settled(url))
 
 
 def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_where_it_syncs_always_and_services_go_on(
@@ -100,16 +44,16 @@ def test_a_server_that_is_killed_loses_nothing_of_what_was_accepted_where_it_syn
     with pushing(server.url) as pusher:
         for _ in range(2):
             work_goes_on(direct, place, schedule_ids[0])
-            told = [complaints(service) for service in services]
             server.kill()
-            until(lambda told=told: all(complaints(each) > before for each, before in zip(services, told, strict=True)))
+            outages.wait(services)
             server.start()
             work_goes_on(direct, place, schedule_ids[0])
+            outages.are_back(services)
     assert pusher.longest < 6
     assert pusher.failures
     drained(direct, pusher.accepted)
-    ended(direct, schedule_ids[:1], server.url)
-    assert_told_once(services, 2)
+    ended(direct, schedule_ids[:1])
+    outages.assert_told_once(services, 2)
     assert all(not service.told(EMPTIED) for service in services)
     for each in schedule_ids[1:]:  # the last of them is due four seconds after they were made
         until(lambda each=each: outcomes(direct, each) == [JobStatus.SUCCEEDED])
@@ -119,7 +63,8 @@ def test_every_answer_of_a_server_that_syncs_always_survives_its_death(server: S
     with closing(open_store(server.url)) as store, pushing(server.url, batch=20) as pusher:
         schedules = []
         for _ in range(4):
-            until(lambda: len(pusher.accepted) > 100)
+            accepted = len(pusher.accepted)
+            until(lambda accepted=accepted: len(pusher.accepted) > accepted + 100)
             schedules += [store.schedules.upsert(every(60, store.now() + timedelta(hours=1))).envelope.id]
             server.kill()
             server.start()
@@ -196,7 +141,7 @@ def test_a_store_that_is_emptied_while_services_work_is_said_once_by_each_and_is
     drained(direct, [pushed(direct, task="count")])
     again = direct.schedules.upsert(every(0.3, direct.now(), task="count")).envelope.id
     work_goes_on(direct, place, again)
-    ended(direct, [again], server.url)
+    ended(direct, [again])
     assert all(1 <= service.told(EMPTIED) <= 2 for service in services)  # a worker's supervisor may meet it, too
     assert all(service.lives for service in services)
 
@@ -212,8 +157,8 @@ def test_scripts_that_the_server_forgets_under_load_cost_nothing(server: Server,
             until(lambda accepted=accepted: len(pusher.accepted) > accepted + 2)
     assert pusher.failures == []
     drained(direct, pusher.accepted)
-    ended(direct, [often], server.url)
-    assert all(complaints(service) == 0 for service in services)
+    ended(direct, [often])
+    assert all(service.told(AWAY) == service.told(STUCK) == 0 for service in services)
 
 
 def test_connections_that_are_ended_while_services_work_cost_nothing_but_the_work_of_that_moment(
@@ -229,7 +174,7 @@ def test_connections_that_are_ended_while_services_work_cost_nothing_but_the_wor
                 client.client_kill_filter(_type=kind, skipme=True)
             until(lambda ran=ran: len(place.lines("ran")) > ran, timeout=BACK_WITHIN)
     drained(direct, pusher.accepted)
-    ended(direct, [often], server.url)
+    ended(direct, [often])
     assert all(service.lives for service in services)
 
 
@@ -256,7 +201,7 @@ def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_ser
         work_goes_on(direct, place, often)
         assert caller.jobs.push([job])[0].id == job.id
         drained(direct, [job.id])
-    ended(direct, [often], server.url)
+    ended(direct, [often])
     assert all(service.lives for service in services)
 
 
@@ -271,12 +216,14 @@ def test_a_server_that_stops_for_longer_than_a_lease_and_goes_on_runs_what_was_a
     slow = pushed(direct, task="slow", arguments=b"[[0.5],{}]")
     until(lambda: slow in place.lines("began"))
     os.kill(server.pid, signal.SIGSTOP)
-    began = time.monotonic()
-    until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
-    os.kill(server.pid, signal.SIGCONT)
+    try:
+        began = time.monotonic()
+        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
     drained(direct, [slow])
     work_goes_on(direct, place, often)
-    ended(direct, [often], server.url)
+    ended(direct, [often])
     found = direct.jobs.get(slow)
     assert found is not None
     assert place.lines("began").count(slow) == found.attempt == 1 + len(direct.jobs.attempts(slow))
