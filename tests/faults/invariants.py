@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -46,6 +45,9 @@ RULES = {
             SELECT 1 FROM occurrences AS o WHERE o.job_id = j.id AND o.source = ''
         )
         GROUP BY schedule_id, scheduled_for HAVING count(*) > 1
+    """,
+    "two occurrences have one job": """
+        SELECT job_id, count(*) FROM occurrences WHERE outcome = 'dispatched' GROUP BY job_id HAVING count(*) > 1
     """,
     "a job was dispatched before its time": """
         SELECT schedule_id, nominal, lateness FROM occurrences
@@ -90,8 +92,11 @@ RULES = {
     "an outcome is not that of the attempt that held the lease": """
         SELECT id, attempt, CAST(value AS TEXT) FROM jobs WHERE state = 'succeeded' AND told_attempt(value) <> attempt
     """,
-    "a job ended without an error or a value's place": """
+    "a job failed without an error": """
         SELECT id, state FROM jobs WHERE state = 'failed' AND error IS NULL
+    """,
+    "a job ended at no time": """
+        SELECT id, state FROM jobs WHERE state NOT IN ('ready', 'delayed', 'held', 'running') AND finished_at IS NULL
     """,
 }
 # Which attempt says in its value that it ran the job.
@@ -183,14 +188,6 @@ def _shown(row: Row) -> Row:
         str(UUID(bytes=value) if isinstance(value, bytes) else value) if isinstance(value, bytes | UUID) else value
         for value in row
     )
-
-
-def settled(place: Place) -> bool:
-    """Tell whether every job is final and no schedule is due."""
-    with reading(place) as rows:
-        states = {state for (state,) in rows("SELECT DISTINCT state FROM jobs")}
-        ((first,),) = rows("SELECT min(next_run) FROM schedules WHERE state = 'active'")
-    return not states.intersection(OPEN) and (first is None or first > time.time_ns() // 1000)
 
 
 class Watcher:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 
+import pytest
+
 from nuvom._job import JobStatus
+from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
-from nuvom.testing.conformance.examples import every, one_off
-from tests.faults.postgres.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service
+from nuvom.stores.registry import open_store
+from nuvom.testing.conformance.examples import a_job, every, one_off
+from tests.faults.proxy import Proxy
+from tests.faults.services import AWAY, BACK, DISPATCHING, STUCK, Place, Service
 from tests.waiting import until
 
 BACK_WITHIN = 3.0 + 5.0  # seconds from the store's return until a service works again; five for a machine that is busy
@@ -75,6 +83,51 @@ def assert_told_once(services: list[Service], outages: int) -> None:
         assert service.lives
         said, at_most = (AWAY, 2 * outages) if service.command == "runworker" else (STUCK, outages)
         assert 0 < service.told(said) <= at_most, service.said()
+
+
+def assert_a_stall_is_waited_for(place: Place, proxy: Proxy, store: Store, said: str) -> None:
+    """Stall the network for longer than a lease: a caller is told as `said` in time, and services go on afterwards."""
+    often = often_and_once(store)[0]
+    services = place.start("runscheduler", "runworker")
+    place.ready(store)
+    work_goes_on(store, place, often)
+    with closing(open_store(proxy.url, busy_timeout=2.0)) as caller:
+        job = a_job(task="count")
+        caller.jobs.push([a_job(task="count")])
+        proxy.stall()
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match=said) as error:
+            caller.jobs.push([job])
+        assert error.value.unknown
+        with pytest.raises(StoreUnavailable, match=f"connection timeout|{said}"):
+            caller.jobs.get(job.id)
+        assert time.monotonic() - began < 2 * 2.0 + 1
+        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
+        proxy.go_on()
+        work_goes_on(store, place, often)
+        assert caller.jobs.push([job])[0].id == job.id
+        drained(store, [job.id])
+    ended(store, [often])
+    assert all(service.lives for service in services)
+
+
+def assert_a_lost_answer_costs_nothing(place: Place, proxy: Proxy, store: Store, request: str) -> None:
+    """Keep answers to such requests from a worker, whose lease does not run out: each job runs once, and soon."""
+    place.lease = 60.0
+    [worker] = place.start("runworker")
+    place.ready(store)
+    for _ in range(4):
+        cut = proxy.cut_at(1, "after", request)
+        jobs = [a_job(task="count") for _ in range(5)]
+        store.jobs.push(jobs)
+        assert cut.came.wait(10)
+        drained(store, [job.id for job in jobs])
+    ran = Counter(place.lines("ran"))
+    assert len(ran) == 20
+    assert set(ran.values()) == {1}
+    assert all(job.crashes == 0 and not job.suspect for job in map(store.jobs.get, ran) if job)
+    assert worker.lives
+    assert "too late" not in worker.said()
 
 
 def _status(store: Store, job_id: str) -> JobStatus | None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psycopg
 
-from tests.faults import invariants
 from tests.faults.postgres.proxy import Proxy
 from tests.servers import Server
 from tests.soak.servers import Fault, Soak
@@ -56,12 +55,3 @@ class Postgres(Soak):
         except psycopg.Error:
             return None
         return found[0] if found else 0
-
-    def settled(self) -> bool:
-        return invariants.settled(self.server.url)
-
-    def violations(self) -> list[str]:
-        return invariants.violations(self.server.url)
-
-    def states(self) -> dict[str, int]:
-        return invariants.states(self.server.url)

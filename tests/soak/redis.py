@@ -12,8 +12,6 @@ from pathlib import Path
 
 import redis
 
-from nuvom.stores.registry import open_store
-from tests.faults.redis import invariants
 from tests.faults.redis.proxy import Proxy
 from tests.soak.servers import Fault, Soak
 from tests.valkey import Server
@@ -75,16 +73,6 @@ class Valkey(Soak):
                 return int(client.info("memory")["used_memory"])
         except redis.RedisError:
             return None
-
-    def settled(self) -> bool:
-        return invariants.settled(self.server.url)
-
-    def violations(self) -> list[str]:
-        return invariants.violations(self.server.url)
-
-    def states(self) -> dict[str, int]:
-        with closing(open_store(self.server.url)) as store:
-            return {status.value: count for status, count in store.jobs.counts().items() if count}
 
     @contextmanager
     def client(self) -> Iterator[redis.Redis]:

@@ -21,8 +21,10 @@ from typing import Protocol
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import every
-from tests.faults.postgres.proxy import When
-from tests.faults.postgres.services import Place, Pusher, pushing
+from tests.faults import invariants
+from tests.faults.outages import settled
+from tests.faults.proxy import Proxy
+from tests.faults.services import Place, Pusher, pushing
 from tests.waiting import until
 
 KEEP = {"NUVOM_KEEP_JOBS": "20s", "NUVOM_KEEP_FAILED": "20s", "NUVOM_KEEP_OCCURRENCES": "20s"}
@@ -47,33 +49,6 @@ class Server(Protocol):
     def kill(self) -> None: ...
 
     def start(self) -> None: ...
-
-
-class Cut(Protocol):
-    """A cut that is to come."""
-
-    came: threading.Event
-
-
-class Proxy(Protocol):
-    """What stands before it."""
-
-    @property
-    def url(self) -> str: ...
-
-    def cut(self, *, reset: bool = True) -> int: ...
-
-    def cut_at(self, number: int, when: When, containing: str = "") -> Cut: ...
-
-    def refuse(self) -> None: ...
-
-    def accept(self) -> None: ...
-
-    def stall(self) -> None: ...
-
-    def go_on(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class Soak(ABC):
@@ -125,18 +100,6 @@ class Soak(ABC):
     @abstractmethod
     def size(self) -> int | None:
         """Return how many bytes are stored, None while the server does not say."""
-
-    @abstractmethod
-    def settled(self) -> bool:
-        """Tell whether every job is final and no schedule is due."""
-
-    @abstractmethod
-    def violations(self) -> list[str]:
-        """Return a line for each thing that breaks a rule."""
-
-    @abstractmethod
-    def states(self) -> dict[str, int]:
-        """Count jobs by state."""
 
     def usual(self) -> dict[str, Fault]:
         """Return what may happen to every server."""
@@ -216,14 +179,14 @@ class Soak(ABC):
     def account(self, store: Store, pusher: Pusher) -> None:
         """Wait until all is done, and say what is not as it should be."""
         try:
-            until(self.settled, timeout=120, every=0.5)
+            until(lambda: settled(store), timeout=120, every=0.5)
         except AssertionError:
-            self.problems.append(f"not all has ended: {self.states()}")
-        self.problems += self.violations()
+            self.problems.append(f"not all has ended: {store.jobs.counts()}")
+        self.problems += invariants.violations(self.server.url)
         ran = Counter(self.place.lines("ran"))
         lost = [job for job in pusher.accepted if not ran[job]]
         self.problems += [f"{len(lost)} accepted jobs did not run, {lost[0]} for one"] if lost else []
-        states = self.states()
+        states = {str(status): count for status, count in store.jobs.counts().items() if count}
         self.problems += [f"jobs ended otherwise than well: {states}"] if states.keys() - {"succeeded"} else []
         self.again = sum(ran.values()) - len(ran)
         self.jobs = len(ran)

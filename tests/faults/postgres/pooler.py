@@ -10,6 +10,7 @@ from itertools import count
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.faults.loop import GONE, Loop
 from tests.faults.postgres import wire
 
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -35,7 +36,7 @@ class Pooler:
         self._greeting = b""
         self.sessions = sessions
         self.lent = 0  # how often a client was given a connection
-        self._loop = wire.Loop(self._serve)
+        self._loop = Loop(self._serve)
 
     def __enter__(self) -> Self:
         return self
@@ -191,7 +192,7 @@ class _Backend:
     async def listen(self) -> None:
         """Hand on what the server says, until it is gone."""
         try:
-            with suppress(*wire.GONE):
+            with suppress(*GONE):
                 while True:
                     message = await wire.read(self._reader)
                     if message.kind == wire.READY:

@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
-from tests.faults.postgres.operations import OPERATIONS, Trial
-from tests.faults.postgres.proxy import Cut, Proxy, When
-
-PATIENCE = 5.0  # seconds that a caller waits
-MOST = 60  # requests of an operation
+from tests.faults.cuts import assert_done_once
+from tests.faults.operations import OPERATIONS, Trial
+from tests.faults.postgres.proxy import Proxy
+from tests.faults.proxy import When
 
 # The store may repeat what was cut before a connection that can be had again; and what it cannot repeat must be told.
 AT_WORST: tuple[tuple[When, bool], ...] = (("before", True), ("after", False))
-
-Act = Callable[[Store], object]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
 def test_an_operation_cut_at_any_request_is_done_or_not_and_repeated_it_is_done_once(
     operation: Callable[[Store], Trial], direct: Store, store: Store, proxy: Proxy
 ) -> None:
-    act, look = operation(direct)
-    act(store)
-    wanted = look(direct)
     for when, for_good in AT_WORST:
-        for cut_at in each_request(proxy, when, for_good=for_good):
-            act, look = operation(direct)
-            untouched = look(direct)
-            cut = cut_at()
-            error = failure_of(act, store)
-            if not cut.came.is_set():
-                proxy.cuts.remove(cut)
-                break
-            if for_good:
-                proxy.accept()
-            if error is not None:
-                assert error.unknown or look(direct) == untouched, f"{error}, at {cut.request}"
-                act(store)
-            assert look(direct) == wanted, cut.request
-
-
-def each_request(proxy: Proxy, when: When, *, for_good: bool) -> Iterator[Callable[[], Cut]]:
-    """Yield what cuts at the first request from then on, at the second, and so on."""
-    for number in range(1, MOST):
-        yield lambda number=number: proxy.cut_at(number, when, for_good=for_good)
-    raise AssertionError(f"more than {MOST} requests")
-
-
-def failure_of(act: Act, store: Store) -> StoreUnavailable | None:
-    began = time.monotonic()
-    try:
-        act(store)
-    except StoreUnavailable as error:
-        return error
-    else:
-        return None
-    finally:
-        assert time.monotonic() - began < PATIENCE
+        assert_done_once(operation, direct, store, proxy, when, for_good=for_good)

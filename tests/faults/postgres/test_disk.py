@@ -20,7 +20,7 @@ from nuvom._job import NewJob
 from nuvom.errors import StoreFull
 from nuvom.stores.base import Store
 from nuvom.testing.conformance.examples import DAY, a_job, every
-from tests.faults.postgres.services import DISPATCHING, STUCK, Place
+from tests.faults.services import DISPATCHING, STUCK, Place
 from tests.servers import Server
 from tests.waiting import until
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,11 +15,10 @@ import pytest
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.testing.conformance.examples import a_job
 from tests.faults import outages
 from tests.faults.outages import BACK_WITHIN, drained, ended, often_and_once, work_goes_on
 from tests.faults.postgres.proxy import Proxy
-from tests.faults.postgres.services import Place, pushing
+from tests.faults.services import Place, pushing
 from tests.servers import Server
 from tests.waiting import until
 
@@ -69,30 +67,9 @@ def test_sessions_that_are_ended_while_services_work_cost_nothing_but_the_work_o
 
 
 def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_services_until_it_goes_on(
-    place: Place, proxy: Proxy, direct: Store, straight: str
+    place: Place, proxy: Proxy, direct: Store
 ) -> None:
-    schedule_ids = often_and_once(direct)
-    services = place.start("runscheduler", "runworker")
-    place.ready(direct)
-    work_goes_on(direct, place, schedule_ids[0])
-    with closing(open_store(proxy.url, busy_timeout=2.0)) as caller:
-        job = a_job(task="count")
-        caller.jobs.push([a_job(task="count")])
-        proxy.stall()
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable, match="no answer within") as error:
-            caller.jobs.push([job])
-        assert error.value.unknown
-        with pytest.raises(StoreUnavailable, match=r"connection timeout|no answer within"):
-            caller.jobs.get(job.id)
-        assert time.monotonic() - began < 2 * 2.0 + 1
-        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
-        proxy.go_on()
-        work_goes_on(direct, place, schedule_ids[0])
-        assert caller.jobs.push([job])[0].id == job.id
-        drained(direct, [job.id])
-    ended(direct, schedule_ids[:1])
-    assert all(service.lives for service in services)
+    outages.assert_a_stall_is_waited_for(place, proxy, direct, "no answer within")
 
 
 def test_a_service_that_gets_no_answer_takes_the_network_for_dead_and_no_other_connection_for_alive(
@@ -131,18 +108,4 @@ def test_a_connection_that_was_given_up_does_not_take_a_place_of_the_server_when
 def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_twice(
     place: Place, proxy: Proxy, direct: Store, statement: str
 ) -> None:
-    place.lease = 60.0  # no lease runs out here
-    [worker] = place.start("runworker")
-    place.ready(direct)
-    for _ in range(4):
-        cut = proxy.cut_at(1, "after", statement)
-        jobs = [a_job(task="count") for _ in range(5)]
-        direct.jobs.push(jobs)
-        assert cut.came.wait(10)
-        drained(direct, [job.id for job in jobs])
-    ran = Counter(place.lines("ran"))
-    assert len(ran) == 20
-    assert set(ran.values()) == {1}
-    assert all(job.crashes == 0 and not job.suspect for job in map(direct.jobs.get, ran) if job)
-    assert worker.lives
-    assert "too late" not in worker.said()
+    outages.assert_a_lost_answer_costs_nothing(place, proxy, direct, statement)

@@ -15,7 +15,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every
 from tests.faults.postgres.pooler import Pooler
-from tests.faults.postgres.services import Place
+from tests.faults.services import Place
 from tests.servers import Server, with_parameters
 from tests.waiting import until
 

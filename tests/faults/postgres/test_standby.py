@@ -15,7 +15,7 @@ from nuvom.errors import StoreUnavailable
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every, pushed, the
 from tests.faults import invariants
-from tests.faults.postgres.services import Place
+from tests.faults.services import Place
 from tests.servers import QUICK, Server
 from tests.waiting import until
 

@@ -16,7 +16,7 @@ import pytest
 from nuvom.stores.base import Store
 from nuvom.stores.postgres.address import parse
 from nuvom.testing.conformance.examples import every
-from tests.faults.postgres.services import BACK, Place
+from tests.faults.services import BACK, Place
 from tests.waiting import until
 
 # A release with one migration more than this one has; Python reads it before all else.

@@ -10,9 +10,9 @@ import pytest
 
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from tests.faults.postgres.services import Place
-from tests.faults.redis import invariants
+from tests.faults import invariants
 from tests.faults.redis.proxy import Proxy
+from tests.faults.services import Place
 from tests.valkey import Server, emptied
 
 

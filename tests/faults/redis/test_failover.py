@@ -16,11 +16,11 @@ from nuvom._job import JobStatus
 from nuvom._schedule import CatchUp
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every, pushed, the
+from tests.faults import invariants
 from tests.faults.outages import ended
-from tests.faults.postgres.services import Place
-from tests.faults.redis import invariants
 from tests.faults.redis.proxy import Proxy
 from tests.faults.redis.test_outages import EMPTIED
+from tests.faults.services import Place
 from tests.valkey import Server
 from tests.waiting import until
 

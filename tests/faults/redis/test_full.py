@@ -16,9 +16,9 @@ from nuvom.errors import StoreFull
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import a_job, every
+from tests.faults import invariants
 from tests.faults.outages import drained, ended, work_goes_on
-from tests.faults.postgres.services import DISPATCHING, STUCK, Place
-from tests.faults.redis import invariants
+from tests.faults.services import DISPATCHING, STUCK, Place
 from tests.valkey import Server
 from tests.waiting import until
 

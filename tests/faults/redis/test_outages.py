@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
@@ -15,15 +14,13 @@ import pytest
 import redis
 
 from nuvom._job import JobStatus
-from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
-from nuvom.testing.conformance.examples import a_job, every, pushed
-from tests.faults import outages
+from nuvom.testing.conformance.examples import every, pushed
+from tests.faults import invariants, outages
 from tests.faults.outages import BACK_WITHIN, drained, ended, often_and_once, work_goes_on
-from tests.faults.postgres.services import AWAY, STUCK, Place, pushing
-from tests.faults.redis import invariants
 from tests.faults.redis.proxy import Proxy
+from tests.faults.services import AWAY, STUCK, Place, pushing
 from tests.valkey import Server
 from tests.waiting import until
 
@@ -179,30 +176,9 @@ def test_connections_that_are_ended_while_services_work_cost_nothing_but_the_wor
 
 
 def test_a_network_that_stalls_holds_up_callers_for_as_long_as_they_wait_and_services_until_it_goes_on(
-    server: Server, place: Place, proxy: Proxy, direct: Store
+    place: Place, proxy: Proxy, direct: Store
 ) -> None:
-    often = often_and_once(direct)[0]
-    services = place.start("runscheduler", "runworker")
-    place.ready(direct)
-    work_goes_on(direct, place, often)
-    with closing(open_store(proxy.url, busy_timeout=2.0)) as caller:
-        job = a_job(task="count")
-        caller.jobs.push([a_job(task="count")])
-        proxy.stall()
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailable, match="Timeout") as error:
-            caller.jobs.push([job])
-        assert error.value.unknown
-        with pytest.raises(StoreUnavailable, match="Timeout"):
-            caller.jobs.get(job.id)
-        assert time.monotonic() - began < 2 * 2.0 + 1
-        until(lambda: time.monotonic() - began > 2 * place.lease, timeout=30)
-        proxy.go_on()
-        work_goes_on(direct, place, often)
-        assert caller.jobs.push([job])[0].id == job.id
-        drained(direct, [job.id])
-    ended(direct, [often])
-    assert all(service.lives for service in services)
+    outages.assert_a_stall_is_waited_for(place, proxy, direct, "Timeout")
 
 
 def test_a_server_that_stops_for_longer_than_a_lease_and_goes_on_runs_what_was_accepted_once_or_says_why(
@@ -234,18 +210,4 @@ def test_a_server_that_stops_for_longer_than_a_lease_and_goes_on_runs_what_was_a
 def test_an_answer_that_a_worker_does_not_get_leaves_no_job_lying_and_runs_none_twice(
     place: Place, proxy: Proxy, direct: Store, script: str
 ) -> None:
-    place.lease = 60.0  # no lease runs out here
-    [worker] = place.start("runworker")
-    place.ready(direct)
-    for _ in range(4):
-        cut = proxy.cut_at(1, "after", script)
-        jobs = [a_job(task="count") for _ in range(5)]
-        direct.jobs.push(jobs)
-        assert cut.came.wait(10)
-        drained(direct, [job.id for job in jobs])
-    ran = Counter(place.lines("ran"))
-    assert len(ran) == 20
-    assert set(ran.values()) == {1}
-    assert all(job.crashes == 0 and not job.suspect for job in map(direct.jobs.get, ran) if job)
-    assert worker.lives
-    assert "too late" not in worker.said()
+    outages.assert_a_lost_answer_costs_nothing(place, proxy, direct, script)

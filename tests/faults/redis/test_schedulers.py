@@ -13,7 +13,7 @@ from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance.examples import daily, every, one_off
 from tests.faults import invariants
-from tests.faults.postgres.services import Place
+from tests.faults.services import Place
 from tests.waiting import until
 
 SCHEDULERS, ONE_OFFS, SECONDS = 3, 300, 8

@@ -15,7 +15,7 @@ import redis
 from nuvom.errors import StoreUnavailable, StoreUnusable
 from nuvom.stores.redis.store import RedisStore
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, pushed, succeeded, the
-from tests.faults.postgres import wire
+from tests.faults.loop import Loop
 from tests.stores.redis.conftest import Open
 from tests.stores.redis.test_listener import hears, listening
 from tests.valkey import Server, free_port
@@ -279,7 +279,7 @@ class Wrapped:
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
-        self._loop = wire.Loop(self._serve)
+        self._loop = Loop(self._serve)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
         self.port = self._loop.run(self._open(context))

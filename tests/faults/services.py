@@ -1,4 +1,4 @@
-"""`nuvom runworker` and `nuvom runscheduler` as processes on PostgreSQL, and a caller that does not give up."""
+"""`nuvom runworker` and `nuvom runscheduler` as processes on a server, and a caller that does not give up."""
 
 from __future__ import annotations
 
