@@ -45,7 +45,7 @@ from nuvom.errors import (
 from nuvom.scheduler import split
 from nuvom.stores.backends import close_backend, load_backend
 from nuvom.stores.base import JobStore, SchedulerBackend, ScheduleStore, Store
-from nuvom.stores.opening import open_named, schedule_url
+from nuvom.stores.opening import checked, open_named, schedule_url
 from nuvom.stores.values import Change, Upserted
 
 _log = logging.getLogger("nuvom")
@@ -59,10 +59,13 @@ class Nuvom:
         url: The store, such as `sqlite:///jobs.db`; by default the setting NUVOM_URL or the project's own file.
         scheduler: Where schedules live, if elsewhere: a store, `package.module:Class`, or the name or URL of a plugin.
         **settings: Other settings by their names, such as `timezone="Europe/Paris"`.
+
+    Raises:
+        SettingsError: a name is unknown or a value cannot be used.
     """
 
     def __init__(self, url: str | None = None, *, scheduler: str | None = None, **settings: Any) -> None:
-        self._said: dict[str, Any] = {"url": url, "scheduler": scheduler, **settings}
+        self._said: dict[str, Any] = checked({"url": url, "scheduler": scheduler, **settings})
         self._first_use: str | None = None
         self._clock: Clock = SYSTEM_CLOCK
         self._store: Store | None = None
@@ -86,11 +89,12 @@ class Nuvom:
         """Set settings before the app's first use.
 
         Raises:
-            SettingsError: the app was used already; the message names where.
+            SettingsError: the app was used already, and the message names where; or a name is unknown, or a value
+                cannot be used.
         """
         if self._first_use is not None:
             raise SettingsError(f"configure() comes too late: the app was first used at {self._first_use}")
-        given = {"url": url, "scheduler": scheduler, **settings}
+        given = checked({"url": url, "scheduler": scheduler, **settings})
         self._said |= {name: value for name, value in given.items() if value is not None}
 
     def cron(self, expr: str, **said: Unpack[CronOptions]) -> Callable[[T], T]:

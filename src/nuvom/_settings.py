@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from nuvom._duration import to_timedelta
 from nuvom.errors import SettingsError
 
 _MARKS = ("pyproject.toml", ".git")
+_LONGEST = timedelta(days=36_500)  # so that no time less a span is before the first of all years
 DEFAULT_FILE = ".nuvom/nuvom.db"
 
 
@@ -111,12 +113,29 @@ def load(
     return Settings(url=url or found_url or _default_url(root, start), root=root, **values, chosen=chosen)
 
 
+def check(said: Mapping[str, Any]) -> None:
+    """Look at what `configure` or `Nuvom(...)` is given, before any of it is needed.
+
+    Raises:
+        SettingsError: a name is unknown or a value cannot be used.
+    """
+    for name, given in said.items():
+        if given is not None or name not in _READ:
+            _value(name, given, "an argument")
+
+
+def _value(name: str, given: object, origin: str) -> Any:
+    if name not in _READ:
+        near = get_close_matches(name, _READ, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(sorted(_READ))}"
+        raise SettingsError(f"{origin}: there is no setting {name!r:.100}; {hint}")
+    return _READ[name](given, f"{origin} ({name})" if origin == "an argument" else origin)
+
+
 def _merge(source: str, found: Mapping[str, Any], values: dict[str, Any], chosen: dict[str, str]) -> None:
     for name, given in found.items():
         origin = source.format(name.upper() if source.startswith("NUVOM") else name)
-        if name not in _READ:
-            raise SettingsError(f"{origin}: there is no setting {name!r}; the settings are {', '.join(sorted(_READ))}")
-        value = _READ[name](given, f"{origin} ({name})" if origin == "an argument" else origin)
+        value = _value(name, given, origin)
         if name not in values:
             values[name], chosen[name] = value, origin
         elif values[name] != value:
@@ -159,7 +178,8 @@ def _default_url(root: Path | None, start: Path) -> str:
 
 def _text(value: object, origin: str) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
-        raise SettingsError(f"{origin}={value!r} must be text")
+        shown = masked(value) if isinstance(value, str) else value
+        raise SettingsError(f"{origin}={shown!r:.200} must be text")
     return value
 
 
@@ -193,6 +213,8 @@ def _span(value: object, origin: str) -> timedelta:
         raise SettingsError(str(error)) from None
     if span <= timedelta(0):
         raise SettingsError(f"{origin}={value!r} must be longer than nothing")
+    if span > _LONGEST:
+        raise SettingsError(f"{origin}={value!r} is longer than {_LONGEST.days} days; to keep things, that is for good")
     return span
 
 

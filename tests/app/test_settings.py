@@ -6,10 +6,11 @@ import os
 import warnings
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nuvom import SettingsError
+from nuvom import Nuvom, SettingsError
 from nuvom._duration import seconds, to_timedelta
 from nuvom._settings import load, masked
 
@@ -82,6 +83,7 @@ def test_no_store_is_made_in_the_root_or_a_home(folder: Path) -> None:
         ("NUVOM_LEASE", "soon", "is not a duration"),
         ("NUVOM_KEEP_JOBS", "-1", "is not a duration"),
         ("NUVOM_KEEP_JOBS", "0", "longer than nothing"),
+        ("NUVOM_KEEP_JOBS", "36501d", "longer than 36500 days"),
         ("NUVOM_MAX_PAYLOAD", "1MB", "number of bytes"),
         ("NUVOM_NAIVE", "ignore", "'warn' or 'error'"),
         ("NUVOM_TIMEZONE", "Mars/Olympus", "time zone"),
@@ -97,11 +99,36 @@ def test_a_value_that_cannot_be_used_is_named_with_its_source(
 
 
 def test_an_unknown_setting_is_refused_where_it_was_written_for_nuvom(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no setting 'urll'"):
+    with pytest.raises(SettingsError, match=r"no setting 'urll'; did you mean 'url'\?"):
         load({"urll": "x"}, environ={}, start=tmp_path)
     (tmp_path / "pyproject.toml").write_text("[tool.nuvom]\nkeep_jobz = 1\n")
     with pytest.raises(SettingsError, match=r"\[tool.nuvom\] keep_jobz"):
         load({}, environ={}, start=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"timezon": "UTC"}, "did you mean 'timezone'?"),
+        ({"zzz": None}, "the settings are auto_migrate, "),
+        ({"lease": "soon"}, "(lease)='soon' is not a duration"),
+        ({"keep_jobs": timedelta.max}, "is longer than 36500 days"),
+        ({"max_payload": True}, "must be a number of bytes"),
+        ({"url": 5}, "must be text"),
+        ({"url": "mongodb://u:secret@h"}, "no store for 'mongodb'"),
+        ({"url": "redis://u:secret@h:0"}, "a port from 1 to 65535"),
+        ({"url": "memory://", "scheduler": "postgresql://u:secret@h/x?pool=0"}, "pool='0'"),
+        ({"url": "memory://", "scheduler": dict}, "must be text"),
+    ],
+)
+def test_what_an_app_cannot_be_told_is_refused_at_that_line(said: dict[str, Any], words: str) -> None:
+    app = Nuvom("memory://")
+    for tell in (Nuvom, app.configure):
+        with pytest.raises(SettingsError) as caught:
+            tell(**said)
+        assert words in str(caught.value)
+        assert "secret" not in str(caught.value)
+    assert app.settings.url == "memory://"
 
 
 def test_a_foreign_variable_is_none_of_our_business(tmp_path: Path) -> None:

@@ -47,6 +47,20 @@ def test_each_store_in_memory_is_one_of_its_own() -> None:
         ("sqlite:///nuvom.db?timeout=3", "no parameter 'timeout'"),
         ("sqlite:///nuvom.db?synchronous=off", "synchronous='off' must be full or normal"),
         ("sqlite:///nuvom.db?synchronous", "synchronous='' must be full or normal"),
+        ("sqlite:///nuvom.db?synchronous=full&synchronous=full", "says synchronous twice"),
+        ("sqlite:///data/..", "names a folder"),
+        ("sqlite:///a\0b", "name the file otherwise"),
+        ("sqlite:///\ud800", "name the file otherwise"),
+        ("SQLite:///nuvom.db", "write sqlite:// in small letters"),
+        ("postgresql://u:secret@db:70000/x", "a port is a number from 1 to 65535"),
+        ("postgresql://u:secret@a:1,b:zero/x", "a port is a number from 1 to 65535"),
+        ("postgresql://u:sec#secret@db/x", "write it as %23"),
+        ("postgresql://u:secret@db/x?schema=a&schema=b", "says schema twice"),
+        ("postgresql://u:secret@db/x?schema=%FF", "in UTF-8"),
+        ("postgresql://u:secret@db/%FF", "in UTF-8"),
+        ("postgresql://u:secret@db/x?pool=" + "9" * 5_000, "from 1 to 1000"),
+        ("postgresql://u:secret@db/x?connect_timeout=soon", "connect_timeout='soon' must be a whole number"),
+        ("postgresql://u:secret@db/x?sslmode=yes", "sslmode='yes' must be disable, allow,"),
     ],
 )
 def test_a_url_that_names_no_store_is_refused_with_a_remedy_and_without_its_password(url: str, said: str) -> None:
@@ -54,3 +68,9 @@ def test_a_url_that_names_no_store_is_refused_with_a_remedy_and_without_its_pass
         open_store(url)
     assert said in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql:///jobs", "postgresql://", "postgresql:///jobs?host=/run/postgresql"])
+def test_a_server_that_libpq_finds_by_itself_needs_no_host(url: str) -> None:
+    with closing(open_store(url)) as store:
+        assert store.url == url

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
+from nuvom import _settings
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._settings import Settings
 from nuvom.stores.base import Store
-from nuvom.stores.registry import names_store, open_store
+from nuvom.stores.registry import check_url, names_store, open_store
+
+
+def checked(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what an app was told, `url` and `scheduler` among it.
+
+    Raises:
+        SettingsError: a name is unknown or a value cannot be used; so at the line that says it, before the first use.
+    """
+    _settings.check(said)
+    for name, url in said.items():
+        if url is not None and (name == "url" or (name == "scheduler" and names_store(url))):
+            check_url(url)
+    return said
 
 
 def open_named(

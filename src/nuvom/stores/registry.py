@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,12 +49,12 @@ def open_store(
     Raises:
         SettingsError: the URL names no store of this release.
     """
+    _refuse_unwritable(url)
     scheme, separator, rest = url.partition("://")
     if scheme == "memory" and separator:
         from nuvom.stores.memory import open_memory
 
-        if rest:
-            raise SettingsError(f"{masked(url)!r}: memory:// takes nothing after it; each app has one of its own")
+        _refuse_more(url, rest)
         return open_memory(clock=clock, busy_timeout=busy_timeout, lease=lease)
     if scheme == "sqlite" and separator:
         from nuvom.stores.sqlite.store import open_sqlite
@@ -78,6 +80,53 @@ def open_store(
     ):
         return opened
     raise SettingsError(_unknown(url, scheme if separator else ""))
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that no store of Nuvom's own can be opened by, without its driver where that is not there.
+
+    Raises:
+        SettingsError: as `open_store` does. What a plugin takes is known when it is loaded.
+    """
+    _refuse_unwritable(url)
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SCHEMES:
+        if not (separator and _is_plugin(scheme)):
+            raise SettingsError(_unknown(url, scheme if separator else ""))
+    elif scheme == "memory":
+        _refuse_more(url, rest)
+    elif scheme == "sqlite":
+        _file(url, rest)
+    elif scheme in _REDIS:
+        from nuvom.stores.redis.address import parse
+
+        parse(url)
+    else:
+        with suppress(ModuleNotFoundError):  # its first use says what to install
+            from nuvom.stores.postgres import address
+
+            address.parse(url)
+
+
+def _refuse_unwritable(url: str) -> None:
+    """Refuse what is no URL, and characters that would be dropped or changed by what reads it."""
+    if not isinstance(url, str):
+        raise SettingsError(f"{url!r:.100} is no URL; write sqlite:///nuvom.db as a text")
+    is_file = url.startswith("sqlite:")
+    try:
+        os.fsencode(url) if is_file else url.encode()
+    except UnicodeEncodeError as error:
+        odd: str | None = url[error.start]
+    else:
+        odd = next((c for c in url if c == "\0" or (not is_file and not c.isprintable())), None)
+    if odd is not None:
+        remedy = "name the file otherwise" if is_file else "percent-encode it in UTF-8"
+        raise SettingsError(f"{masked(url)!r:.300} has the character {odd!r}, which no URL can have: {remedy}")
+
+
+def _refuse_more(url: str, rest: str) -> None:
+    if rest:
+        raise SettingsError(f"{masked(url)!r}: memory:// takes nothing after it; each app has one of its own")
 
 
 def names_store(url: str) -> bool:
@@ -175,10 +224,14 @@ def _file(url: str, rest: str) -> tuple[Path, Synchronous | None]:
         raise SettingsError(f"{masked(url)!r} names no file; write sqlite:///nuvom.db")
     if path == ":memory:":
         raise SettingsError(f"{masked(url)!r}: the store in memory is memory://")
+    if Path(path).name in ("", ".."):
+        raise SettingsError(f"{masked(url)!r} names a folder; write sqlite:///nuvom.db")
     synchronous: Synchronous | None = None
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name != "synchronous":
             raise SettingsError(f"{masked(url)!r}: there is no parameter {name!r}; a file takes synchronous")
+        if synchronous is not None:
+            raise SettingsError(f"{masked(url)!r} says synchronous twice: leave one of them out")
         if value not in _SYNCHRONOUS:
             raise SettingsError(f"{masked(url)!r}: synchronous={value!r} must be full or normal")
         synchronous = _SYNCHRONOUS[value]
@@ -190,5 +243,9 @@ def _unknown(url: str, scheme: str) -> str:
         case "":
             known = "sqlite:///nuvom.db, postgresql://user@host/database, redis://host:6379/0 or memory://"
             return f"{masked(url)!r} is no URL; write {known}"
+        case _ if scheme.lower() in SCHEMES:
+            return f"{masked(url)!r}: write {scheme.lower()}:// in small letters"
         case _:
-            return f"{masked(url)!r}: there is no store for {scheme!r}; this release has {_KNOWN}, and no plugin more"
+            return (
+                f"{masked(url)!r}: there is no store for {scheme!r:.100}; this release has {_KNOWN}, and no plugin more"
+            )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
+from collections.abc import Sequence
 from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -15,6 +16,15 @@ from nuvom.errors import SettingsError
 DEFAULT_SCHEMA = "nuvom"
 DEFAULT_POOL = 10
 _OWN = ("schema", "pool", "listen")
+_NUMBERS = (
+    "connect_timeout",
+    "keepalives",
+    "keepalives_idle",
+    "keepalives_interval",
+    "keepalives_count",
+    "tcp_user_timeout",
+)
+_SSL = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _LISTEN = {"yes": True, "no": False}
 
 
@@ -48,13 +58,17 @@ def parse(url: str) -> Address:
     Raises:
         SettingsError: libpq cannot read it, or a parameter of Nuvom's own has a value that it cannot have.
     """
-    parts = urlsplit(url)
-    said = parse_qsl(parts.query, keep_blank_values=True)
+    try:
+        parts = urlsplit(url)
+        said = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
+    except ValueError:  # what it says repeats what it cannot read: it may be the password
+        raise _unreadable(url) from None
+    _refuse_odd(url, parts.fragment, [name for name, _ in said])
     own = {name: value for name, value in said if name in _OWN}
     # libpq decodes %20 and takes a plus for a plus (https://www.postgresql.org/docs/current/libpq-connect.html).
     query = urlencode([(name, value) for name, value in said if name not in _OWN], quote_via=quote)
-    conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
-    _refuse_unreadable(conninfo, url)
+    conninfo = f"postgresql://{parts.netloc}{parts.path}{query and '?'}{query}"
+    _refuse_unusable(conninfo, url)
     return Address(
         conninfo=conninfo,
         url=masked(url),
@@ -64,27 +78,51 @@ def parse(url: str) -> Address:
     )
 
 
-def _refuse_unreadable(conninfo: str, url: str) -> None:
-    with suppress(psycopg.ProgrammingError):  # which repeats what it cannot read: it may be the password
-        conninfo_to_dict(conninfo)
-        return
-    raise SettingsError(
-        f"libpq cannot read {masked(url)}: percent-encode what is special in a name or a password (% as %25), "
+def _refuse_odd(url: str, fragment: str, names: Sequence[str]) -> None:
+    if fragment:
+        raise SettingsError(f"{masked(url)!r}: nothing may follow a #; where it belongs to a name, write it as %23")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise SettingsError(f"{masked(url)!r} says {twice[0]} twice: leave one of them out")
+
+
+def _refuse_unusable(conninfo: str, url: str) -> None:
+    """Refuse what libpq refuses: names here, and those values that it would look at only when it connects."""
+    try:
+        said = conninfo_to_dict(conninfo)
+    except (psycopg.ProgrammingError, ValueError):  # as above
+        raise _unreadable(url) from None
+    ports = [port for port in str(said.get("port", "")).split(",") if port]
+    if not all(port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65_536 for port in ports):
+        raise SettingsError(
+            f"{masked(url)!r}: a port is a number from 1 to 65535; percent-encode what is special in a name or a "
+            "password"
+        )
+    for name in _NUMBERS:
+        if name in said and not re.fullmatch(r"-?[0-9]{1,9}", str(said[name])):
+            raise SettingsError(f"{masked(url)!r}: {name}={said[name]!r:.100} must be a whole number")
+    if said.get("sslmode", _SSL[0]) not in _SSL:
+        raise SettingsError(f"{masked(url)!r}: sslmode={said['sslmode']!r:.100} must be {', '.join(_SSL)}")
+
+
+def _unreadable(url: str) -> SettingsError:
+    return SettingsError(
+        f"libpq cannot read {masked(url)}: percent-encode what is special in a name or a password (% as %25) in UTF-8, "
         "and see to the names of its parameters"
     )
 
 
 def _schema(url: str, name: str) -> str:
     if not name or "\0" in name or len(name.encode()) > 63:
-        raise SettingsError(f"{masked(url)!r}: schema={name!r} must have 1 to 63 bytes")
+        raise SettingsError(f"{masked(url)!r}: schema={name!r:.100} must have 1 to 63 bytes")
     if name.startswith("pg_") or name == "information_schema":
         raise SettingsError(f"{masked(url)!r}: schema={name!r} belongs to PostgreSQL; choose another name")
     return name
 
 
 def _pool(url: str, said: str) -> int:
-    if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= 1_000:
-        raise SettingsError(f"{masked(url)!r}: pool={said!r} must be a number of connections from 1 to 1000")
+    if not said.isascii() or not said.isdecimal() or len(said) > 4 or not 1 <= int(said) <= 1_000:
+        raise SettingsError(f"{masked(url)!r}: pool={said!r:.100} must be a number of connections from 1 to 1000")
     return int(said)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from nuvom._settings import masked
 from nuvom.errors import SettingsError
@@ -28,6 +28,7 @@ class Layout(StrEnum):
     CLUSTER = "cluster"  # it is the node that has the slot of the prefix
 
 
+_USUAL = {Layout.SENTINEL: SENTINEL_PORT}  # ports; of all others PORT
 _SCHEMES: dict[str, tuple[Layout, bool]] = {  # and whether it is reached through TLS
     "redis": (Layout.SERVER, False),
     "valkey": (Layout.SERVER, False),
@@ -81,28 +82,31 @@ def parse(url: str) -> Address:
         parts = urlsplit(url)
         scheme = parts.scheme.replace("valkey", "redis")
         layout, tls = _SCHEMES[scheme]
+        path = _decoded(parts.path)
         user, password = _user(parts.netloc)
-        nodes = _nodes(parts.netloc.rpartition("@")[2], SENTINEL_PORT if layout is Layout.SENTINEL else PORT)
+        hosts = parts.netloc.rpartition("@")[2] if parts.netloc else "localhost"
+        nodes = () if scheme == "unix" else _nodes(hosts, _USUAL.get(layout, PORT))
+        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
     except (ValueError, KeyError):  # what they say repeats what they cannot read: it may be the password
         raise SettingsError(
-            f"{masked(url)!r} cannot be read: write redis://user:password@host:6379/0, and percent-encode what is "
-            "special in a name or a password (/ as %2F)"
+            f"{masked(url)!r} cannot be read: write redis://user:password@host:6379/0, with a port from 1 to 65535, "
+            "and percent-encode what is special in a name or a password (/ as %2F), in UTF-8"
         ) from None
-    said = _Said(url, tls)
-    prefix = said.text("prefix", DEFAULT_PREFIX)
-    if not prefix or set(prefix) & set("{}") or len(prefix.encode()) > 100:
-        raise SettingsError(f"{masked(url)!r}: prefix={prefix!r} must have 1 to 100 bytes and no braces")
+    _refuse_odd(url, parts, nodes)
+    said = _Said(url, tls, pairs)
+    said.once("username", said_before=user is not None)
+    said.once("password", said_before=password is not None)
     options: dict[str, Any] = {"username": user or said.text("username"), "password": password or said.text("password")}
-    options["db"], group = said.place(layout, unquote(parts.path), is_file=scheme == "unix")
+    options["db"], group = said.place(layout, path, is_file=scheme == "unix")
     options |= said.tls_options()
     sentinel_options = {"username": said.text("sentinel_username"), "password": said.text("sentinel_password")}
     return Address(
         url=masked(url),
-        prefix=f"{{{prefix}}}:".encode(),
+        prefix=f"{{{said.prefix()}}}:".encode(),
         pool=said.number("pool", DEFAULT_POOL, 1, 1_000),
         layout=layout,
-        nodes=() if scheme == "unix" else nodes,
-        path=unquote(parts.path) if scheme == "unix" else "",
+        nodes=nodes,
+        path=path if scheme == "unix" else "",
         group=group,
         tls=tls,
         options={name: value for name, value in options.items() if value is not None},
@@ -110,30 +114,53 @@ def parse(url: str) -> Address:
     )
 
 
-class _Said:
-    """What follows the question mark of a URL; a name that nobody knows is refused."""
+def _refuse_odd(url: str, parts: SplitResult, nodes: tuple[Node, ...]) -> None:
+    if parts.fragment:
+        raise SettingsError(f"{masked(url)!r}: nothing may follow a #; where it belongs to a name, write it as %23")
+    if any(not node.host for node in nodes):
+        raise SettingsError(f"{masked(url)!r} names no host: write redis://localhost:6379/0")
+    if parts.scheme == "unix" and parts.netloc.rpartition("@")[2]:
+        raise SettingsError(f"{masked(url)!r}: a socket has no host: write three slashes, unix:///run/redis/redis.sock")
 
-    def __init__(self, url: str, tls: bool) -> None:  # noqa: FBT001  one of two facts
+
+class _Said:
+    """What follows the question mark of a URL; a name that nobody knows, or that comes twice, is refused."""
+
+    def __init__(self, url: str, tls: bool, pairs: Sequence[tuple[str, str]]) -> None:  # noqa: FBT001  one of two facts
         self._url = masked(url)
         self._tls = tls
-        self._values = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        self._values = dict(pairs)
         known = ["prefix", "pool", "db", "username", "password", "sentinel_username", "sentinel_password"]
         known += [*_TLS, "ssl_cert_reqs", "ssl_check_hostname"] if tls else []
         for name in self._values:
             if name not in known:
                 hint = "; write rediss:// for TLS" if name.startswith("ssl") and not tls else ""
-                raise SettingsError(
-                    f"{self._url!r}: there is no parameter {name!r}, but {', '.join(known)}{hint}; how long an answer "
-                    "is waited for is NUVOM_BUSY_TIMEOUT"
-                )
+                raise SettingsError(f"{self._url!r}: there is no parameter {name!r}, but {', '.join(known)}{hint}")
+        for name, _ in pairs:
+            self.once(name, said_before=[each for each, _ in pairs].count(name) > 1)
 
-    def text(self, name: str, default: str | None = None) -> str | None:
-        return self._values.get(name, default)
+    def once(self, name: str, *, said_before: bool) -> None:
+        """Refuse a parameter that is said a second time: nobody could tell which of the two holds."""
+        if said_before and name in self._values:
+            raise SettingsError(f"{self._url!r} says {name} twice: leave one of them out")
+
+    def prefix(self) -> str:
+        """Return what all keys begin with."""
+        prefix = self._values.get("prefix", DEFAULT_PREFIX)
+        if not prefix.isprintable() or set(prefix) & set("{}") or not 1 <= len(prefix.encode()) <= 100:
+            raise SettingsError(
+                f"{self._url!r}: prefix={prefix!r:.100} must have 1 to 100 bytes, no braces and only characters that "
+                "can be seen, such as shop-test"
+            )
+        return prefix
+
+    def text(self, name: str) -> str | None:
+        return self._values.get(name)
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         said = self._values.get(name, str(default))
-        if not said.isascii() or not said.isdecimal() or not least <= int(said) <= most:
-            raise SettingsError(f"{self._url!r}: {name}={said!r} must be a number from {least} to {most}")
+        if not said.isascii() or not said.isdecimal() or len(said) > 9 or not least <= int(said) <= most:
+            raise SettingsError(f"{self._url!r}: {name}={said!r:.100} must be a number from {least} to {most}")
         return int(said)
 
     def place(self, layout: Layout, path: str, *, is_file: bool) -> tuple[int, str]:
@@ -148,6 +175,7 @@ class _Said:
             group = words.pop(0)
         if is_file and len(path) < 2:
             raise SettingsError(f"{self._url!r} names no socket: write unix:///run/redis/redis.sock")
+        self.once("db", said_before=bool(words))
         if words:
             self._values["db"] = words.pop(0)
         if words:
@@ -177,7 +205,15 @@ class _Said:
 
 def _user(netloc: str) -> tuple[str | None, str | None]:
     user, _, password = netloc.rpartition("@")[0].partition(":")
-    return unquote(user) or None, unquote(password) or None
+    return _decoded(user) or None, _decoded(password) or None
+
+
+def _decoded(said: str) -> str:
+    """Return what a percent-encoded text means; raises ValueError where that is no text, or has the character NUL."""
+    text = unquote(said, errors="strict")
+    if "\0" in text:
+        raise ValueError(said)
+    return text
 
 
 def _nodes(hosts: str, usual: int) -> tuple[Node, ...]:
@@ -194,7 +230,9 @@ def _node(said: str, usual: int) -> Node:
         host, _, port = said.rpartition(":")
     if ":" in host and not said.startswith("["):
         raise ValueError(said)
-    number = int(port) if port else usual
-    if not 0 < number < 65_536:
+    if port and not (port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65_536):
         raise ValueError(port)
-    return Node(unquote(host) or "localhost", number)
+    name = _decoded(host)
+    if any(character.isspace() or not character.isprintable() for character in name):
+        raise ValueError(host)
+    return Node(name, int(port) if port else usual)
