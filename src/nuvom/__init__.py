@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nuvom._waiting import Waited, as_completed, as_completed_async, wait, wait_async
     from nuvom.errors import (
         ArgumentsError,
+        BackendFailed,
         DuplicateScheduleWarning,
         InvalidCron,
         InvalidTrigger,
@@ -104,6 +105,7 @@ _HOMES = {
     "_waiting": ("Waited", "as_completed", "as_completed_async", "wait", "wait_async"),
     "errors": (
         "ArgumentsError",
+        "BackendFailed",
         "DuplicateScheduleWarning",
         "InvalidCron",
         "InvalidTrigger",
@@ -147,6 +149,7 @@ __all__ = [
     "ArgumentsError",
     "Attempt",
     "AttemptOutcome",
+    "BackendFailed",
     "Call",
     "CatchUp",
     "CurrentJob",

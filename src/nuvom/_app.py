@@ -348,10 +348,12 @@ class Nuvom:
         with self._lock:
             store, self._store = self._store, None
             backend = self.__dict__.pop("backend", None)
-        if backend is not None and self.split:
-            close_backend(backend)
-        if store is not None:
-            store.close()
+        try:
+            if backend is not None and self.split:
+                close_backend(backend)
+        finally:
+            if store is not None:
+                store.close()
 
     async def aclose(self) -> None:
         """Do what `close` does without blocking the event loop."""

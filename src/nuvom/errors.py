@@ -126,6 +126,22 @@ class SchemaTooNew(StoreUnusable):
     """A store was migrated by a release that this one cannot work beside."""
 
 
+class BackendFailed(StoreError):
+    """A scheduler backend of somebody's own raised: `backend` is its class, `method` what was called; see `__cause__`.
+
+    What a call changes is written down beside the jobs before the backend hears of it, so it may be repeated.
+    """
+
+    def __init__(self, backend: str, method: str, reason: str) -> None:
+        super().__init__(backend, method, reason)
+        self.backend = backend
+        self.method = method
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.backend}.{self.method}() raised {self.reason}"
+
+
 class JobNotFound(NuvomError, LookupError):
     """There is no job of this id, or it was pruned."""
 

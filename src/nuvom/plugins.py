@@ -63,7 +63,7 @@ class Plugin(NamedTuple):
                 found = getattr(found, name)
         except (Exception, SystemExit) as error:
             raise SettingsError(
-                f"{said}: the {self} cannot be loaded from {self.path}: {_told(error)}; {self._remedy(error)}"
+                f"{said}: the {self} cannot be loaded from {self.path}: {told(error)}; {self._remedy(error)}"
             ) from error
         _check_protocol(found, f"{said}: the {self}", f"pip install --upgrade {self.distribution}")
         return found
@@ -124,7 +124,7 @@ def import_path(path: str, root: Path | None, said: str) -> Any:
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and _within(module_name, error.name):
             raise SettingsError(f"{said}: there is no module {error.name!r}; searched {sys.path[0]} first") from error
-        raise SettingsError(f"{said}: {module_name} cannot be imported: {_told(error)}; mend it") from error
+        raise SettingsError(f"{said}: {module_name} cannot be imported: {told(error)}; mend it") from error
     if not hasattr(module, name):
         close = get_close_matches(name, vars(module), n=1)
         raise SettingsError(f"{said}: {module_name} has no {name}" + (f"; did you mean {close[0]}?" if close else ""))
@@ -153,8 +153,9 @@ def made(make: Callable[[], Any], call: str, said: str) -> Any:
     except NuvomError:
         raise
     except Exception as error:
-        raise SettingsError(f"{said}: {call} raised {_told(error)}; mend what it is given, or the class") from error
+        raise SettingsError(f"{said}: {call} raised {told(error)}; mend what it is given, or the class") from error
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Return what an error of somebody's own says, in one piece."""
     return f"{type(error).__name__}: {error}".rstrip(": ")

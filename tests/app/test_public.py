@@ -10,8 +10,8 @@ import sys
 import nuvom
 
 FACE = """
-ArgumentsError Attempt AttemptOutcome Call CatchUp CurrentJob DuplicateScheduleWarning EnqueuedJob Hook InvalidCron
-InvalidTrigger Job JobCancelled JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut
+ArgumentsError Attempt AttemptOutcome BackendFailed Call CatchUp CurrentJob DuplicateScheduleWarning EnqueuedJob Hook
+InvalidCron InvalidTrigger Job JobCancelled JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut
 LifespanError NaiveDatetimeWarning NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge
 Progress ResultNotStored Retry RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound
 ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from nuvom import Nuvom
+from nuvom import Nuvom, StoreUnavailable
 from nuvom._crashpoint import VARIABLE
 from nuvom.stores import moving
 from nuvom.stores.registry import open_store
@@ -208,14 +208,47 @@ def test_what_makes_no_sense_is_refused_before_anything_is_made(
     assert sorted(project.root.glob("*.db")) == []
 
 
-def test_passwords_are_masked_and_a_store_that_is_away_says_how_to_go_on(project: Project, app: Nuvom) -> None:
+def test_passwords_are_masked_and_a_store_that_is_away_before_the_first_row_says_that_nothing_was_copied(
+    project: Project, app: Nuvom
+) -> None:
     app.store.migrate()
-    answer = project.call("store", "copy", project.url, "postgresql://user:secret@127.0.0.1:1/nuvom")
-    assert answer.code == 1
+    answer = project.inside("store", "copy", project.url, "postgresql://user:secret@127.0.0.1:1/nuvom")
+    assert answer.code == 2
     assert answer.err.count("\n") == 1
     assert "postgresql://user:***@127.0.0.1:1/nuvom" in answer.err
-    assert "run the same command again, and it goes on" in answer.err
+    assert answer.err.endswith("; nothing was copied\n")
     assert "secret" not in answer.out + answer.err
+
+
+def test_a_store_that_goes_away_after_the_first_row_says_how_to_go_on(
+    project: Project, target: str, app: Nuvom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.store.migrate()
+
+    def gone(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the server is gone")
+
+    monkeypatch.setattr("nuvom.stores.moving.copy", gone)
+    answer = project.inside("store", "copy", project.url, target)
+    assert (answer.code, answer.err.count("\n")) == (1, 1)
+    assert "the server is gone; run the same command again, and it goes on" in answer.err
+
+
+@pytest.mark.parametrize("engine", ["postgresql", "redis"])
+def test_a_wrong_password_or_an_unknown_database_is_refused_before_anything_is_copied(
+    project: Project, app: Nuvom, engine: str, request: pytest.FixtureRequest
+) -> None:
+    app.store.migrate()
+    url: str = request.getfixturevalue("postgres_url" if engine == "postgresql" else "redis_url")
+    wrong = (
+        servers.with_parameters(url, dbname="none")
+        if engine == "postgresql"
+        else url.replace("://", "://nobody:hunter2@")
+    )
+    answer = project.inside("store", "copy", project.url, wrong)
+    assert answer.code == 2
+    assert answer.err.endswith("; nothing was copied\n")
+    assert "hunter2" not in answer.err
 
 
 def test_a_disk_without_room_is_one_clear_error_after_which_the_copy_goes_on(project: Project, target: str) -> None:

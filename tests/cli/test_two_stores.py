@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from nuvom import Nuvom
+from nuvom.stores.registry import open_store
 from tests.cli.conftest import Answer, Project
 from tests.waiting import until
 
@@ -59,6 +61,35 @@ def test_the_store_that_has_the_jobs_is_refused_for_schedules_too(project: Proje
     answer = project.call("migrate", NUVOM_URL=project.url, NUVOM_SCHEDULER=project.url)
     assert answer.code != 0
     assert "NUVOM_SCHEDULER names the store that has the jobs" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "apart"), [("migrate", False), ("runscheduler", False), ("doctor", True), ("run tasks.py", True)]
+)
+def test_one_store_in_two_spellings_is_refused_by_whatever_begins_on_it(
+    project: Project, words: str, apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(project.url)) as store:
+        store.migrate()
+    (project.root / "other.db").symlink_to(project.file)
+    monkeypatch.setenv("NUVOM_URL", project.url)
+    monkeypatch.setenv("NUVOM_SCHEDULER", f"sqlite:///{project.root}/other.db")
+    answer = (project.call if apart else project.inside)(*words.split())
+    assert answer.code == 2
+    assert answer.err.endswith("NUVOM_SCHEDULER names the store that has the jobs, in other words: leave it out\n")
+    with closing(open_store(project.url)) as store:
+        assert store.workers.list() == []
+
+
+def test_two_spellings_of_a_store_that_is_not_there_yet_are_refused_as_soon_as_it_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.file.parent.mkdir(exist_ok=True)
+    (project.root / "folder").symlink_to(project.file.parent)
+    monkeypatch.setenv("NUVOM_SCHEDULER", f"sqlite:///{project.root}/folder/{project.file.name}")
+    assert project.inside("migrate", "--dry-run").code == 0
+    assert not project.file.exists()
+    assert project.inside("migrate").code == 2
 
 
 def test_services_on_two_stores_run_what_is_scheduled_and_commands_manage_it(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from nuvom import Nuvom, ScheduleEnvelope, SettingsError, StoreError
+from nuvom import BackendFailed, Nuvom, ScheduleEnvelope, SettingsError, StoreError, StoreUnavailable
 from nuvom.testing.conformance.examples import one_off
 from tests.plugins.conftest import BACKEND, Installed
 
@@ -247,3 +248,88 @@ def test_what_a_backend_has_for_an_id_is_looked_at_before_it_is_used() -> None:
             app.schedules.cancel("a")
         with pytest.raises(StoreError, match=told):
             app.task(name="tick")(tick).options(name="a").schedule(in_=1)
+
+
+class Failing(Odd):
+    """A backend that raises in one of its methods."""
+
+    def __init__(self, method: str, error: Exception) -> None:
+        super().__init__(None)
+
+        def fail(*_: object) -> None:
+            raise error
+
+        setattr(self, method, fail)
+
+    def due(self, now: datetime, limit: int) -> object:
+        return []
+
+
+def calls(app: Nuvom) -> dict[str, Callable[[], object]]:
+    task = app.task(name="tick")(tick)
+    once = task.options(name="a")
+    return {
+        "get": lambda: app.schedules.get("a"),
+        "enqueue": lambda: once.schedule(in_=1),
+        "cancel": lambda: app.schedules.cancel("a"),
+        "due": app.drain,
+    }
+
+
+@pytest.mark.parametrize("method", ["get", "enqueue", "due"])
+def test_what_a_backend_raises_is_an_error_of_a_store_that_names_it_and_keeps_the_cause(method: str) -> None:
+    cause = KeyError("x")
+    with Nuvom("memory://", scheduler="mine:Odd") as app:
+        app.__dict__["backend"] = Failing(method, cause)
+        with pytest.raises(
+            BackendFailed, match=rf"^Failing\.{method}\(\) raised KeyError: 'x' \(test_backends.py:\d+\)$"
+        ) as caught:
+            calls(app)[method]()
+    assert isinstance(caught.value, StoreError)
+    assert (caught.value.backend, caught.value.method, caught.value.__cause__) == ("Failing", method, cause)
+
+
+@pytest.mark.parametrize(("method", "unknown"), [("get", False), ("enqueue", True), ("due", False)])
+def test_a_backend_whose_network_fails_is_away(method: str, unknown: bool) -> None:
+    with Nuvom("memory://", scheduler="mine:Odd") as app:
+        app.__dict__["backend"] = Failing(method, ConnectionRefusedError("no"))
+        with pytest.raises(
+            StoreUnavailable, match=rf"^Failing\.{method}\(\) raised ConnectionRefusedError: no$"
+        ) as caught:
+            calls(app)[method]()
+    assert caught.value.unknown is unknown
+
+
+def test_a_cancel_that_its_backend_could_not_take_is_an_error_and_holds() -> None:
+    with Nuvom("memory://", scheduler="shelf:Memory") as app:
+        kept: dict[str, ScheduleEnvelope] = {}
+        backend = Failing("cancel", ValueError("no"))
+        backend.enqueue = lambda envelope: kept.setdefault(envelope.id, envelope)  # type: ignore[method-assign]
+        backend.get = kept.get  # type: ignore[method-assign]
+        app.__dict__["backend"] = backend
+        stored = app.task(name="tick")(tick).options(name="a").schedule(in_=1)
+        with pytest.raises(BackendFailed, match=r"^Failing\.cancel\(\) raised ValueError: no"):
+            app.schedules.cancel("a")
+        fence = app.store.ledger.fence(stored.id)
+        assert fence is not None
+        assert fence.envelope.state.ended
+
+
+def test_an_error_of_nuvoms_own_passes_through_a_backend_as_it_is() -> None:
+    error = StoreUnavailable("the shelf is away")
+    with Nuvom("memory://", scheduler="mine:Odd") as app:
+        app.__dict__["backend"] = Failing("get", error)
+        with pytest.raises(StoreUnavailable) as caught:
+            app.schedules.get("a")
+    assert caught.value is error
+
+
+def test_a_backend_that_cannot_be_closed_says_so_after_the_store_is_closed(tmp_path: Path) -> None:
+    app = Nuvom(f"sqlite:///{tmp_path}/jobs.db", scheduler="mine:Odd")
+    app.__dict__["backend"] = Failing("close", RuntimeError("stuck"))
+    store = app.store
+    store.migrate()
+    with pytest.raises(BackendFailed, match=r"Failing\.close\(\) raised RuntimeError: stuck"):
+        app.close()
+    with pytest.raises(StoreUnavailable):
+        store.jobs.queues()

@@ -17,6 +17,7 @@ from nuvom.cli.tasks import app_with_tasks
 from nuvom.errors import NuvomError, StoreError, TasksUnreadable
 from nuvom.scheduler.crowding import MOST_OPEN
 from nuvom.stores.backends import due_in
+from nuvom.stores.paired.apart import refuse_one
 from nuvom.stores.paired.store import parts
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def examine(site: Site, arguments: Sequence[str]) -> Iterator[Check]:
     """Yield what was found, the store first: without it there is little to say.
 
     Raises:
-        SettingsError: a setting cannot be used.
+        SettingsError: a setting cannot be used, or both stores of a pair are one.
     """
     app, tasks = _tasks(site, arguments)
     refuse_private(app.settings)
@@ -79,6 +80,7 @@ def _tasks(site: Site, arguments: Sequence[str]) -> tuple[Nuvom, Check]:
 def _store(app: Nuvom) -> Iterator[Check]:
     try:
         require_present(app.settings)
+        refuse_one(app.store, only_made=True)
         found = parts(app.store)
     except StoreError as error:
         yield Check("store", FAIL, str(error))
@@ -228,9 +230,9 @@ def _elsewhere(app: Nuvom, *, served: bool) -> Iterator[Check]:
     """Look at a backend of five methods, as far as one without a list can be looked at."""
     try:
         due = due_in(app.backend, app.now() - _OVERDUE, _MANY)
-    except Exception as error:  # noqa: BLE001 - the class is somebody's own
+    except StoreError as error:
         remedy = "mend the backend, or what it needs"
-        yield Check("schedules", FAIL, f"{app.scheduler_name} fails: {type(error).__name__}: {error}", remedy)
+        yield Check("schedules", FAIL, f"{app.scheduler_name} fails: {error}", remedy)
         return
     yield from _declared(app)
     if due and not served:

@@ -129,11 +129,14 @@ def migrate(
     """Bring the store's schema up to date, and make the store where there is none."""
     from nuvom.cli.output import print_json
     from nuvom.cli.stores import refuse_private
+    from nuvom.stores.paired.apart import refuse_one
     from nuvom.stores.paired.store import parts
 
     app = site.bare_app()
     refuse_private(app.settings)
+    refuse_one(app.store, only_made=True)
     done = [_pending(each) if dry_run or sql else _migrated(each) for each in parts(app.store)]
+    refuse_one(app.store, only_made=True)  # what had no tables before could not be told apart
     if site.as_json:
         first, *others = done
         print_json({**first, **({"schedules": others[0]} if others else {})})

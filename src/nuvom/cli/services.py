@@ -17,6 +17,8 @@ from nuvom.cli.output import counted, shown
 from nuvom.cli.stores import file_of
 from nuvom.cli.sync import at_start
 from nuvom.errors import StoreError
+from nuvom.stores.opening import schedule_url
+from nuvom.stores.paired.apart import refuse_one
 from nuvom.stores.registry import open_store
 from nuvom.worker import logs
 from nuvom.worker.child import ChildSpec
@@ -71,12 +73,13 @@ def serve(
         log: What is said and how, where the user's code has not configured logging.
 
     Raises:
-        SettingsError: the store's URL, the scheduler backend or a hook cannot be used.
+        SettingsError: the store's URL, the scheduler backend or a hook cannot be used, or both stores are one.
     """
     if scheduler and app.split:
         _ = app.backend  # what is wrong with it is said here, and not by a child
     if worker is not None:
         _ = app.active_hooks  # as above
+    _refuse_one(app)
     app.close()
     ours = logs.show(log.level, log.form)
     common = _common(app, app_path, grace=grace, log=log)
@@ -96,6 +99,13 @@ def serve(
     # One after the other: what is due becomes jobs before workers look whether there are any.
     elif not (scheduler and supervise(ChildSpec("scheduler", {**common, "drain": True}))):
         supervise(*_workers(worker, {**common, **_until(app, worker)}))
+
+
+def _refuse_one(app: Nuvom) -> None:
+    """Raise SettingsError where two URLs name one store; what is away for a second is not waited for."""
+    if schedule_url(app.settings) is not None:
+        with closing(app.open(busy_timeout=_LOOK)) as store:
+            refuse_one(store, only_made=False)
 
 
 def _common(app: Nuvom, app_path: str | None, *, grace: float, log: LogPlan) -> Mapping[str, Any]:

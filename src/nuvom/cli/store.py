@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
 
 import typer
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 20  # rows that are named of those that are not as they were
 _MARK = "copied to "  # how the note begins of what --pause-source paused
-_PROBE = "nuvom store copy"  # the host of a lease that serves nothing; one whose process was killed is in nobody's way
 _AGAIN = "run the same command again, and it goes on with what is not there yet"  # which may be all of it
 
 
@@ -55,10 +52,12 @@ def copy(
         if ours.url == theirs.url:
             raise refusal(f"{ours.url} is both: name another store to copy to", code=2)
         rows, places = _movable(ours), _movable(theirs)
-        with _ongoing():
+        with _preparing():
             _refuse_live(ours, theirs, into_live=into_live)
             ours.workers.rescue()
-            with _progress(rows) as told:
+            total = sum(rows.transfer.count().values())
+        with _ongoing():
+            with _progress(total) as told:
                 copied = moving.copy(rows.transfer, places.transfer, told, live=into_live)
             if alive := _alive(ours):
                 raise refusal(f"{ours.url} came into use meanwhile: {alive}; stop it, and copy again")
@@ -94,6 +93,19 @@ def _movable(store: Store) -> Movable:
 
 
 @contextmanager
+def _preparing() -> Iterator[None]:
+    """Say that nothing was copied where a store cannot be used or is away before the first row."""
+    from nuvom.errors import StoreError
+
+    try:
+        yield
+    except StoreError as error:
+        raise refusal(f"{error}; nothing was copied", code=2) from None
+    except KeyboardInterrupt:
+        raise refusal("interrupted; nothing was copied", code=130) from None
+
+
+@contextmanager
 def _ongoing() -> Iterator[None]:
     """Say how to go on where a store went away."""
     from nuvom.errors import StoreUnavailable
@@ -107,6 +119,8 @@ def _ongoing() -> Iterator[None]:
 
 
 def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
+    from nuvom.stores.paired.apart import are_one
+
     for queue in source.jobs.queues():
         if queue.pause is not None and (queue.pause.note or "").startswith(_MARK):
             raise refusal(
@@ -120,7 +134,7 @@ def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
             "counts as alive until its lease has run out)",
             code=2,
         )
-    if _same(source, target):
+    if are_one(source, target):
         raise refusal(f"{source.url} and {target.url} are one store: name another one to copy to", code=2)
     if not into_live and (alive := _alive(target)):
         raise refusal(
@@ -129,21 +143,10 @@ def _refuse_live(source: Store, target: Store, *, into_live: bool) -> None:
 
 
 def _alive(store: Store) -> str:
-    processes = (each for each in store.workers.list() if each.alive and each.host != _PROBE)
+    from nuvom.stores.paired.apart import PROBE
+
+    processes = (each for each in store.workers.list() if each.alive and each.host != PROBE)
     return ", ".join(f"a {each.kind} ({each.host}, pid {each.pid})" for each in processes)
-
-
-def _same(source: Store, target: Store) -> bool:
-    """Tell whether two URLs name one store: then a lease in the one is seen in the other."""
-    from nuvom import __version__
-    from nuvom.stores.values import WorkerInfo
-
-    probe = WorkerInfo(id=uuid4().hex, kind="worker", host=_PROBE, pid=os.getpid(), version=__version__, queues=())
-    source.workers.register(probe)
-    try:
-        return any(each.id == probe.id for each in target.workers.list())
-    finally:
-        source.workers.unregister(probe.id)
 
 
 def _pause(store: Store, note: str) -> None:
@@ -155,18 +158,15 @@ def _pause(store: Store, note: str) -> None:
 
 
 @contextmanager
-def _progress(source: Movable) -> Iterator[Told]:
+def _progress(total: int) -> Iterator[Told]:
     """Give what draws on stderr how far a copy is; a line for each kind where that is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    counts = source.transfer.count()
     screen = Console(file=sys.stderr, highlight=False)
     shape = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*shape, console=screen, transient=True, disable=not screen.is_terminal) as bars:
-        bar = {
-            step: bars.add_task(step, total=sum(counts.values()), start=step == "copy") for step in ("copy", "compare")
-        }
+        bar = {step: bars.add_task(step, total=total, start=step == "copy") for step in ("copy", "compare")}
 
         def told(step: str, _: object, number: int) -> None:
             bars.start_task(bar[step])

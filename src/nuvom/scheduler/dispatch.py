@@ -13,9 +13,9 @@ from nuvom._clock import EPOCH
 from nuvom._crashpoint import reached
 from nuvom._identity import next_generation
 from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope, ScheduleState
-from nuvom.errors import InvalidTrigger, StoreUnavailable, StoreUnusable
+from nuvom.errors import InvalidTrigger, StoreError, StoreUnavailable, StoreUnusable
 from nuvom.scheduler.split import as_stored, complete, end
-from nuvom.stores.backends import due_in, stored_in
+from nuvom.stores.backends import due_in, enqueue_in, reschedule_in, stored_in
 from nuvom.stores.base import Ledger, SchedulerBackend, Store
 from nuvom.stores.values import MAX_BATCH, PlanItem, Refusal
 
@@ -124,7 +124,8 @@ class FiveMethods:
             try:
                 self._settle(item, now, refused=item.envelope.id in left)
             except Exception as error:
-                failed.append(Refusal(item.envelope.id, f"{type(error).__name__}: {error}"))
+                reason = str(error) if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+                failed.append(Refusal(item.envelope.id, reason))
                 if not done and len(failed) >= _GIVE_UP:
                     raise StoreUnavailable(f"the scheduler backend failed: {failed[-1].reason}") from error
             else:
@@ -191,7 +192,7 @@ class FiveMethods:
         elif item.times_since is not None:
             self._retime(item, now)
         else:
-            self._backend.reschedule(envelope.id, item.next_run)
+            reschedule_in(self._backend, envelope.id, item.next_run)
             self._look_at_fence(envelope)
         self._remember(item, now)
 
@@ -224,7 +225,7 @@ class FiveMethods:
         fence = self._ledger.fence(envelope.id)
         if fence is not None and fence.envelope.generation > envelope.generation:
             if fence.envelope.state is ScheduleState.ACTIVE:
-                self._backend.enqueue(fence.envelope)
+                enqueue_in(self._backend, fence.envelope)
             complete(self._backend, self._ledger, envelope.id)
 
     def _remember(self, item: PlanItem, now: datetime) -> None:

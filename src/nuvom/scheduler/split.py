@@ -13,7 +13,7 @@ from datetime import datetime
 from nuvom._identity import next_generation, resolve
 from nuvom._schedule import ScheduleEnvelope, ScheduleState
 from nuvom.errors import ScheduleChanged, UnsupportedByBackend
-from nuvom.stores.backends import stored_in
+from nuvom.stores.backends import cancel_in, enqueue_in, stored_in
 from nuvom.stores.base import Ledger, SchedulerBackend
 from nuvom.stores.values import Fence, Upserted
 
@@ -139,9 +139,9 @@ def complete(backend: SchedulerBackend, ledger: Ledger, schedule_id: str) -> Non
         if not _behind(stored, fence):
             return
         if fence.envelope.state is ScheduleState.ACTIVE:
-            backend.enqueue(fence.envelope)
+            enqueue_in(backend, fence.envelope)
         else:
-            backend.cancel(schedule_id)
+            cancel_in(backend, schedule_id)
         before, fence = fence, ledger.fence(schedule_id)
         if fence == before:
             return

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from nuvom._schedule import ScheduleEnvelope
 from nuvom._settings import Settings, masked
-from nuvom.errors import SettingsError, StoreError
-from nuvom.plugins import Group, find, import_path, is_path, lacking, made
+from nuvom.errors import BackendFailed, NuvomError, SettingsError, StoreError, StoreUnavailable
+from nuvom.plugins import Group, find, import_path, is_path, lacking, made, told
 from nuvom.stores.base import SchedulerBackend
 
+_LOOKS = ("get", "due", "close")  # change nothing
 FIVE = ("enqueue", "get", "due", "reschedule", "cancel")
 
 
@@ -70,9 +75,10 @@ def stored_in(backend: SchedulerBackend, schedule_id: str) -> ScheduleEnvelope |
     """Return what a backend's `get` does.
 
     Raises:
-        StoreError: it is neither an envelope nor None.
+        StoreError: it is neither an envelope nor None, or the backend raised.
     """
-    found: object = backend.get(schedule_id)
+    with _answering(backend, "get"):
+        found: object = backend.get(schedule_id)
     if found is None or isinstance(found, ScheduleEnvelope):
         return found
     raise _broken(backend, "get", found, "the envelope or None")
@@ -82,9 +88,10 @@ def due_in(backend: SchedulerBackend, now: datetime, limit: int) -> list[Schedul
     """Return what a backend's `due` does.
 
     Raises:
-        StoreError: it is no list of envelopes, or the next run of one has no zone.
+        StoreError: it is no list of envelopes, the next run of one has no zone, or the backend raised.
     """
-    found: object = backend.due(now, limit)
+    with _answering(backend, "due"):
+        found: object = backend.due(now, limit)
     if not isinstance(found, list):
         raise _broken(backend, "due", found, "a list of envelopes")
     for each in found:
@@ -95,13 +102,56 @@ def due_in(backend: SchedulerBackend, now: datetime, limit: int) -> list[Schedul
     return found
 
 
+def enqueue_in(backend: SchedulerBackend, envelope: ScheduleEnvelope) -> None:
+    """Let a backend keep an envelope; raises StoreError where it raises."""
+    with _answering(backend, "enqueue"):
+        backend.enqueue(envelope)
+
+
+def reschedule_in(backend: SchedulerBackend, schedule_id: str, next_run: datetime) -> None:
+    """Let a backend move a next run; raises StoreError where it raises."""
+    with _answering(backend, "reschedule"):
+        backend.reschedule(schedule_id, next_run)
+
+
+def cancel_in(backend: SchedulerBackend, schedule_id: str) -> None:
+    """Let a backend forget a schedule; raises StoreError where it raises."""
+    with _answering(backend, "cancel"):
+        backend.cancel(schedule_id)
+
+
+@contextmanager
+def _answering(backend: object, method: str) -> Iterator[None]:
+    """Make what a backend raises an error of a store, which services outlive and callers expect."""
+    try:
+        yield
+    except (NuvomError, MemoryError):
+        raise
+    except OSError as error:  # a network, a disk or a server, and not its code
+        said = f"{type(backend).__name__}.{method}() raised {told(error)}"
+        raise StoreUnavailable(said, unknown=method not in _LOOKS) from error
+    except Exception as error:
+        raise BackendFailed(type(backend).__name__, method, f"{told(error)}{_place(error, backend)}") from error
+
+
+def _place(error: Exception, backend: object) -> str:
+    """Return where in a backend's own module it was, the deepest line: a command shows no traceback."""
+    frames = [
+        (frame.f_globals.get("__name__"), frame.f_code.co_filename, line)
+        for frame, line in walk_tb(error.__traceback__)
+    ]
+    own = [(name, line) for module, name, line in frames if module == type(backend).__module__]
+    return f" ({Path(own[-1][0]).name}:{own[-1][1]})" if own else ""
+
+
 def _broken(backend: SchedulerBackend, method: str, found: object, wanted: str, where: str = "") -> StoreError:
     called = f"{type(backend).__name__}.{method}()"
     return StoreError(f"{called} returned {where}{found!r:.100}, and must return {wanted}: docs/write-a-backend.md")
 
 
 def close_backend(backend: object) -> None:
-    """Call a backend's `close`, if it has one."""
+    """Call a backend's `close`, if it has one; raises StoreError where it raises."""
     close = getattr(backend, "close", None)
     if callable(close):
-        close()
+        with _answering(backend, "close"):
+            close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from nuvom.errors import StoreError
+from nuvom.errors import BackendFailed, StoreError
 
 FIRST = 0.05  # seconds
 LONGEST = 3.0
@@ -46,7 +46,7 @@ class Outage:
         if type(error) is not self._said:
             self._said = type(error)
             # A store that is away is told in a line; anything else is a defect, of which all is worth knowing.
-            self._log.error(self._gone, error, exc_info=None if isinstance(error, StoreError) else error)
+            self._log.error(self._gone, error, exc_info=error if _is_defect(error) else None)
         pause = min(LONGEST, FIRST * 2.0 ** min(self._failures, 10)) * (0.5 + self._random() / 2)
         self._failures += 1
         self.until = now + pause
@@ -57,3 +57,7 @@ class Outage:
         if self._failures:
             self._log.warning("%s after %.1f s and %d failed tries", self._back, now - self._since, self._failures)
             self._failures, self._said = 0, None
+
+
+def _is_defect(error: Exception) -> bool:
+    return not isinstance(error, StoreError) or isinstance(error, BackendFailed)

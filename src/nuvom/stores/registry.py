@@ -22,6 +22,7 @@ _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg
 _LAYOUTS = ("", "s", "+sentinel", "s+sentinel", "+cluster", "s+cluster")
 _REDIS = ("unix", *(f"redis{layout}" for layout in _LAYOUTS), *(f"valkey{layout}" for layout in _LAYOUTS))
 SCHEMES = ("memory", "sqlite", *_POSTGRES, *_REDIS)
+_FACES = ("url", "jobs", "workers", "ledger", "schedules", "now", "close")
 _SYNCHRONOUS: dict[str, Synchronous] = {"full": "full", "normal": "normal"}
 
 
@@ -175,20 +176,24 @@ def open_by(
         auto_migrate: whether tables are made and changed by whoever comes first.
 
     Raises:
-        SettingsError: it cannot be called, or raises.
+        SettingsError: it cannot be called, raises, or returns something else.
     """
     from nuvom.plugins import made
 
     if not callable(opener):
         raise SettingsError(f"{origin}: {opener!r:.100} opens no store; the plugin must name a function")
-    store: Store = made(
+    store: Any = made(
         lambda: opener(
             url, clock=clock, busy_timeout=busy_timeout, lease=lease, root=root or Path.cwd(), auto_migrate=auto_migrate
         ),
         getattr(opener, "__name__", "its opener"),
         origin,
     )
-    return store
+    lacking = [face for face in _FACES if not hasattr(store, face)]
+    if lacking:
+        raise SettingsError(f"{origin}: the plugin opened {store!r:.100}, which lacks {', '.join(lacking)}")
+    checked: Store = store
+    return checked
 
 
 def _postgres(url: str, clock: Clock, busy_timeout: float | None, lease: float, *, auto_migrate: bool) -> Store:

@@ -22,6 +22,7 @@ from nuvom.cli.demo.screen import ELSEWHERE, INTRODUCTION, PROVEN, Screen
 from nuvom.cli.demo.stage import DemoFailed, Stage
 from nuvom.cli.demo.story import play
 from nuvom.errors import NuvomError, SettingsError
+from nuvom.stores.backends import cancel_in, due_in
 
 
 def run_demo(*, keep: bool = False) -> int:
@@ -95,7 +96,7 @@ def _left_empty(place: Home, *, keep: bool) -> Iterator[None]:
     if place.backend is None:
         yield
         return
-    found = app.backend.due(datetime(9999, 1, 1, tzinfo=UTC), 1)
+    found = due_in(app.backend, datetime(9999, 1, 1, tzinfo=UTC), 1)
     if found:
         raise SettingsError(
             f"NUVOM_SCHEDULER={app.scheduler_name!r} holds schedules (the earliest is {found[0].name or found[0].id}), "
@@ -105,4 +106,4 @@ def _left_empty(place: Home, *, keep: bool) -> Iterator[None]:
         yield
     finally:
         for name in () if keep else (ONCE, TICK, CRON, REPORTS):
-            app.backend.cancel(name_id(name))
+            cancel_in(app.backend, name_id(name))
