@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 8.0  # seconds in which a process ends whose supervisor is gone: nobody beats for it any more
 _LAST_LINES = 0.5  # seconds for what was logged to be written by a process that ends although jobs run in it
+_LOOK = 1.0  # seconds that a worker waits for a store that it can do without
 
 
 class Service(Protocol):
@@ -168,6 +170,7 @@ def _log(config: Message) -> tuple[int, str]:
 
 def _worker(config: Message, voice: Voice) -> Service:
     from nuvom._task import task_rows
+    from nuvom.stores.opening import open_schedules, schedule_url
     from nuvom.worker import logs
     from nuvom.worker.lifespan import Life
     from nuvom.worker.runner import Runner
@@ -193,8 +196,9 @@ def _worker(config: Message, voice: Voice) -> Service:
         ready_by=datetime.fromisoformat(config["ready_by"]) if config.get("ready_by") else None,
         keep=_retention(app.settings),
     )
+    store = app.open(busy_timeout=None, only_jobs=True)
     runner = Runner(
-        app.open(busy_timeout=None, only_jobs=True),
+        store,
         app.registry,
         settings,
         rows=task_rows(app.registry),
@@ -203,6 +207,7 @@ def _worker(config: Message, voice: Voice) -> Service:
         registered=lambda worker_id: voice.say(registered=worker_id),
         retires=lambda reason: voice.say(retires=reason),
         warden=Announcer(voice.say),
+        elsewhere=partial(open_schedules, app.settings, store, _LOOK) if schedule_url(app.settings) else None,
     )
     return runner
 

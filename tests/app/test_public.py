@@ -11,13 +11,13 @@ import nuvom
 
 FACE = """
 ArgumentsError Attempt AttemptOutcome BackendFailed Call CatchUp CurrentJob DuplicateScheduleWarning EnqueuedJob Hook
-InvalidCron InvalidTrigger Job JobCancelled JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus JobTimedOut
-LifespanError NaiveDatetimeWarning NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome Overlap PayloadTooLarge
-Progress ResultNotStored Retry RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope ScheduleNotFound
-ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable StoreUnusable
-Task TaskDefinitionError TaskNotFound UnknownTimezone UnsupportedByBackend Verdict Waited app as_completed
-as_completed_async configure cron current_job every job jobs lifespan queues schedule schedules task transaction wait
-wait_async workers
+InvalidCron InvalidTrigger Job JobCancelled JobCancelledError JobError JobFailed JobHandle JobNotFound JobStatus
+JobTimedOut LifespanError NaiveDatetimeWarning NotInJob Nuvom NuvomError Occurrence OccurrenceOutcome Overlap
+PayloadTooLarge Progress ResultNotStored Retry RetryLater ScheduleChanged ScheduleEnded ScheduleEnvelope
+ScheduleNotFound ScheduleState ScheduleType SchemaTooNew SettingsError StoreBusy StoreError StoreFull StoreUnavailable
+StoreUnusable Task TaskDefinitionError TaskNotFound UnknownTimezone UnsupportedByBackend Verdict Waited app
+as_completed as_completed_async configure cron current_job every job jobs lifespan queues schedule schedules task
+transaction wait wait_async workers
 """.split()
 
 

@@ -305,7 +305,7 @@ def test_a_cancel_that_its_backend_could_not_take_is_an_error_and_holds() -> Non
         kept: dict[str, ScheduleEnvelope] = {}
         backend = Failing("cancel", ValueError("no"))
         backend.enqueue = lambda envelope: kept.setdefault(envelope.id, envelope)  # type: ignore[method-assign]
-        backend.get = kept.get  # type: ignore[method-assign]
+        backend.get = kept.get  # type: ignore[method-assign, assignment]
         app.__dict__["backend"] = backend
         stored = app.task(name="tick")(tick).options(name="a").schedule(in_=1)
         with pytest.raises(BackendFailed, match=r"^Failing\.cancel\(\) raised ValueError: no"):

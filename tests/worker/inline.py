@@ -93,7 +93,11 @@ class Stage:
         self.store: Store = open_store(url, clock=self.clock, lease=30.0)
 
     def runner(
-        self, functions: Mapping[str, Callable[..., Any]], store: Store | None = None, **settings: Any
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        store: Store | None = None,
+        elsewhere: Callable[[], Store] | None = None,
+        **settings: Any,
     ) -> tuple[Runner, Inline]:
         """Return a worker of these tasks, and its hands."""
         app = Nuvom("memory://")
@@ -114,6 +118,7 @@ class Stage:
             hands=hands,
             wait=self.wait,
             beats=True,
+            elsewhere=elsewhere,
         )
         return runner, made[0]
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +14,11 @@ import pytest
 from nuvom._current import current_job
 from nuvom._job import JobState, JobStatus
 from nuvom._retry import RetryLater
+from nuvom.stores.base import Store
+from nuvom.stores.registry import open_store
 from nuvom.stores.values import Claim, WorkerInfo
+from nuvom.testing.conformance.examples import one_off
+from nuvom.worker.watch import ScheduleWatch
 from tests.worker.inline import START, Stage
 
 ran: list[str] = []
@@ -284,3 +292,35 @@ def test_a_process_that_was_stopped_in_a_look_looks_again_within_a_second(
     job_id = stage.push("note")
     stage.go(worker, seconds=1.5)
     assert stage.job(job_id).status is JobStatus.SUCCEEDED
+
+
+def watched(stage: Stage, caplog: pytest.LogCaptureFixture, elsewhere: Callable[[], Store] | None) -> list[str]:
+    """Return what a worker says of schedules within two minutes."""
+    caplog.clear()
+    stage.go(stage.runner(TASKS, elsewhere=elsewhere), seconds=120)
+    return [record.getMessage() for record in caplog.records if "schedules are due" in record.getMessage()]
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_worker_warns_of_due_schedules_that_no_scheduler_serves_in_another_store_too(
+    stage: Stage, caplog: pytest.LogCaptureFixture, pair: bool, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/schedules.db"
+    with closing(open_store(url, clock=stage.clock) if pair else stage.store) as keeper:
+        elsewhere = partial(open_store, url, clock=stage.clock, auto_migrate=False) if pair else None
+        assert watched(stage, caplog, elsewhere) == []
+        assert not (tmp_path / "schedules.db").exists()
+        keeper.schedules.upsert(one_off(START))
+        assert [line.partition(";")[0].rpartition(" and ")[2] for line in watched(stage, caplog, elsewhere)] == [
+            "no scheduler is running"
+        ] * 2
+        scheduler = WorkerInfo(id="s", kind="scheduler", host="here", pid=1, version="0")
+        stage.store.workers.register(scheduler)
+
+        def opened() -> Store:
+            raise AssertionError("a scheduler lives: there is nothing to look for")
+
+        caplog.clear()
+        watch = ScheduleWatch(stage.store, stage.clock.monotonic(), opened if pair else None)
+        watch.step(stage.clock.monotonic() + 60)
+        assert caplog.records == []

@@ -49,6 +49,26 @@ def open_named(
     return open_pair(opened, settings.url, schedules, clock)
 
 
+def open_schedules(settings: Settings, queue: Store, busy_timeout: float) -> Store:
+    """Return the other store of a pair for a look by the clock of the one that has the jobs; it makes no tables.
+
+    Args:
+        settings: of an app, which name such a store.
+        queue: the store that has the jobs.
+        busy_timeout: seconds to wait for an answer.
+    """
+    from nuvom.stores.paired.store import StoreClock
+
+    return open_store(
+        str(schedule_url(settings)),
+        clock=StoreClock(queue.now, SYSTEM_CLOCK),
+        busy_timeout=busy_timeout,
+        lease=settings.lease.total_seconds(),
+        root=settings.root,
+        auto_migrate=False,
+    )
+
+
 def schedule_url(settings: Settings) -> str | None:
     """Return the URL of the store that has the schedules; None where they are beside the jobs, or kept by a backend."""
     said = settings.scheduler

@@ -61,6 +61,7 @@ class Runner:
         retires: called with the reason when it takes no more jobs because it has run as many as it may.
         warden: who ends this process when a stop does not reach a job.
         beats: whether the runner extends its own lease, because no supervisor does.
+        elsewhere: opens the store that has the schedules, where that is another one.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Runner:
         retires: Callable[[str], None] | None = None,
         warden: Warden | None = None,
         beats: bool = False,
+        elsewhere: Callable[[], Store] | None = None,
     ) -> None:
         random = random or Random()
         self._store = store
@@ -102,7 +104,7 @@ class Runner:
         self._deafness = Deafness(store.jobs, settings, self._claims, clock.monotonic())
         self._outage = Outage(random.random, log)
         self._housekeeping = Housekeeping(store, settings.keep, random.random, log)
-        self._watch = ScheduleWatch(store, clock.monotonic())
+        self._watch = ScheduleWatch(store, clock.monotonic(), elsewhere)
         self._failures = Failures(store.jobs, self._tasks, self._hands.submit)
         self._holdings = Holdings(store, self._hands, self._stops, clock.monotonic())
         self._stop_at: float | None = None
