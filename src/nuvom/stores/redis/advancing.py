@@ -9,9 +9,12 @@ import orjson
 
 from nuvom._clock import to_us
 from nuvom._ids import raw, text
+from nuvom._job import NewJob
 from nuvom._schedule import ScheduleEnvelope
+from nuvom.stores.redis.bodies import write_body
+from nuvom.stores.redis.database import Argument
 from nuvom.stores.redis.definitions import definition_of, head_of, moment, zone_of
-from nuvom.stores.redis.insert import told as told_job
+from nuvom.stores.redis.insert import is_plain_run, kind, kind_of, told as told_job
 from nuvom.stores.redis.occurrences import write_row
 from nuvom.stores.values import PlanItem, Refusal
 
@@ -24,9 +27,27 @@ def pieces(items: Sequence[PlanItem]) -> Iterator[Sequence[PlanItem]]:
         yield items[start : start + _AT_ONCE]
 
 
-def as_json(items: Iterable[PlanItem]) -> bytes:
-    """Return a plan as apply.lua takes it."""
-    return orjson.dumps([told(item) for item in items])
+def as_words(items: Sequence[PlanItem]) -> list[Argument]:
+    """Return a plan as apply.lua takes it: as JSON what is no plain run, and in a few words each what is one."""
+    long: list[dict[str, Any]] = []
+    kinds: list[dict[str, Any]] = []
+    numbers: dict[tuple[Any, ...], int] = {}
+    words: list[Argument] = []
+    seen: set[str] = set()
+    last, number = (), 0
+    for item in items:
+        if _is_plain(item) and item.envelope.id not in seen and item.jobs[0].id not in seen:
+            job = item.jobs[0]
+            if (said := kind_of(job)) != last:  # most are as the one before
+                last, number = said, numbers.setdefault(said, len(kinds) + 1)
+                if number > len(kinds):
+                    kinds.append(kind(job))
+            words += _plain(item, job, number)
+            seen.add(job.id)
+        else:
+            long.append(told(item))
+        seen.add(item.envelope.id)
+    return [orjson.dumps(long), orjson.dumps(kinds), *words]
 
 
 def moves_as_json(items: Iterable[PlanItem]) -> bytes:
@@ -47,6 +68,47 @@ def told(item: PlanItem) -> dict[str, Any]:
     if item.blocked is not None:
         said["blocked"], said["overlap"] = item.blocked, item.envelope.overlap.value
     return said
+
+
+def _is_plain(item: PlanItem) -> bool:
+    """Tell whether a schedule moves on and one job comes in that nothing said of it limits: most are that."""
+    envelope, rows, jobs, following, next_run, quarantine, blocked, tzdata, _, runs = item
+    if len(jobs) != 1 or len(rows) != 1 or next_run is None or following is None or runs is not None:
+        return False
+    job, row = jobs[0], rows[0]
+    return (
+        quarantine is None
+        and blocked is None
+        and tzdata is None
+        and is_plain_run(job)
+        and job.schedule_id == row.schedule_id == envelope.id
+        and job.scheduled_for == row.nominal == envelope.next_nominal
+        and job.run_at == envelope.next_run
+        and row.job_id == job.id
+        and row.source == ""
+        and row.reason is None
+    )
+
+
+def _plain(item: PlanItem, job: NewJob, number: int) -> tuple[Argument, ...]:
+    """Return such an item as dispatching.lua takes it."""
+    envelope, generation = item.envelope, item.envelope.generation
+    nominal = moment(envelope.next_nominal)
+    expected = nominal if envelope.next_run is envelope.next_nominal else moment(envelope.next_run)
+    following = moment(item.next_nominal)
+    next_run = following if item.next_run is item.next_nominal else moment(item.next_run)
+    key, row = write_row(item.occurrences[0])
+    return (
+        envelope.id,
+        f"{generation} active {nominal} {expected} ",
+        f"{generation} active {following} {next_run} ",
+        next_run,
+        number,
+        job.id,
+        key,
+        row,
+        write_body(job),
+    )
 
 
 def _move(item: PlanItem) -> dict[str, Any]:

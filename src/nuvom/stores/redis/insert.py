@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -25,6 +25,8 @@ _SAID = ("task", "defaults", "queue", "priority", "max_crashes")  # what they ha
 _REST = [name for name in NewJob._fields if name not in (*_OWN, *_SAID)]  # what nothing is said of
 _ALIKE = itemgetter(*map(NewJob._fields.index, (*_SAID, *_REST)))
 _PLAIN = tuple(NewJob._field_defaults[name] for name in _REST)
+_KIND = (*_SAID, "kin")  # what many runs of schedules have in common
+kind_of: Callable[[NewJob], tuple[Any, ...]] = itemgetter(*map(NewJob._fields.index, _KIND))
 
 
 def as_json(jobs: Iterable[NewJob]) -> bytes:
@@ -61,6 +63,26 @@ def told(job: NewJob) -> dict[str, Any]:
         "ousts": job.ousts or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def kind(job: NewJob) -> dict[str, Any]:
+    """Return what a script is told once of all jobs for which `kind_of` says the same."""
+    said = told(job)
+    return {name: said[name] for name in _KIND if name in said}
+
+
+def is_plain_run(job: NewJob) -> bool:
+    """Tell whether nothing that is said of a schedule's job holds, limits or ends it."""
+    return (
+        job.key is None
+        and job.expires_at is None
+        and job.expires_in is None
+        and job.unique is None
+        and not job.backfill
+        and not job.ousts
+        and _PLAIN_ID(job.id) is not None
+        and _PLAIN_ID(job.schedule_id or "") is not None
+    )
 
 
 def _check(job: NewJob) -> None:

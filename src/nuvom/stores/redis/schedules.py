@@ -17,7 +17,7 @@ from nuvom._identity import next_generation, resolve
 from nuvom._ids import raw, text
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom.errors import StoreUnavailable
-from nuvom.stores.redis.advancing import as_json, moves_as_json, pieces, refusals
+from nuvom.stores.redis.advancing import as_words, moves_as_json, pieces, refusals
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.definitions import (
     Stored,
@@ -188,7 +188,7 @@ class RedisSchedules:
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Record, push and advance, each item in one script and many in a few; returns those that no longer fit."""
-        answers = (self._database.write("apply", as_json(part)) for part in pieces(items))
+        answers = (self._database.write("apply", *as_words(part)) for part in pieces(items))
         refused = [each for answer in answers for each in refusals(answer)]
         late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
         if late * 4 > len(items):

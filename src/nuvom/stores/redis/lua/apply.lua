@@ -1,7 +1,10 @@
--- needs: store, jobs, insert, ledger, schedules, advancing
--- Record, push and advance what still is as it was planned. ARGV[2] is the plan as JSON, a list of
--- `nuvom.stores.redis.advancing.told`. Returns {id, reason} for each item that is refused.
-local items, refused = Advancing.fitting(cjson.decode(ARGV[2]))
+-- needs: store, jobs, insert, ledger, schedules, advancing, dispatching
+-- Record, push and advance what still is as it was planned. ARGV[2] is JSON, a list of `nuvom.stores.redis.advancing.told`;
+-- what follows are the items that may go the quick way, see dispatching.lua. Returns {id, reason} for each item that is refused.
+local told = cjson.decode(ARGV[2])
+local planned = Dispatching.quickly()
+append(planned, told)
+local items, refused = Advancing.fitting(planned)
 local rows, jobs = {}, {}
 for _, item in ipairs(items) do
   append(rows, item.rows)

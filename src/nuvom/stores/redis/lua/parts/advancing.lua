@@ -52,13 +52,10 @@ function Advancing.settle(items)
   local heads, due = {}, {}
   for _, item in ipairs(items) do
     if item.next_run and item.rest and not item.definition then
-      local count, seq, rest = string.match(item.rest, '^(%d+) (%d+) (.*)$')
-      heads[#heads + 1] = item.id
-      heads[#heads + 1] = table.concat({
-        item.generation, 'active', item.next_nominal, item.next_run, int(count + item.runs), seq, rest,
-      }, ' ')
-      due[#due + 1] = item.next_run
-      due[#due + 1] = Schedules.place(item.id, {seq = seq})
+      local begins = item.generation .. ' active ' .. item.next_nominal .. ' ' .. item.next_run .. ' '
+      local head, place = Schedules.moved(item.id, begins, item.rest, item.runs)
+      append(heads, {item.id, head})
+      append(due, {item.next_run, place})
     else
       local head = Schedules.read(item.text)
       head.run_count = int(head.run_count + item.runs)

@@ -8,7 +8,7 @@ local OUSTED = cjson.encode({
 })
 
 -- Reads what workers reported of the tasks of a batch, once for each; nil where nobody did.
-local function reported(jobs)
+function Insert.reported(jobs)
   local names, places = {}, {}
   for _, job in ipairs(jobs) do
     if not places[job.task] then
@@ -84,6 +84,14 @@ local function make_ready(job)
   Jobs.count(job.queue, 'ready', 1)
 end
 
+-- Lists a new job among those of its schedule.
+function Insert.list_run(schedule, seq, place, is_backfill)
+  call('ZADD', P .. 'runs:' .. schedule, seq, place)
+  if not is_backfill then
+    call('ZADD', P .. 'open_runs:' .. schedule, seq, place)
+  end
+end
+
 -- Writes a job that is new, and puts it where it waits.
 local function place(job, said)
   if job.flow then
@@ -97,10 +105,7 @@ local function place(job, said)
     call('ZADD', P .. 'expiring', job.expires_at, job.place)
   end
   if job.schedule then
-    call('ZADD', P .. 'runs:' .. job.schedule, job.seq, job.place)
-    if not job.backfill then
-      call('ZADD', P .. 'open_runs:' .. job.schedule, job.seq, job.place)
-    end
+    Insert.list_run(job.schedule, job.seq, job.place, job.backfill)
   end
   if job.key and job.waits and Keys.is_taken(job.key) then
     Jobs.wait(job, 'held', 'key', fields_of(job))
@@ -130,11 +135,19 @@ local function known(jobs)
   return found
 end
 
+-- Writes the bodies of new jobs, and lists those; both are given as the server takes them.
+function Insert.list(bodies, listing)
+  if #bodies > 0 then
+    call('MSET', unpack(bodies))
+    in_parts('ZADD', P .. 'jobs', listing)
+  end
+end
+
 -- Inserts jobs, at most 1,000; each has the fields of `nuvom.stores.redis.insert.told`. Returns for each the id of the job
 -- that stands for it, empty for one that is new; and by the number of each job for which another of its kind stands the
 -- word of its uniqueness. `Jobs.settle` follows in the same script.
 function Insert.all(jobs)
-  local rows = reported(jobs)
+  local rows = Insert.reported(jobs)
   local seq, time = call('INCRBY', P .. 'seq', #jobs) - #jobs, int(now)
   local standing, because, is_known = {}, {}, known(jobs)
   local listing, bodies = {}, {}
@@ -163,9 +176,6 @@ function Insert.all(jobs)
       end
     end
   end
-  if #bodies > 0 then
-    call('MSET', unpack(bodies))
-    in_parts('ZADD', P .. 'jobs', listing)
-  end
+  Insert.list(bodies, listing)
   return standing, because
 end

@@ -7,6 +7,8 @@ local ROW = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$'
 local WORDS = {'recorded_at', 'outcome', 'job', 'lateness', 'last', 'count', 'utc_offset', 'status', 'started', 'finished'}
 local ID, NOMINAL = 36, 19  -- how long these are in a key
 local PAGE = 100
+local set, listed, requests = {}, {}, {}  -- new rows that are yet to be written
+local recorded_at = int(now)
 
 local function read(text)
   local found = {string.match(text, ROW)}
@@ -108,6 +110,27 @@ local function push(jobs, rows)
   end
 end
 
+-- Notes a row that is new.
+function Ledger.add(key, words, reason)
+  set[#set + 1] = key
+  set[#set + 1] = recorded_at .. ' ' .. words .. ' - - - ' .. (reason and '+' .. reason or '-')
+  listed[#listed + 1] = 0
+  listed[#listed + 1] = key
+  local _, request = asked(key)
+  if request then
+    requests[#requests + 1] = 0
+    requests[#requests + 1] = request
+  end
+end
+
+-- Writes the rows that were noted.
+function Ledger.write()
+  in_parts('HSET', P .. 'occurrences', set)
+  in_parts('ZADD', P .. 'ledger', listed)
+  in_parts('ZADD', P .. 'requests', requests)
+  set, listed, requests = {}, {}, {}
+end
+
 -- Inserts rows, each {key, words, reason}, that are new, and the jobs whose row was.
 -- `once`: nothing; `request` where a request is no row but its first, `dispatch` where none is for what was dispatched.
 -- Returns the keys of the rows by the ids of the jobs that were pushed.
@@ -117,36 +140,21 @@ function Ledger.record(rows, jobs, once)
     keys[number] = row[1]
   end
   local found = hash_of('occurrences', keys)
-  local set, listed, requests = {}, {}, {}
-  local function flush()
-    in_parts('HSET', P .. 'occurrences', set)
-    in_parts('ZADD', P .. 'ledger', listed)
-    in_parts('ZADD', P .. 'requests', requests)
-    set, listed, requests = {}, {}, {}
-  end
   for number, row in ipairs(rows) do
     local key, words = row[1], row[2]
     if not found[number] and not known[key] and not (once and was_made(key, once)) then
       known[key] = true
-      set[#set + 1] = key
-      set[#set + 1] = int(now) .. ' ' .. words .. ' - - - ' .. (row[3] and '+' .. row[3] or '-')
-      listed[#listed + 1] = 0
-      listed[#listed + 1] = key
-      local _, request = asked(key)
-      if request then
-        requests[#requests + 1] = 0
-        requests[#requests + 1] = request
-      end
+      Ledger.add(key, words, row[3])
       local job = string.match(words, '^%S+ (%S+)')
       if job ~= '-' then
         pushed[job] = key
       end
       if once then
-        flush()
+        Ledger.write()
       end
     end
   end
-  flush()
+  Ledger.write()
   push(jobs, pushed)
   return pushed
 end

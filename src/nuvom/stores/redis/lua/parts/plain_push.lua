@@ -63,8 +63,7 @@ end
 if ARGV[2] == '' then
   local row = call('HGET', P .. 'tasks', ARGV[3])
   local said = row and cjson.decode(row) or {queue = ARGV[7], priority = ARGV[8], max_crashes = ARGV[9]}
-  local limited = said.concurrency or said.rate or said.unique or said.expires_in
-  if not limited and Plain.push(said) then
+  if not is_limited(said) and Plain.push(said) then
     return {}
   end
 end

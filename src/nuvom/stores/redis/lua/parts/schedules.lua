@@ -34,6 +34,12 @@ function Schedules.place(id, head)
   return string.format('%012x', head.seq) .. id
 end
 
+-- Returns the head of a schedule that moves on, by how it is to begin and what followed that; and its place in `due`.
+function Schedules.moved(id, begins, rest, runs)
+  local count, seq, more = string.match(rest, '^(%d+) (%d+) (.*)$')
+  return begins .. int(count + runs) .. ' ' .. seq .. ' ' .. more, Schedules.place(id, {seq = seq})
+end
+
 local function leave_zone(id, zone)
   if zone ~= '-' then
     call('SREM', P .. 'zone:' .. zone, id)

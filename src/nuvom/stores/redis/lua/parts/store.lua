@@ -70,10 +70,15 @@ local function set_of(json)
   return found
 end
 
+-- Tells whether more than a queue and a priority is said of the jobs of a task.
+local function is_limited(said)
+  return said.concurrency or said.rate or said.unique or said.expires_in
+end
+
 -- The parts of which scripts are made, each in a file of its name; they may call each other. What a script is made of is
 -- put into these: most scripts are made of few of them, and thirty tables cost each call 8 µs.
 local Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings, Ended, Losses, Workers, Windows, Candidates
-local Ledger, Schedules, Advancing, Fencing, Pruning, Listing, Queues
+local Ledger, Schedules, Advancing, Dispatching, Fencing, Pruning, Listing, Queues
 local Wake = {}
 local woken = {}
 
