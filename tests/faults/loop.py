@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
@@ -23,24 +25,33 @@ def end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
 
 
 class Loop:
-    """An event loop in a thread, and a port that is served there."""
+    """An event loop in a thread, and a port that is served there.
+
+    Connections are taken by hand: `asyncio.Server` leaves open what it is just taking when it is closed.
+
+    Args:
+        serve: called with the streams of each connection; it is ended when that returns.
+        tls: what to speak TLS with.
+    """
 
     def __init__(
-        self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
+        self,
+        serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._serve = serve
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="between client and server")
         self._thread.start()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._taken: set[asyncio.StreamWriter] = set()
-        self._listening: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
         self.port = 0
         self.open()
 
     def open(self) -> None:
         """Take connections, on the same port as before."""
-        self.run(self._open())
+        self.call(self._open_now)
 
     def shut(self) -> None:
         """Refuse connections; those that are there stay."""
@@ -49,6 +60,7 @@ class Loop:
     def shut_now(self) -> None:
         """Do the same from inside the loop."""
         if self._listening is not None:
+            self._loop.remove_reader(self._listening)
             self._listening.close()
             self._listening = None
 
@@ -64,11 +76,12 @@ class Loop:
         """Run a coroutine inside the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Let a coroutine go on by itself; from inside the loop."""
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     def close(self) -> None:
         """End all that goes on, and the thread."""
@@ -78,30 +91,36 @@ class Loop:
         self._thread.join()
         self._loop.close()
 
-    async def _open(self) -> None:
+    def _open_now(self) -> None:
         self.shut_now()
-        self._listening = await asyncio.start_server(self._met, "127.0.0.1", self.port)
-        self.port = self._listening.sockets[0].getsockname()[1]
+        listening = socket.create_server(("127.0.0.1", self.port))
+        listening.setblocking(False)
+        self._listening, self.port = listening, listening.getsockname()[1]
+        self._loop.add_reader(listening, self._take, listening)
 
-    def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._taken.add(writer)
-        self.start(self._guarded(reader, writer))
-
-    async def _guarded(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _take(self, listening: socket.socket) -> None:
         try:
-            await self._serve(reader, writer)
-        except GONE:
-            pass
-        finally:
-            writer.transport.abort()
-            self._taken.discard(writer)
+            taken, _ = listening.accept()
+        except OSError:
+            return  # who asked is gone
+        taken.setblocking(False)
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as asyncio does with what it takes itself
+        self.start(self._guarded(taken)).add_done_callback(lambda _: taken.close())  # even if it never began
+
+    async def _guarded(self, taken: socket.socket) -> None:
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(*GONE):
+            transport, _ = await self._loop.connect_accepted_socket(lambda: protocol, taken, ssl=self._tls)
+            try:
+                await self._serve(reader, asyncio.StreamWriter(transport, protocol, reader, self._loop))
+            finally:
+                transport.abort()
 
     async def _end_all(self) -> None:
-        this = asyncio.current_task()
-        while tasks := [task for task in asyncio.all_tasks() if task is not this]:
+        while tasks := list(self._tasks):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        for writer in self._taken:  # of a task that was cancelled before it began
-            writer.transport.abort()
-        await asyncio.sleep(0)  # transports close their sockets one turn later
+        for _ in range(3):  # transports close their sockets one turn later, those of TLS two
+            await asyncio.sleep(0)

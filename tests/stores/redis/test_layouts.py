@@ -279,27 +279,18 @@ class Wrapped:
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
-        self._loop = Loop(self._serve)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
-        self.port = self._loop.run(self._open(context))
-
-    async def _open(self, context: ssl.SSLContext) -> int:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        self._loop = Loop(self._serve, context)
+        self.port = self._loop.port
+        self.close = self._loop.close
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream = await asyncio.open_connection(self._to.hostname, self._to.port)
         try:
             await asyncio.gather(_copied(reader, upstream[1]), _copied(upstream[0], writer), return_exceptions=True)
         finally:
-            for each in (writer, upstream[1]):  # which need not wait for the other end's farewell
-                each.transport.abort()
-
-    def close(self) -> None:
-        self._loop.call(self._server.close)
-        self._loop.close()
+            upstream[1].transport.abort()
 
 
 async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
