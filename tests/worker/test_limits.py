@@ -305,7 +305,7 @@ def test_no_job_is_dropped_and_no_process_left_when_processes_take_turns(site: S
         finals = [site.final(job, 60) for job in jobs]
         # One that waited for a second goes back free of charge: an attempt more, and nothing paid.
         assert {(job.status, job.errors, job.crashes) for job in finals} == {(JobStatus.SUCCEEDED, 0, 0)}
-        until(lambda: service.said().count("retires: it has taken as many jobs as it may (5)") == count // 5)
+        until(lambda: service.said().count("retires: it has taken as many jobs as it may (5)") >= count // 5)
         until(lambda: len(children_of(service)) == 1)
         assert children_of(service)[0].status() != psutil.STATUS_ZOMBIE
         assert "ERROR" not in service.said()

@@ -309,4 +309,11 @@ def leaves(pid: int) -> list[psutil.Process]:
 
 
 def zombies(pid: int) -> list[psutil.Process]:
-    return [each for each in leaves(pid) if each.status() == psutil.STATUS_ZOMBIE]
+    return [each for each in leaves(pid) if is_zombie(each)]
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False  # it was reaped just now
