@@ -20,7 +20,8 @@ def end(writer: asyncio.StreamWriter, *, reset: bool) -> None:
     if reset:
         found = writer.get_extra_info("socket")
         if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # it has ended meanwhile
+                found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 

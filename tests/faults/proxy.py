@@ -160,8 +160,7 @@ class Proxy(ABC):
     def _cut_all(self, *, reset: bool) -> int:
         links = list(self._links)
         for link in links:
-            with suppress(OSError):  # it has ended meanwhile
-                link.end(reset=reset)
+            link.end(reset=reset)
         return len(links)
 
 

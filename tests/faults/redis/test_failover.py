@@ -24,6 +24,8 @@ from tests.faults.services import Place
 from tests.valkey import Server
 from tests.waiting import until
 
+LEASE = 10.0  # seconds: it is not to run out because the replica lacks heartbeats, too
+
 
 class Pair:
     """A primary, a replica, and what leads to the one that callers mean."""
@@ -64,7 +66,8 @@ def pair() -> Iterator[Pair]:
 def test_what_a_replica_lacks_that_takes_over_runs_again_under_its_id_and_has_one_row(
     pair: Pair, tmp_path: Path
 ) -> None:
-    with closing(open_store(pair.front.url)) as store, Place(tmp_path, pair.front.url, pair.front.url) as place:
+    url = pair.front.url
+    with closing(open_store(url)) as store, Place(tmp_path, url, url, lease=LEASE) as place:
         services = place.start("runscheduler", "runworker")
         place.ready(store)
         first = store.now() + timedelta(seconds=0.3)
