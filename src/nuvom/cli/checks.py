@@ -111,6 +111,8 @@ def _engine(app: Nuvom, store: Store, url: str) -> Iterator[Check]:
     yield from (Check(where, WARN, problem) for problem in health.problems)
     if path is not None:
         yield disk(path, health.size, shutil.disk_usage(path.parent).free)
+        if not health.dangers:
+            yield Check("integrity", OK, health.facts["integrity"])
     else:
         yield from (Check(name, OK, fact) for name, fact in health.facts.items())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from nuvom._ids import raw
 from nuvom._job import JobError, JobStatus
+from nuvom.stores.registry import open_store
 from nuvom.stores.sqlite.store import SqliteStore
 from nuvom.stores.values import JobFilter, Order
 from nuvom.testing.conformance.examples import a_job, a_worker, claimed, failed, ids, pushed, running, the
@@ -93,3 +95,48 @@ def test_an_error_that_utf8_cannot_carry_is_kept_as_far_as_it_can(store: SqliteS
     job = running(store, worker)
     store.jobs.finish(worker, [failed(job, JobError("error", "ValueError", "bad \ud800 text"))])
     assert the(store, job.id).error == JobError("error", "ValueError", "bad ? text")
+
+
+def test_the_doctor_finds_a_page_that_is_damaged_although_nothing_has_failed_yet(
+    store: SqliteStore, path: Path
+) -> None:
+    job = a_job()
+    store.jobs.push([job, *(a_job() for _ in range(200))])
+    assert store.health().facts["integrity"] == "all pages are whole (PRAGMA quick_check)"
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [page] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'jobs_claim'").fetchone()
+        [size] = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size + 12)  # where the page says where its cells are
+        file.write(b"\xff" * 64)
+    with closing(open_store(f"sqlite:///{path}")) as again:
+        [danger] = again.health().dangers
+        assert danger.startswith(f"{path} is damaged (")
+        assert "restore a backup or run `sqlite3" in danger
+        assert "\n" not in danger
+        assert again.jobs.get(job.id) is not None
+
+
+class Alarm(threading.Timer):
+    """One that has gone off before the file is looked at, as often as it takes."""
+
+    def start(self) -> None:
+        self.interval = 0.0
+        super().start()
+
+    def run(self) -> None:
+        while not self.finished.is_set():
+            self.function()
+
+
+def test_a_file_that_is_too_large_to_be_looked_at_in_time_is_no_damaged_one(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.jobs.push([a_job(arguments=b'["' + b"x" * 5_000 + b'",{}]') for _ in range(1_000)])
+    monkeypatch.setattr("nuvom.stores.sqlite.health.threading.Timer", Alarm)
+    health = store.health()
+    assert health.facts["integrity"].startswith("not looked at: it takes longer")
+    assert health.dangers == ()
+    assert store.jobs.queues()[0].ready == 1_000
