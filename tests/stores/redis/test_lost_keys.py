@@ -9,6 +9,7 @@ import pytest
 
 import redis
 from nuvom._job import JobStatus, TaskDefaults
+from nuvom._schedule import Overlap
 from nuvom.stores.base import Store
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import Claim, JobFilter, Order, Retention, TaskRow
@@ -194,3 +195,49 @@ def test_a_lower_limit_holds_though_a_job_of_its_flow_is_gone(store: Store, clie
     throw_away(client, batch[2].id)
     store.workers.remember_tasks([TaskRow(name="tasks.send", canonical="tasks.send", defaults=ONE, signature="")])
     assert len(claimed(store, a_worker(store))) == 1
+
+
+@pytest.mark.parametrize("state", ["running", "ready"])
+def test_the_place_that_a_job_had_in_its_flow_is_given_on_after_it_is_gone(
+    store: Store, client: redis.Redis, state: str
+) -> None:
+    worker = a_worker(store)
+    batch = [a_job(defaults=ONE) for _ in range(2)]
+    store.jobs.push(batch)
+    if state == "running":
+        assert ids(claimed(store, worker)) == [batch[0].id]
+    throw_away(client, batch[0].id)
+    assert claimed(store, worker) == []
+    while store.prune(Retention()):
+        pass
+    assert ids(claimed(store, worker)) == [batch[1].id]
+    while store.prune(Retention()):
+        pass
+    assert store.jobs.push([a_job(defaults=ONE)])
+    assert claimed(store, worker) == [], "its limit holds"
+
+
+def test_a_job_that_is_gone_and_held_its_key_holds_nobody_from_the_next_push_on(
+    store: Store, client: redis.Redis
+) -> None:
+    holder = running(store, key="k").id
+    first = pushed(store, key="k")
+    assert the(store, first).state == "held"
+    throw_away(client, holder)
+    second = pushed(store, key="k")
+    assert (the(store, first).state, the(store, second).state) == ("ready", "held")
+    throw_away(client, first)
+    client.delete(f"{{nuvom}}:job:{second}", "{nuvom}:waiting:k")
+    assert the(store, pushed(store, key="k")).state == "ready"
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.QUEUE_ONE, Overlap.CANCEL_OTHER])
+def test_a_run_that_is_gone_keeps_no_other_run_of_its_schedule_from_starting(
+    store: Store, client: redis.Redis, overlap: Overlap
+) -> None:
+    schedule_id = every(60, START).id
+    job = a_job(schedule_id=schedule_id)
+    store.jobs.push([job])
+    assert store.ledger.blocked({schedule_id: overlap}) == {schedule_id}
+    throw_away(client, job.id)
+    assert store.ledger.blocked({schedule_id: overlap}) == set()

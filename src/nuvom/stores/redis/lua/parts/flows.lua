@@ -7,6 +7,7 @@
 -- `limiting` says how far it is for a task. None of a flow starts before it was opened with the new limits.
 local FAIR_EVERY = 10  -- openings: then a priority has its turn whose jobs would be passed over for ever
 local SOON = 2000000  -- workers look each second for what is due
+local MOST = 5000  -- running jobs that are looked at in one script
 local STEP = 200  -- flows that get their new limits at once
 local ROW = {'task', 'concurrency', 'rate', 'limit', 'period', 'openings', 'starts', 'running'}
 
@@ -412,6 +413,46 @@ function Flows.limit_step()
     end
   end
   return opened
+end
+
+-- Returns how many jobs of each flow run, by what is there of them; nil where they are too many to look at once.
+function Flows.running()
+  local workers, number, counts = call('ZRANGE', P .. 'leases', 0, -1), 0, {}
+  for _, worker in ipairs(workers) do
+    number = number + call('ZCARD', P .. 'running:' .. worker)
+  end
+  if number > MOST then
+    return nil
+  end
+  for _, worker in ipairs(workers) do
+    for _, place in ipairs(call('ZRANGE', P .. 'running:' .. worker, 0, -1)) do
+      local flow = call('HGET', Jobs.key(Jobs.id(place)), 'flow')
+      if flow then
+        counts[flow] = (counts[flow] or 0) + 1
+      end
+    end
+  end
+  return counts
+end
+
+-- Tells whether jobs wait for a flow, by its entry in `flows`.
+function Flows.is_waited_for(entry)
+  return call('EXISTS', P .. 'turns:' .. string.sub(entry, string.find(entry, '\0', 1, true) + 1)) == 1
+end
+
+-- Takes their places from jobs of a flow that are gone: the ready ones, and the running ones where `counts` says those.
+function Flows.mend(entry, counts)
+  local flow = string.sub(entry, string.find(entry, '\0', 1, true) + 1)
+  for _, place in ipairs(call('SMEMBERS', granted(flow))) do
+    if call('EXISTS', Jobs.key(Jobs.id(place))) == 0 then
+      call('SREM', granted(flow), place)
+      Flows.note(flow)
+    end
+  end
+  if counts and (tonumber(call('HGET', key_of(flow), 'running')) or 0) ~= (counts[flow] or 0) then
+    call('HSET', key_of(flow), 'running', counts[flow] or 0)
+    Flows.note(flow)
+  end
 end
 
 -- Forgets a flow, by its entry in `flows`, that says nothing its next job needs to know: none is open, no start counts.

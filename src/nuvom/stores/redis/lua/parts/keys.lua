@@ -1,12 +1,24 @@
 -- needs: store, jobs, endings
 -- Keys: at most one open job of a key is loose, that is, does not wait for it. `loose:<key>` holds those that are (more
 -- than one where some did not wait), `waiting:<key>` those that wait, in the order of their pushes.
+local SAMPLE = 3  -- that are looked at: mostly there is one
 local left = {}  -- keys of which an open job ended
 local order = {}
 
--- Tells whether a job that is pushed now has to wait for its key: another one of it is open.
+-- Tells whether a job that is pushed now has to wait for its key: another one of it is open. One that is gone, because the
+-- server threw it away or somebody deleted it, holds nobody any more.
 function Keys.is_taken(key)
-  return call('EXISTS', P .. 'loose:' .. key, P .. 'waiting:' .. key) > 0
+  local loose = P .. 'loose:' .. key
+  if call('EXISTS', loose, P .. 'waiting:' .. key) == 0 then
+    return false
+  end
+  for _, place in ipairs(call('SRANDMEMBER', loose, SAMPLE)) do
+    if call('EXISTS', Jobs.key(Jobs.id(place))) == 0 then
+      call('SREM', loose, place)
+      Keys.look(key)
+    end
+  end
+  return call('EXISTS', loose, P .. 'waiting:' .. key) > 0
 end
 
 function Keys.hold(job)

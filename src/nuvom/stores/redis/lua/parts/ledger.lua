@@ -198,15 +198,13 @@ end
 -- Tells whether a schedule may not start another run now, by its overlap; see `Ledger.blocked` of stores/base.py.
 function Ledger.blocks(schedule, overlap)
   local open = P .. 'open_runs:' .. schedule
-  if overlap == 'skip' then
-    return call('EXISTS', open) == 1
-  end
   local from = 0
   while true do
     local places = call('ZRANGE', open, from, from + PAGE - 1)
     for _, place in ipairs(places) do
-      local said = call('HMGET', Jobs.key(Jobs.id(place)), 'key', 'waits_for')
-      if not said[1] or overlap == 'queue_one' and said[2] == 'key' then
+      local said = call('HMGET', Jobs.key(Jobs.id(place)), 'key', 'waits_for', 'state')
+      local stands_in_the_way = overlap == 'skip' or not said[1] or overlap == 'queue_one' and said[2] == 'key'
+      if said[3] and stands_in_the_way then  -- else it is gone
         return true
       end
     end
