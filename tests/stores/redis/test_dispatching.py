@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import redis
 from nuvom._job import TaskDefaults
 from nuvom._schedule import Occurrence, Overlap, ScheduleEnvelope
 from nuvom.scheduler.plan import plan
 from nuvom.stores.base import Store
+from nuvom.stores.redis import advancing
 from nuvom.stores.redis.advancing import as_words
 from nuvom.stores.registry import open_store
 from nuvom.stores.values import PlanItem, Refusal, TaskRow
@@ -100,6 +102,22 @@ def test_the_quick_way_of_a_dispatch_leaves_the_same_keys_as_the_long_way(both: 
         hashes=expected.hashes | {"meta": {}}
     )
     assert len(all_jobs(one)) == len(PLAIN)
+
+
+def test_a_plan_that_takes_several_scripts_is_applied_once_by_a_server_that_forgot_them(
+    both: Both, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, _ = both
+    monkeypatch.setattr(advancing, "_AT_ONCE", 3)
+    items = due(one, PLAIN | OTHER)
+    assert len(items) > 3
+    with closing(redis.Redis.from_url(redis_url)) as client:
+        client.script_flush()
+    assert one.schedules.apply(items) == []
+    monkeypatch.undo()
+    two.schedules.apply(due(two, PLAIN | OTHER))
+    assert face(one) == face(two)
+    assert {refusal.schedule_id for refusal in one.schedules.apply(items)} == {item.envelope.id for item in items}
 
 
 def _untouched(store: Store, items: list[PlanItem]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from redis import exceptions
@@ -251,8 +252,13 @@ class Connections:
         self._learnt = list(dict.fromkeys(_node_of(each, asked) for _, _, *nodes in slots for each in nodes))
 
 
-def call(connection: Wire, *words: bytes | str | float) -> Any:
+def call(connection: Wire, *words: bytes | str | float, meanwhile: Callable[[], None] | None = None) -> Any:
     """Send a command and return its answer.
+
+    Args:
+        connection: where to.
+        words: the command.
+        meanwhile: what is done while the server is at work.
 
     Raises:
         NotSent: the server did nothing.
@@ -262,6 +268,8 @@ def call(connection: Wire, *words: bytes | str | float) -> Any:
         connection.send_command(*words)
     except (exceptions.ConnectionError, exceptions.TimeoutError) as error:
         raise NotSent(str(error)) from error
+    if meanwhile is not None:
+        meanwhile()
     return connection.read_response()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -126,10 +126,24 @@ class Database:
         Raises:
             StoreUnavailable: the server is away; with `unknown` where its answer did not come.
         """
+        return self._written(name, arguments)
+
+    def write_each(self, name: str, told: Iterator[Sequence[Argument]]) -> Iterator[Any]:
+        """Run a script once with each of some arguments; what comes next is made while the server is at work."""
+        following = [next(told, None)]
+
+        def go_on() -> None:
+            if not following:  # else this one is sent again
+                following.append(next(told, None))
+
+        while (arguments := following.pop()) is not None:
+            yield self._written(name, arguments, go_on)
+
+    def _written(self, name: str, arguments: Sequence[Argument], meanwhile: Callable[[], None] | None = None) -> Any:
         current(self)
         self.check()
         reached("store.commit")
-        answer = self._evaluated(load(name), arguments, changes=True)
+        answer = self._evaluated(load(name), arguments, changes=True, meanwhile=meanwhile)
         reached("store.committed")
         return answer
 
@@ -158,12 +172,19 @@ class Database:
     def _begin_anew(self) -> None:
         self._lock = threading.Lock()
 
-    def _evaluated(self, script: Script, arguments: tuple[Argument, ...], *, changes: bool) -> Any:
+    def _evaluated(
+        self,
+        script: Script,
+        arguments: Sequence[Argument],
+        *,
+        changes: bool,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Any:
         said = (script.sha, 1, self.address.prefix, self.given_now, *arguments)
 
         def evaluate(connection: Wire) -> Any:
             try:
-                return call(connection, "EVALSHA", *said)
+                return call(connection, "EVALSHA", *said, meanwhile=meanwhile)
             except exceptions.NoScriptError:  # a server that is new, or was told to forget its scripts
                 return call(connection, "EVAL", script.source, *said[1:])
 

@@ -25,7 +25,7 @@ class RedisLedger:
 
     def deliver(self, items: Sequence[PlanItem]) -> list[Refusal]:
         """Insert rows and jobs in a few scripts, for schedules kept elsewhere; returns what a fence refused."""
-        answers = (self._database.write("deliver", deliveries_as_json(part)) for part in pieces(items))
+        answers = self._database.write_each("deliver", ([deliveries_as_json(part)] for part in pieces(items)))
         return [refused for answer in answers for refused in refusals(answer)]
 
     def request(self, item: PlanItem, once: Once) -> Requested:

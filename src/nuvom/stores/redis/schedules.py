@@ -133,7 +133,7 @@ class RedisSchedules:
 
     def advance(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Move or end in a few scripts, without rows and jobs; returns the items that no longer fit."""
-        answers = (self._database.write("advance", moves_as_json(part)) for part in pieces(items))
+        answers = self._database.write_each("advance", ([moves_as_json(part)] for part in pieces(items)))
         return [refused for answer in answers for refused in refusals(answer)]
 
     def follow(self, envelopes: Sequence[ScheduleEnvelope]) -> None:
@@ -188,7 +188,7 @@ class RedisSchedules:
 
     def apply(self, items: Sequence[PlanItem]) -> builtins.list[Refusal]:
         """Record, push and advance, each item in one script and many in a few; returns those that no longer fit."""
-        answers = (self._database.write("apply", *as_words(part)) for part in pieces(items))
+        answers = self._database.write_each("apply", map(as_words, pieces(items)))
         refused = [each for answer in answers for each in refusals(answer)]
         late = sum(refusal.reason in _DONE_BY_OTHERS for refusal in refused)
         if late * 4 > len(items):
