@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from nuvom._clock import Clock
+from nuvom.stores import ears
 from nuvom.stores.base import Store
 from nuvom.stores.paired.store import open_pair
-from nuvom.stores.postgres import listener
 from nuvom.stores.registry import open_store
 from nuvom.testing.conformance import *  # noqa: F403  its fixtures; of the tests those that two stores change
 from nuvom.testing.conformance import TESTS, Capability, Harness, shared
@@ -68,7 +68,7 @@ def pair_urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]
 
 @pytest.fixture
 def harness(pair_urls: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Harness:
-    monkeypatch.setattr(listener, "_SAFETY", 60.0)  # so that who is not woken is seen to sleep
+    monkeypatch.setattr(ears, "SAFETY", 60.0)  # so that who is not woken is seen to sleep
 
     def open_it(clock: Clock) -> Store:
         return open_pair(open_store, *pair_urls, clock)

@@ -67,8 +67,8 @@ def test_services_behind_a_pooler_say_once_that_they_look_for_work_and_do_it(
 def test_wake_ups_come_through_a_pooler_of_sessions_where_the_url_says_so(
     server: Server, schema: str, direct: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nuvom.stores.postgres.listener._SAFETY", 60.0)
-    monkeypatch.setattr("nuvom.stores.postgres.listener.POLL", 60.0)
+    monkeypatch.setattr("nuvom.stores.ears.SAFETY", 60.0)
+    monkeypatch.setattr("nuvom.stores.ears.POLL", 60.0)
     url = with_parameters(server.tcp_url, schema=schema, listen="yes")
     with (
         Pooler(url, size=5, sessions=True) as pooler,

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from nuvom.stores.postgres import health, listener
+from nuvom.stores import ears
+from nuvom.stores.postgres import health
 from nuvom.stores.postgres.migrations import VERSION
 from nuvom.stores.postgres.roles import grants
 from nuvom.stores.postgres.store import PostgresStore
@@ -257,7 +258,7 @@ def test_a_pooler_in_between_is_a_problem_unless_it_was_said(server: servers.Ser
         assert "a wake-up did not come within 1 s" in problem
         found = opened(servers.with_parameters(pooler.url, listen="no")).health()
         assert found.problems == ()
-        assert found.facts["wake-ups"] == (f"by looking every {listener.POLL:g} s, as ?listen=no says")
+        assert found.facts["wake-ups"] == (f"by looking every {ears.POLL:g} s, as ?listen=no says")
 
 
 def test_doctor_shows_it_all_and_exits_as_for_any_store(tmp_path: Path, server: servers.Server) -> None:

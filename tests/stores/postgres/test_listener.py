@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from nuvom.errors import StoreUnavailable
+from nuvom.stores import ears
 from nuvom.stores.base import Listener
-from nuvom.stores.postgres import listener
 from nuvom.stores.postgres.store import PostgresStore
 from tests import servers
 from tests.faults.postgres.pooler import Pooler
@@ -134,7 +134,7 @@ def test_no_thread_and_no_connection_is_there_before_the_first_ear(live: Postgre
 def test_a_sleeper_looks_by_itself_now_and_then_though_nobody_says_anything(
     live: PostgresStore, ear: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_SAFETY", 0.3)
+    monkeypatch.setattr(ears, "SAFETY", 0.3)
     ear.wait(LONG)
     began = time.monotonic()
     assert ear.wait(LONG)
@@ -184,7 +184,7 @@ def test_a_session_that_the_server_ended_is_replaced_by_one_that_listens(
 def test_what_was_said_while_nobody_listened_is_made_up_for(
     tcp_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "POLL", LONG)
+    monkeypatch.setattr(ears, "POLL", LONG)
     there = opened(tcp_url)
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)
@@ -220,8 +220,8 @@ def test_while_nobody_listens_a_sleeper_looks_within_a_second(tcp_url: str, open
 def test_a_connection_that_does_not_answer_any_more_is_noticed(
     tcp_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(listener, "_PROBE", 0.2)
-    monkeypatch.setattr(listener, "_PATIENCE", 0.3)
+    monkeypatch.setattr(ears, "PROBE", 0.2)
+    monkeypatch.setattr(ears, "PATIENCE", 0.3)
     there = opened(tcp_url)
     with Proxy(tcp_url) as proxy:
         here = opened(proxy.url)
@@ -240,7 +240,7 @@ def test_a_connection_that_does_not_answer_any_more_is_noticed(
 def test_a_session_that_forgot_that_it_listens_is_replaced(
     live: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_PROBE", 0.5)
+    monkeypatch.setattr(ears, "PROBE", 0.5)
     ear = listening(live)
     first = live._hub._connection
     assert first is not None

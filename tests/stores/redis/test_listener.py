@@ -14,8 +14,8 @@ import pytest
 
 import redis
 from nuvom.errors import StoreUnavailable
+from nuvom.stores import ears
 from nuvom.stores.base import Listener
-from nuvom.stores.redis import listener
 from nuvom.stores.redis.connections import call
 from nuvom.stores.redis.store import RedisStore
 from tests.faults.redis.proxy import Proxy
@@ -125,7 +125,7 @@ def test_no_thread_and_no_connection_is_there_before_the_first_ear(live: RedisSt
 def test_a_sleeper_looks_by_itself_now_and_then_though_nobody_says_anything(
     live: RedisStore, ear: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_SAFETY", 0.3)
+    monkeypatch.setattr(ears, "SAFETY", 0.3)
     ear.wait(LONG)
     began = time.monotonic()
     assert ear.wait(LONG)
@@ -176,7 +176,7 @@ def test_a_connection_that_the_server_ended_is_replaced_by_one_that_listens(
 def test_what_was_said_while_nobody_listened_is_made_up_for(
     redis_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "POLL", LONG)
+    monkeypatch.setattr(ears, "POLL", LONG)
     there = opened(redis_url)
     with Proxy(redis_url) as proxy:
         here = opened(proxy.url)
@@ -212,8 +212,8 @@ def test_while_nobody_listens_a_sleeper_looks_within_a_second(redis_url: str, op
 def test_a_connection_that_does_not_answer_any_more_is_noticed(
     redis_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(listener, "_PROBE", 0.2)
-    monkeypatch.setattr(listener, "_PATIENCE", 0.3)
+    monkeypatch.setattr(ears, "PROBE", 0.2)
+    monkeypatch.setattr(ears, "PATIENCE", 0.3)
     there = opened(redis_url)
     with Proxy(redis_url) as proxy:
         here = opened(proxy.url)
@@ -232,7 +232,7 @@ def test_a_connection_that_does_not_answer_any_more_is_noticed(
 def test_a_connection_that_answers_is_kept_however_often_it_is_asked(
     redis_url: str, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener, "_PROBE", 0.05)
+    monkeypatch.setattr(ears, "PROBE", 0.05)
     with Proxy(redis_url) as proxy:
         here = opened(proxy.url)
         ear = listening(here)

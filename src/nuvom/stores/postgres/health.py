@@ -11,13 +11,12 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from nuvom.stores.ears import readable
+from nuvom.stores.ears import POLL, readable
 from nuvom.stores.postgres import migrations
 from nuvom.stores.postgres.address import quoted
 from nuvom.stores.postgres.connections import Connection
 from nuvom.stores.postgres.database import Database, Row, Session
 from nuvom.stores.postgres.failures import translated
-from nuvom.stores.postgres.listener import POLL
 from nuvom.stores.values import Health
 
 _OLDEST = 140_000  # of the servers that are supported
