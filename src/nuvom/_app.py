@@ -26,7 +26,7 @@ from nuvom._handle import JobHandle
 from nuvom._hooks import Hooks, named_hooks
 from nuvom._job import NewJob, Pushed
 from nuvom._keys import check_key, of_named
-from nuvom._naming import check_name, default_name, source_file
+from nuvom._naming import check_name, check_text, default_name, source_file
 from nuvom._options import as_job_id
 from nuvom._schedule import ScheduleEnvelope, ScheduleType
 from nuvom._schedules import Schedules
@@ -41,6 +41,7 @@ from nuvom.errors import (
     TaskDefinitionError,
     TaskNotFound,
     UnsupportedByBackend,
+    shortened,
 )
 from nuvom.scheduler import split
 from nuvom.stores.backends import close_backend, load_backend
@@ -288,7 +289,7 @@ class Nuvom:
         Raises:
             TaskNotFound: no worker reported it and it is not registered here; near names are in the message.
         """
-        if name in self.registry:
+        if check_text(name, "name") in self.registry:
             return self.registry[name]
         rows = {row.name: row for row in self.store.workers.tasks()}
         if name not in rows:
@@ -377,7 +378,7 @@ def _checked_function(function: object) -> str:
     if isinstance(function, Task):
         raise TaskDefinitionError(f"{function.name} is a task already")
     if not callable(function) or isinstance(function, type | staticmethod | classmethod):
-        raise TaskDefinitionError(f"@task takes a function, not {function!r}")
+        raise TaskDefinitionError(f"@task takes a function, not {shortened(function)}")
     name = default_name(function)
     reason = unencodable_return(function)
     if reason is not None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from nuvom._async import in_own_thread, in_thread
 from nuvom._job import Job, JobStatus
-from nuvom._naming import check_name
+from nuvom._naming import check_name, check_text
+from nuvom._numbers import listed
+from nuvom._options import choice
 from nuvom._task import Task
 from nuvom.stores.values import MAX_BATCH, CancelAnswer, JobFilter, QueueStats, Throughput, WorkerInfo
 
@@ -205,23 +207,26 @@ def _filter(
     schedule_id: str | None,
 ) -> JobFilter:
     return JobFilter(
-        status=None if status is None else JobStatus(status),
+        status=None if status is None else choice(JobStatus, status, "status"),
         task=task_name(task),
-        queue=queue,
-        schedule_id=schedule_id,
+        queue=None if queue is None else check_text(queue, "queue"),
+        schedule_id=None if schedule_id is None else check_text(schedule_id, "schedule_id"),
     )
 
 
 def task_name(task: Task[..., Any, Any] | str | None) -> str | None:
     """Return the name of a task, or the name that was given."""
-    return task.name if isinstance(task, Task) else task
+    if isinstance(task, Task):
+        return task.name
+    return None if task is None else check_text(task, "task")
 
 
 def paged(fetch: Any, limit: int, before: str | None) -> list[Any]:
-    """Return up to `limit` rows of a listing, page by page."""
+    """Return up to `limit` rows of a listing, page by page; raises TypeError or ValueError for what is no number."""
     rows: list[Any] = []
-    while len(rows) < limit:
-        size = min(PAGE, limit - len(rows))
+    most = listed(limit)
+    while len(rows) < most:
+        size = min(PAGE, most - len(rows))
         page = fetch(size, rows[-1].id if rows else before)
         rows.extend(page)
         if len(page) < size:

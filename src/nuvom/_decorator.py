@@ -12,6 +12,7 @@ from nuvom._job import DEFAULT_MAX_CRASHES, DEFAULT_QUEUE, OnFailure, TaskDefaul
 from nuvom._keys import Key, reported
 from nuvom._retry import Retry, policy
 from nuvom._task import Definition, Task
+from nuvom.errors import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -142,6 +143,6 @@ def _checked_on_failure(function: OnFailure | None) -> OnFailure | None:
         inspect.signature(function).bind(None, None)
     except (TypeError, ValueError):
         raise TypeError(
-            f"on_failure={function!r} must be a function of two arguments: on_failure(job, error)"
+            f"on_failure={shortened(function)} must be a function of two arguments: on_failure(job, error)"
         ) from None
     return function

@@ -17,6 +17,7 @@ from uuid import uuid4
 from nuvom import __version__, _joined
 from nuvom._clock import SYSTEM_CLOCK, Clock
 from nuvom._job import ClaimedJob, Outcome, Verdict
+from nuvom.errors import shortened
 from nuvom.scheduler.service import SchedulerService, SchedulerSettings
 from nuvom.stores.base import Store
 from nuvom.stores.values import Claim, WorkerInfo
@@ -39,6 +40,7 @@ T = TypeVar("T")
 def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
     """Run what is due, and until `until` what becomes due; returns how many jobs were run."""
     _joined.refuse("drain() runs jobs and cannot do that")
+    _refuse_no_moment(until)
     store = app.store
     settings = SchedulerSettings(poll=app.settings.scheduler_poll.total_seconds())
     service = SchedulerService(store, app.backend if app.split else None, settings, clock)
@@ -51,6 +53,11 @@ def drain(app: Nuvom, until: datetime | None, clock: Clock) -> int:
             if left is None or left <= 0:
                 return ran
             clock.sleep(min(left, max(pause, _SHORTEST_SLEEP), _LONGEST_SLEEP if clock is SYSTEM_CLOCK else left))
+
+
+def _refuse_no_moment(until: object) -> None:
+    if until is not None and (not isinstance(until, datetime) or until.tzinfo is None):
+        raise TypeError(f"until={shortened(until)} must be a datetime with a zone, or None")
 
 
 def _run_due(app: Nuvom, store: Store, service: SchedulerService, hands: _Hands) -> tuple[int, float]:

@@ -6,6 +6,8 @@ import math
 import re
 from datetime import timedelta
 
+from nuvom.errors import shortened
+
 Duration = int | float | timedelta | str
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -23,7 +25,7 @@ def seconds(value: object, field: str) -> float:
     """
     match value:
         case bool():
-            raise ValueError(f"{field}={value!r} is not a duration; {_EXAMPLES}")
+            raise ValueError(f"{field}={shortened(value)} is not a duration; {_EXAMPLES}")
         case timedelta():
             return value.total_seconds()
         case int() | float() if math.isfinite(value):
@@ -31,7 +33,7 @@ def seconds(value: object, field: str) -> float:
         case str() if len(value) <= _LONGEST and _TEXT.fullmatch(value.strip()):
             return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
         case _:
-            raise ValueError(f"{field}={value!r} is not a duration; {_EXAMPLES}")
+            raise ValueError(f"{field}={shortened(value)} is not a duration; {_EXAMPLES}")
 
 
 def to_timedelta(value: object, field: str) -> timedelta:
@@ -41,4 +43,4 @@ def to_timedelta(value: object, field: str) -> timedelta:
     try:
         return timedelta(seconds=seconds(value, field))
     except OverflowError:
-        raise ValueError(f"{field}={value!r} is longer than time itself; {_EXAMPLES}") from None
+        raise ValueError(f"{field}={shortened(value)} is longer than time itself; {_EXAMPLES}") from None

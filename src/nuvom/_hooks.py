@@ -14,7 +14,7 @@ import orjson
 
 from nuvom._current import CurrentJob
 from nuvom._job import JobError, NewJob, Verdict
-from nuvom.errors import SettingsError
+from nuvom.errors import SettingsError, shortened
 from nuvom.plugins import Group, find, import_path, is_path, lacking, made
 
 MAX_CONTEXT = 8 * 1024  # bytes
@@ -81,7 +81,7 @@ class Hooks:
         """
         if not isinstance(hook, Hook):
             remedy = f"append {hook.__name__}()" if isinstance(hook, type) else "make its class one of nuvom.Hook"
-            raise TypeError(f"{hook!r} is no hook; {remedy}")
+            raise TypeError(f"{shortened(hook)} is no hook; {remedy}")
         self._all.append(hook)
         self._sort()
 

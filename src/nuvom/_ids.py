@@ -9,6 +9,7 @@ from hashlib import blake2b
 from uuid import UUID, uuid5
 
 from nuvom._clock import to_us
+from nuvom.errors import shortened
 
 NAMESPACE = UUID("6d1c7b0e-6f5c-5d0a-9b52-4a3a5d1f7c11")
 MAX_NAME = 200
@@ -25,7 +26,7 @@ def raw(identifier: str) -> bytes:
     """Return the 16 bytes of a UUID's text; raises ValueError for anything else."""
     data = bytes.fromhex(identifier.replace("-", ""))
     if len(data) != 16:
-        raise ValueError(f"{identifier!r} is not a UUID")
+        raise ValueError(f"{shortened(identifier)} is not a UUID")
     return data
 
 

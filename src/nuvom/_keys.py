@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from nuvom._arguments import Codec, native
-from nuvom.errors import ArgumentsError, TaskDefinitionError
+from nuvom.errors import ArgumentsError, TaskDefinitionError, shortened
 
 Key = str | Callable[..., Any]
 
@@ -28,10 +28,12 @@ def check_key(task: str, function: Callable[..., Any], key: object) -> None:
         found = parameters.get(key)
         if found is None or found.kind in (found.VAR_POSITIONAL, found.VAR_KEYWORD):
             named = ", ".join(parameters) or "none"
-            raise TaskDefinitionError(f"{task}: key={key!r} is none of its parameters ({named}); name one of them")
+            raise TaskDefinitionError(
+                f"{task}: key={shortened(key)} is none of its parameters ({named}); name one of them"
+            )
     elif inspect.iscoroutinefunction(key) or not callable(key):
         raise TaskDefinitionError(
-            f"{task}: key={key!r} must be the name of a parameter, or a plain function of the task's arguments"
+            f"{task}: key={shortened(key)} must be the name of a parameter, or a plain function of the task's arguments"
         )
 
 

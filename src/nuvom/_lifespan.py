@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from nuvom._naming import source_file
-from nuvom.errors import LifespanError
+from nuvom.errors import LifespanError, shortened
 
 Function = Callable[[], Iterator[Any]] | Callable[[], AsyncIterator[Any]]
 
@@ -26,7 +26,7 @@ def check(function: object, known: Function | None) -> None:
 
 def name(function: object) -> str:
     """Return what messages call a lifespan."""
-    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', shortened(function))}"
 
 
 def _place(function: Any) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from nuvom._duration import to_timedelta
+from nuvom.errors import shortened
 
 WHILE_QUEUED, WHILE_OPEN = "queued", "done"
 SHORTEST = timedelta(milliseconds=100)  # of a rate's period: shorter ones are lost between two looks of a worker
@@ -26,18 +27,20 @@ class Rate(NamedTuple):
 def read_rate(value: object, field: str = "rate") -> Rate:
     """Return a rate such as "100/1m"; raises TypeError or ValueError naming `field`."""
     if not isinstance(value, str):
-        raise TypeError(f"{field}={value!r} must be text; {_RATES}")
+        raise TypeError(f"{field}={shortened(value)} must be text; {_RATES}")
     count, slash, period = value.partition("/")
     if not slash or not count.strip().isascii() or not count.strip().isdecimal():
-        raise ValueError(f"{field}={value!r} is no rate; {_RATES}")
+        raise ValueError(f"{field}={shortened(value)} is no rate; {_RATES}")
     try:
         span = to_timedelta(period.strip(), "period")
     except ValueError:
-        raise ValueError(f"{field}={value!r} is no rate: {period.strip()!r} is no duration; {_RATES}") from None
+        raise ValueError(
+            f"{field}={shortened(value)} is no rate: {period.strip()!r} is no duration; {_RATES}"
+        ) from None
     if not 1 <= int(count) <= MOST:
-        raise ValueError(f"{field}={value!r} must let between 1 and {MOST} start")
+        raise ValueError(f"{field}={shortened(value)} must let between 1 and {MOST} start")
     if not SHORTEST <= span <= LONGEST:
-        raise ValueError(f"{field}={value!r} must count over a time between 100 ms and {LONGEST.days} days")
+        raise ValueError(f"{field}={shortened(value)} must count over a time between 100 ms and {LONGEST.days} days")
     return Rate(int(count), span // _MICROSECOND)
 
 
@@ -48,9 +51,9 @@ def read_unique(value: object, field: str = "unique") -> str:
     try:
         span = to_timedelta(value, field)
     except ValueError:
-        raise ValueError(f"{field}={value!r} must be one of these: {_UNIQUE}") from None
+        raise ValueError(f"{field}={shortened(value)} must be one of these: {_UNIQUE}") from None
     if not _MILLISECOND <= span <= LONGEST:
-        raise ValueError(f"{field}={value!r} must be at least 1 ms and at most {LONGEST.days} days; {_UNIQUE}")
+        raise ValueError(f"{field}={shortened(value)} must be at least 1 ms and at most {LONGEST.days} days; {_UNIQUE}")
     return value if isinstance(value, str) else f"{span // _MILLISECOND}ms"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nuvom._settings import find_root
-from nuvom.errors import TaskDefinitionError
+from nuvom.errors import TaskDefinitionError, shortened
 
 MAX_NAME = 200
 
@@ -18,10 +18,21 @@ MAX_NAME = 200
 def check_name(name: object, what: str) -> str:
     """Return a name that people and stores can use; raises ValueError naming `what` otherwise."""
     if not isinstance(name, str):
-        raise TypeError(f"{what}={name!r} must be text")
+        raise TypeError(f"{what}={shortened(name)} must be text")
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise ValueError(f"{what}={name[:80]!r} must be 1 to {MAX_NAME} printable characters")
     return name
+
+
+def check_text(value: object, what: str) -> str:
+    """Return a text by which something is looked for; raises TypeError or ValueError naming `what` for what is none."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what}={shortened(value)} must be text")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what}={shortened(value)} has {value[error.start]!r}, which is no character") from None
+    return value
 
 
 def default_name(function: Callable[..., Any]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from enum import StrEnum
+from typing import Any, Self, TypeVar
 
 import orjson
 
@@ -13,9 +14,12 @@ from nuvom._duration import seconds, to_timedelta
 from nuvom._ids import is_uuid, named_id
 from nuvom._job import PRIORITIES, TaskDefaults
 from nuvom._limits import read_rate, read_unique
-from nuvom._naming import check_name
+from nuvom._naming import check_name, check_text
 from nuvom._numbers import MAX_COUNT, flag, whole
 from nuvom._schedule import CatchUp, Overlap
+from nuvom.errors import shortened
+
+E = TypeVar("E", bound=StrEnum)
 
 RECURRING = ("catch_up", "overlap", "jitter", "starts_at", "ends_at", "max_runs")
 OF_SCHEDULES = ("name", "grace", *RECURRING)
@@ -78,7 +82,8 @@ class Options:
 
 def as_job_id(said: str) -> str:
     """Return the id of the job that is pushed with `options(id=said)`: a UUID as it is, that of its name for others."""
-    return said.lower() if is_uuid(said) else named_id("job", said)
+    text = check_text(said, "id")
+    return text.lower() if is_uuid(text) else named_id("job", text)
 
 
 def checked(**said: Any) -> Options:
@@ -98,47 +103,57 @@ def _priority(value: object, name: str) -> int:
 def _schedule_name(value: object, name: str) -> str:
     text = check_name(value, name)
     if is_uuid(text):
-        raise ValueError(f"{name}={text!r} looks like an id; a name must not, so that either finds one schedule")
+        raise ValueError(
+            f"{name}={shortened(text)} looks like an id; a name must not, so that either finds one schedule"
+        )
     return text
 
 
 def _choice(kind: type[CatchUp | Overlap]) -> Any:
     def check(value: Any, name: str) -> CatchUp | Overlap:
-        try:
-            return kind(value)
-        except ValueError:
-            raise ValueError(f"{name}={value!r} must be one of {', '.join(repr(c.value) for c in kind)}") from None
+        return choice(kind, value, name)
 
     return check
+
+
+def choice(kind: type[E], value: object, name: str) -> E:
+    """Return the member of an enum that a value names; raises ValueError naming the option and what it may be."""
+    found = next((each for each in kind if isinstance(value, str) and each == value), None)
+    if found is None:
+        known = ", ".join(repr(each.value) for each in kind)
+        raise ValueError(f"{name}={shortened(value)} must be one of {known}")
+    return found
 
 
 def _span(value: object, name: str) -> timedelta:
     span = to_timedelta(value, name)
     if not timedelta(0) <= span <= LONGEST:
-        raise ValueError(f"{name}={value!r} must be between 0 and {LONGEST.days} days")
+        raise ValueError(f"{name}={shortened(value)} must be between 0 and {LONGEST.days} days")
     return span
 
 
 def _limit(value: object, name: str) -> float:
     limit = seconds(value, name)
     if not 0 < limit <= LONGEST.total_seconds():
-        raise ValueError(f"{name}={value!r} must be more than 0 and at most {LONGEST.days} days")
+        raise ValueError(f"{name}={shortened(value)} must be more than 0 and at most {LONGEST.days} days")
     return limit
 
 
 def _moment(value: object, name: str) -> datetime:
     if not isinstance(value, datetime):
-        raise TypeError(f"{name}={value!r} must be a datetime, such as datetime(2027, 8, 25, tzinfo=timezone.utc)")
+        raise TypeError(
+            f"{name}={shortened(value)} must be a datetime, such as datetime(2027, 8, 25, tzinfo=timezone.utc)"
+        )
     return value
 
 
 def _metadata(value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"{name}={value!r} must be a mapping of names to JSON values")
+        raise TypeError(f"{name}={shortened(value)} must be a mapping of names to JSON values")
     try:
         copy: dict[str, Any] = orjson.loads(orjson.dumps(dict(value)))
     except (TypeError, RecursionError) as error:
-        raise TypeError(f"{name}={value!r} cannot be stored as JSON: {error}") from None
+        raise TypeError(f"{name}={shortened(value)} cannot be stored as JSON: {error}") from None
     return copy
 
 
@@ -188,7 +203,7 @@ def limited(defaults: TaskDefaults, concurrency: int | None, rate: str | None) -
 def names(value: object, option: str) -> tuple[str, ...]:
     """Return a sequence of names, each checked; raises TypeError for a lone text."""
     if isinstance(value, str) or not isinstance(value, list | tuple):
-        raise TypeError(f"{option}={value!r} must be a list of names, such as [{value!r}]")
+        raise TypeError(f"{option}={shortened(value)} must be a list of names, such as [{shortened(value)}]")
     return tuple(check_name(name, option) for name in value)
 
 

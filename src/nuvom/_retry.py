@@ -12,7 +12,7 @@ import orjson
 
 from nuvom._duration import Duration, seconds, to_timedelta
 from nuvom._numbers import MAX_COUNT, flag, whole
-from nuvom.errors import JobTimedOut, NuvomError
+from nuvom.errors import JobTimedOut, NuvomError, shortened
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ _LONGEST = timedelta(days=3_650)  # of a delay
 def _length(value: Duration, name: str) -> timedelta:
     length = to_timedelta(value, name)
     if not timedelta() <= length <= _LONGEST:
-        raise ValueError(f"{name}={value!r} must be between 0 and {_LONGEST.days} days")
+        raise ValueError(f"{name}={shortened(value)} must be between 0 and {_LONGEST.days} days")
     return length
 
 
@@ -33,10 +33,10 @@ def _check_errors(errors: object, name: str) -> None:
     if isinstance(errors, tuple | type):
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-                raise TypeError(f"{name}={errors!r}: {kind!r} is no type of exception")
+                raise TypeError(f"{name}={shortened(errors)}: {shortened(kind)} is no type of exception")
     elif not callable(errors):
         raise TypeError(
-            f"{name}={errors!r} must be a type of exception, a tuple of types, or a function of the exception"
+            f"{name}={shortened(errors)} must be a type of exception, a tuple of types, or a function of the exception"
         )
 
 
@@ -150,9 +150,10 @@ def policy(retries: object, retry: object) -> Retry:
     if retry is None:
         return NO_RETRY if retries is None else Retry(max=whole(retries, "retries", 0, MAX_COUNT))
     if not isinstance(retry, Retry):
-        raise TypeError(f"retry={retry!r} must be a Retry, such as Retry(max=3); for a number write retries=3")
+        raise TypeError(f"retry={shortened(retry)} must be a Retry, such as Retry(max=3); for a number write retries=3")
     if retries is not None:
         raise TypeError(
-            f"retries={retries!r} and retry={retry!r} say the same thing twice; write Retry(max={retries!r})"
+            f"retries={shortened(retries)} and retry={shortened(retry)} say the same thing twice; write "
+            f"Retry(max={shortened(retries)})"
         )
     return retry

@@ -16,8 +16,8 @@ from nuvom._collections import paged, task_name
 from nuvom._duration import Duration, to_timedelta
 from nuvom._forecast import Forecast, forecast
 from nuvom._ids import is_uuid
-from nuvom._naming import check_name
-from nuvom._options import metadata_filter
+from nuvom._naming import check_name, check_text
+from nuvom._numbers import listed
 from nuvom._requests import Backfilled
 from nuvom._schedule import Occurrence, ScheduleEnvelope, ScheduleState
 from nuvom._sync import SyncOptions, SyncReport
@@ -94,22 +94,17 @@ class Schedules:
             limit: How many at most.
             before: The last id of the page before.
         """
-        wanted = ScheduleFilter(
-            task=task_name(task),
-            state=None if state is None else ScheduleState(state),
-            name_like=name,
-            metadata=metadata_filter(metadata),
-        )
+        wanted = _finding.fitting(task, name, metadata, state)
         store = self._app.schedule_store("list schedules")
         return [self._app.attached(s) for s in paged(lambda size, last: store.list(wanted, size, last), limit, before)]
 
     def upcoming(self, limit: int = 100) -> builtins.list[ScheduleEnvelope]:
         """Return active schedules by next run, the earliest first."""
-        return [self._app.attached(s) for s in self._app.schedule_store("list schedules").upcoming(limit)]
+        return [self._app.attached(s) for s in self._app.schedule_store("list schedules").upcoming(listed(limit))]
 
     def next(self, key: str, count: int = 10) -> builtins.list[datetime]:
         """Return when a schedule's next runs are, the earliest first; none of a schedule that is not active."""
-        return [run for _, run in islice(self.get(key).coming(), count)]
+        return [run for _, run in islice(self.get(key).coming(), listed(count, "count"))]
 
     def simulate(self, for_: Duration = "365d", *, task: AnyTask | str | None = None, top: int = 5) -> Forecast:
         """Return what the active schedules will do: runs, busiest minutes, what clock changes and bounds do.
@@ -127,7 +122,7 @@ class Schedules:
 
     def runs(self, key: str, limit: int = 100) -> builtins.list[Occurrence]:
         """Return the ledger rows of a schedule, newest first, also of one that has ended."""
-        return self._app.store.ledger.occurrences(self.id_of(key), limit)
+        return self._app.store.ledger.occurrences(self.id_of(key), listed(limit))
 
     def why(self, key: str, when: str | datetime = "last") -> Why:
         """Say why a schedule did or did not run at a time, as far as its job; also of one that has ended.
@@ -155,7 +150,7 @@ class Schedules:
 
     def id_of(self, key: str) -> str:
         """Return the id that a key stands for, also of a schedule that has ended or never was."""
-        if is_uuid(key):
+        if is_uuid(check_text(key, "name")):
             return key.lower()
         found = _finding.find(self._app, key)
         return _identity.name_id(key) if found is None else found.id
@@ -245,7 +240,7 @@ class Schedules:
         """
         if name is None and task is None and not metadata:
             raise TypeError('cancel_all() needs name="…*", task=… or metadata={…}; nothing was cancelled')
-        wanted = ScheduleFilter(task=task_name(task), name_like=name, metadata=metadata_filter(metadata))
+        wanted = _finding.fitting(task, name, metadata)
         found = [s.id for s in self.iterate(wanted) if name is None or fnmatchcase(s.name or "", name)]
         return sum(self._app.cancel_schedule(schedule_id) for schedule_id in found)
 

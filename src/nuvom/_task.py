@@ -22,7 +22,7 @@ from nuvom._options import Options
 from nuvom._retry import NO_RETRY, Retry
 from nuvom._schedule import CatchUp, Overlap, ScheduleEnvelope
 from nuvom._times import NAMES, Times
-from nuvom.errors import PayloadTooLarge
+from nuvom.errors import PayloadTooLarge, shortened
 from nuvom.stores.values import TaskRow
 
 if TYPE_CHECKING:
@@ -357,8 +357,8 @@ class Task(Generic[P, R, C]):
         if isinstance(item, Call):
             raise TypeError(f"{self.name}.map(): item {index} is a call of {item.task.name}, another task")
         raise TypeError(
-            f"{self.name}.map(): item {index} is {item!r:.80}, which is no call; "
-            f"a tuple such as ({item!r:.40},) is positional arguments, a mapping keyword arguments"
+            f"{self.name}.map(): item {index} is {shortened(item)}, which is no call; "
+            f"a tuple such as ({shortened(item):.40},) is positional arguments, a mapping keyword arguments"
         )
 
 

@@ -131,6 +131,10 @@ def trigger_fields(times: Times, now: datetime, zone: Zone) -> dict[str, Any]:
     if not isinstance(times.cron, str):
         raise InvalidTrigger("cron", times.cron, 'must be text, such as "0 9 * * MON"')
     timezone_name = zone.default if times.timezone_name is None else times.timezone_name
+    if not isinstance(timezone_name, str):
+        raise InvalidTrigger("timezone_name", timezone_name, "must be text, such as 'Europe/Paris'")
+    if not (times.cron.isascii() and timezone_name.isascii()):
+        CronTrigger(times.cron, timezone_name)  # refuses it; an id cannot be made of every text
     return {"schedule_type": ScheduleType.CRON, "cron": times.cron, "timezone_name": timezone_name}
 
 

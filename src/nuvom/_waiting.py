@@ -14,7 +14,7 @@ from nuvom._current import current_job
 from nuvom._duration import Duration, seconds
 from nuvom._handle import JobHandle, in_event_loop
 from nuvom._job import JobStatus
-from nuvom.errors import JobNotFound
+from nuvom.errors import JobNotFound, shortened
 from nuvom.stores.base import JobStore
 
 R = TypeVar("R")
@@ -117,7 +117,7 @@ def _limit(timeout: Duration | None) -> _Limit:
 
 def _enough(return_when: str) -> Callable[[_Batch], bool]:
     if return_when not in _ENOUGH:
-        raise ValueError(f"return_when={return_when!r} is none of {', '.join(map(repr, _ENOUGH))}")
+        raise ValueError(f"return_when={shortened(return_when)} is none of {', '.join(map(repr, _ENOUGH))}")
     return _ENOUGH[return_when]
 
 
@@ -133,7 +133,9 @@ def _by_id(handles: Iterable[JobHandle[R]]) -> tuple[JobStore | None, _Left[R]]:
     handles = list(handles)
     for index, handle in enumerate(handles):
         if not isinstance(handle, JobHandle):
-            raise TypeError(f"handles[{index}]={handle!r} must be a JobHandle; of an id, nuvom.job(id) makes one")
+            raise TypeError(
+                f"handles[{index}]={shortened(handle)} must be a JobHandle; of an id, nuvom.job(id) makes one"
+            )
     left = {handle.id: handle for handle in handles}
     apps = {id(handle._app): handle._app for handle in left.values()}  # noqa: SLF001  the other half of its class
     if len(apps) > 1:

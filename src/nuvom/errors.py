@@ -21,7 +21,7 @@ class InvalidTrigger(NuvomError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.field}={_shortened(self.value)}: {self.reason}"
+        return f"{self.field}={shortened(self.value)}: {self.reason}"
 
 
 class InvalidCron(InvalidTrigger):
@@ -34,7 +34,7 @@ class InvalidCron(InvalidTrigger):
 
     def __str__(self) -> str:
         where = f" in the {self.part} field" if self.part else ""
-        return f"cron={_shortened(self.value)}{where}: {self.reason}{self._caret()}"
+        return f"cron={shortened(self.value)}{where}: {self.reason}{self._caret()}"
 
     def _caret(self) -> str:
         if self.position is None:
@@ -53,7 +53,7 @@ class UnknownTimezone(NuvomError, ValueError):
         self.hint = hint
 
     def __str__(self) -> str:  # built when read: searching the zone names costs milliseconds
-        return f"timezone_name={_shortened(self.name)} is not a usable time zone; {self.hint or self._suggestion()}"
+        return f"timezone_name={shortened(self.name)} is not a usable time zone; {self.hint or self._suggestion()}"
 
     def _suggestion(self) -> str:
         from zoneinfo import available_timezones
@@ -151,7 +151,7 @@ class JobNotFound(NuvomError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"no job {self.job_id!r}: it never was in this store, its transaction is not committed, "
+            f"no job {shortened(self.job_id)}: it never was in this store, its transaction is not committed, "
             "or it was pruned (NUVOM_KEEP_JOBS)"
         )
 
@@ -214,7 +214,7 @@ class ScheduleNotFound(NuvomError, LookupError):
 
     def __str__(self) -> str:
         hint = f"; did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
-        return f"no schedule {self.key!r}{hint}"
+        return f"no schedule {shortened(self.key)}{hint}"
 
 
 class ScheduleEnded(ScheduleNotFound):
@@ -228,7 +228,7 @@ class ScheduleEnded(ScheduleNotFound):
 
     def __str__(self) -> str:
         what = "was cancelled" if self.state == "cancelled" else "has nothing left to run"
-        return f"schedule {self.key!r} {what}; a new .schedule(...) under its name starts a new life"
+        return f"schedule {shortened(self.key)} {what}; a new .schedule(...) under its name starts a new life"
 
 
 class ScheduleChanged(NuvomError):
@@ -256,7 +256,7 @@ class TaskNotFound(NuvomError, LookupError):
 
     def __str__(self) -> str:
         hint = f"did you mean {' or '.join(map(repr, self.near))}?" if self.near else "start a worker that has it once"
-        return f"no task {self.name!r} is known to this store; {hint}"
+        return f"no task {shortened(self.name)} is known to this store; {hint}"
 
 
 class TaskDefinitionError(NuvomError, TypeError):
@@ -303,6 +303,10 @@ class DuplicateScheduleWarning(UserWarning):
     """The same unnamed recurring call was made twice in one process, which is one schedule."""
 
 
-def _shortened(value: object) -> str:
-    text = repr(value)
+def shortened(value: object) -> str:
+    """Return a value as a message shows it: the beginning of its repr, its type where that cannot be had."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  of a class of the caller's, or of what is nested too deeply
+        text = object.__repr__(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
