@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.budget import Function, functions, oversized, python_files, too_few_short
+from tests.house.budget import Function, functions, oversized, python_files, source_files, too_few_short
 
 
 def write(path: Path, text: str) -> Path:
@@ -22,6 +22,13 @@ def test_a_file_at_the_limit_is_fine_and_one_line_more_is_named(tmp_path: Path) 
     fine = write(tmp_path / "fine.py", "x = 1\n" * 400)
     long = write(tmp_path / "long.py", "x = 1\n" * 401)
     assert list(oversized([fine, long])) == [f"{long}: 401 lines, at most 400: split it by noun"]
+
+
+@pytest.mark.parametrize("ending", [".lua", ".sql"])
+def test_a_file_that_a_server_runs_is_measured_too(tmp_path: Path, ending: str) -> None:
+    long = tmp_path / f"long{ending}"
+    long.write_text("--\n" * 401)
+    assert list(oversized(source_files(tmp_path))) == [f"{long}: 401 lines, at most 400: split it by noun"]
 
 
 def test_a_function_at_the_limit_is_fine_and_one_line_more_is_named_with_its_line(tmp_path: Path) -> None:

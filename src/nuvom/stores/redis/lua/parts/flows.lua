@@ -7,7 +7,6 @@
 -- `limiting` says how far it is for a task. None of a flow starts before it was opened with the new limits.
 local FAIR_EVERY = 10  -- openings: then a priority has its turn whose jobs would be passed over for ever
 local SOON = 2000000  -- workers look each second for what is due
-local MOST = 5000  -- running jobs that are looked at in one script
 local STEP = 200  -- flows that get their new limits at once
 local ROW = {'task', 'concurrency', 'rate', 'limit', 'period', 'openings', 'starts', 'running'}
 
@@ -145,7 +144,7 @@ local function new_limits(task)
   return limits[task]
 end
 
-local function read_starts(text)
+function Flows.read_starts(text)
   local found = {}
   for at, count in string.gmatch(text or '', '(%d+):(%d+)') do
     found[#found + 1] = {tonumber(at), tonumber(count)}
@@ -281,7 +280,7 @@ local function open(flow, row, starting)
   current = flow
   local starts = {}
   if row.bound then
-    starts = Windows.counted(read_starts(row.starts), row.bound, now, starting)
+    starts = Windows.counted(Flows.read_starts(row.starts), row.bound, now, starting)
   end
   local ready = call('SCARD', granted(flow))
   local room, opens_at = Windows.opening(row.concurrency, row.bound, ready, row.running, starts)
@@ -357,24 +356,6 @@ function Flows.pass()
   noted, started, order = {}, {}, {}
 end
 
--- Stores a flow as it was elsewhere, if it is not there; `fields` has its row, and `opens_at` with `shut_at`.
-function Flows.keep(flow, task, fields)
-  if call('HEXISTS', key_of(flow), 'task') == 1 then
-    return false
-  end
-  if fields.opens_at then
-    call('ZADD', P .. 'opening', fields.opens_at, flow)
-    call('ZADD', P .. 'shut', fields.shut_at, flow)
-  end
-  fields.opens_at, fields.shut_at = nil, nil
-  call('HSET', key_of(flow), 'task', task)
-  for name, value in pairs(fields) do
-    call('HSET', key_of(flow), name, value)
-  end
-  call('ZADD', P .. 'flows', 0, member(task, flow))
-  return true
-end
-
 -- Tells whether flows of some task wait for new limits.
 function Flows.are_limiting()
   return call('EXISTS', P .. 'limiting') == 1
@@ -413,63 +394,4 @@ function Flows.limit_step()
     end
   end
   return opened
-end
-
--- Returns how many jobs of each flow run, by what is there of them; nil where they are too many to look at once.
-function Flows.running()
-  local workers, number, counts = call('ZRANGE', P .. 'leases', 0, -1), 0, {}
-  for _, worker in ipairs(workers) do
-    number = number + call('ZCARD', P .. 'running:' .. worker)
-  end
-  if number > MOST then
-    return nil
-  end
-  for _, worker in ipairs(workers) do
-    for _, place in ipairs(call('ZRANGE', P .. 'running:' .. worker, 0, -1)) do
-      local flow = call('HGET', Jobs.key(Jobs.id(place)), 'flow')
-      if flow then
-        counts[flow] = (counts[flow] or 0) + 1
-      end
-    end
-  end
-  return counts
-end
-
--- Tells whether jobs wait for a flow, by its entry in `flows`.
-function Flows.is_waited_for(entry)
-  return call('EXISTS', P .. 'turns:' .. string.sub(entry, string.find(entry, '\0', 1, true) + 1)) == 1
-end
-
--- Takes their places from jobs of a flow that are gone: the ready ones, and the running ones where `counts` says those.
-function Flows.mend(entry, counts)
-  local flow = string.sub(entry, string.find(entry, '\0', 1, true) + 1)
-  for _, place in ipairs(call('SMEMBERS', granted(flow))) do
-    if call('EXISTS', Jobs.key(Jobs.id(place))) == 0 then
-      call('SREM', granted(flow), place)
-      Flows.note(flow)
-    end
-  end
-  if counts and (tonumber(call('HGET', key_of(flow), 'running')) or 0) ~= (counts[flow] or 0) then
-    call('HSET', key_of(flow), 'running', counts[flow] or 0)
-    Flows.note(flow)
-  end
-end
-
--- Forgets a flow, by its entry in `flows`, that says nothing its next job needs to know: none is open, no start counts.
-function Flows.forget(entry)
-  local flow = string.sub(entry, string.find(entry, '\0', 1, true) + 1)
-  local said = call('HMGET', key_of(flow), 'open', 'rate', 'limit', 'period', 'starts')
-  if tonumber(said[1] or 0) > 0 then
-    return
-  end
-  if said[2] and said[5] then
-    local rate = {limit = tonumber(said[3]), period = tonumber(said[4])}
-    if #Windows.counted(read_starts(said[5]), rate, now, 0) > 0 then
-      return
-    end
-  end
-  call('DEL', key_of(flow))
-  call('ZREM', P .. 'flows', entry)
-  call('ZREM', P .. 'opening', flow)
-  call('ZREM', P .. 'shut', flow)
 end

@@ -78,7 +78,7 @@ end
 -- The parts of which scripts are made, each in a file of its name; they may call each other. What a script is made of is
 -- put into these: most scripts are made of few of them, and thirty tables cost each call 8 µs.
 local Ready, Suspects, Jobs, Keys, Flows, Unique, Insert, Endings, Ended, Losses, Workers, Windows, Candidates
-local Ledger, Schedules, Advancing, Dispatching, Fencing, Pruning, Listing, Queues
+local Ledger, Schedules, Advancing, Dispatching, Fencing, Pruning, Listing, Queues, Upkeep
 local Wake = {}
 local woken = {}
 
