@@ -12,7 +12,7 @@ MUTANTS = (
     Mutant(
         "a late reschedule moves a definition that came meanwhile",
         DISPATCH,
-        "                self._backend.enqueue(fence.envelope)\n",
+        "                enqueue_in(self._backend, fence.envelope)\n",
         "                pass\n",
         (KIT, "-k", "moves_no_time_of_a_definition"),
     ),
