@@ -5,12 +5,12 @@ from __future__ import annotations
 from nuvom.errors import shortened
 
 MAX_COUNT = 1_000_000
-_MOST_LISTED = 1_000_000_000
+MOST_LISTED = 1_000_000_000
 
 
 def listed(value: object, name: str = "limit") -> int:
     """Return how many of something are to be listed; raises TypeError or ValueError naming the option."""
-    return whole(value, name, 0, _MOST_LISTED)
+    return whole(value, name, 0, MOST_LISTED)
 
 
 def whole(value: object, name: str, low: int, high: int) -> int:

@@ -122,3 +122,17 @@ def test_what_a_backend_of_five_methods_cannot_do_is_one_sentence(project: Proje
     assert (answer.code, answer.out) == (1, "")
     assert answer.err.startswith("nuvom: plain:Backend cannot list schedules: it has only enqueue, get, due, ")
     assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["jobs show \udcff", "jobs list --queue \udcff", "schedules cancel \udcff"])
+def test_words_that_are_no_text_are_refused(project: Project, app: Nuvom, words: str) -> None:
+    app.store.migrate()
+    answer = project.inside(*words.split())
+    assert (answer.code, answer.err) == (2, "nuvom: '\\udcff' is no text in UTF-8\n")
+
+
+def test_more_than_can_be_listed_is_refused_as_a_limit(project: Project, app: Nuvom) -> None:
+    app.store.migrate()
+    answer = project.inside("jobs", "list", "--limit", "99999999999999999999")
+    assert answer.code == 2
+    assert "--limit" in answer.err

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many at most.")]
+from nuvom._numbers import MOST_LISTED
+
+Limit = Annotated[int, typer.Option("--limit", min=1, max=MOST_LISTED, metavar="N", help="How many at most.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, its id, or how its id begins.")]

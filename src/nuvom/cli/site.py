@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property, wraps
 from inspect import Parameter, signature
@@ -157,10 +157,19 @@ def group_that_lists(root: typer.Typer, name: str, text: str, function: Callable
 def _run(context: typer.Context, function: Callable[..., None], *, as_json: bool, **given: Any) -> None:
     site = Site(context.obj["url"], context.obj["app"], as_json=as_json)
     with answered():
+        _refuse_bytes(given)
         try:
             function(site, **given)
         finally:
             site.close()
+
+
+def _refuse_bytes(given: Mapping[str, object]) -> None:
+    """Refuse words that are no UTF-8: Python makes of them text that no store can hold."""
+    for value in given.values():
+        for word in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(word, str) and any("\ud800" <= character <= "\udfff" for character in word):
+                raise refusal(f"{word[:80]!r} is no text in UTF-8", code=2)
 
 
 def command(within: typer.Typer, name: str, *, json: bool = True) -> Callable[[_Command], _Command]:
