@@ -221,10 +221,10 @@ def _pruned(app: Nuvom, step: SyncStep) -> SyncStep:
     raise ScheduleChanged(step.schedule.name or step.schedule.id)
 
 
-def unfit(app: Nuvom) -> Iterator[Unfit]:
-    """Yield the stored schedules whose jobs would fail, as far as workers and the code that is here tell."""
+def unfit(app: Nuvom, stored: Iterable[ScheduleEnvelope] | None = None) -> Iterator[Unfit]:
+    """Yield the schedules (by default all that are stored) whose jobs would fail, as far as workers and code tell."""
     known = {row.name for row in app.store.workers.tasks()} | set(app.registry)
-    for envelope in app.schedules.iterate(ScheduleFilter()):
+    for envelope in app.schedules.iterate(ScheduleFilter()) if stored is None else stored:
         if envelope.task not in known:
             yield Unfit(envelope, f"no worker knows its task {envelope.task}", known=False)
         elif envelope.task in app.registry:

@@ -16,6 +16,7 @@ from nuvom import Nuvom
 from nuvom._task import task_rows
 from nuvom.cli import checks
 from nuvom.scheduler.crowding import MOST_OPEN
+from nuvom.stores.sqlite.ledger import SqliteLedger
 from nuvom.stores.values import WorkerInfo
 from tests.cli.conftest import Answer, Project
 
@@ -144,6 +145,21 @@ def test_schedules_whose_runs_pile_up_are_a_warning(project: Project, app: Nuvom
     assert answer.code == 0
     assert found(answer)["crowded"]["level"] == "warn"
     assert found(answer)["crowded"]["text"] == "1 schedule with more than 10 open runs: crowd"
+
+
+def test_schedules_are_not_asked_one_by_one_while_too_few_jobs_wait_for_any_to_be_crowded(
+    project: Project, app: Nuvom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.registry["tasks.add"].options(name="calm").schedule(1, interval=60)
+    for _ in range(MOST_OPEN):
+        app.schedules.trigger("calm")
+    asked: list[str] = []
+    monkeypatch.setattr(SqliteLedger, "open_runs", lambda _, schedule_id, limit: asked.append(schedule_id) or 0)
+    project.inside("doctor")
+    assert asked == []
+    app.schedules.trigger("calm")
+    project.inside("doctor")
+    assert len(asked) == 1
 
 
 def test_failed_jobs_are_counted(project: Project, app: Nuvom) -> None:

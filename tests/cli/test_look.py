@@ -12,8 +12,9 @@ import pytest
 
 from nuvom import Nuvom
 from nuvom._job import Progress, Report
+from nuvom.cli.picture import MOST_QUEUES
 from nuvom.stores.values import Claim, WorkerInfo
-from nuvom.testing.conformance.examples import HOUR, pushed
+from nuvom.testing.conformance.examples import HOUR, a_job, pushed
 from tests.cli.conftest import Project
 from tests.waiting import until
 
@@ -84,6 +85,20 @@ def test_stats_name_the_queues_that_are_paused(project: Project, app: Nuvom) -> 
     [slow] = project.inside("stats", "--json").json["queues"]
     assert (slow["queue"], slow["paused"], slow["ready"]) == ("slow", True, 1)
     assert project.inside("stats").out.splitlines()[-1].startswith("slow (paused)  1 ")
+
+
+def test_stats_and_top_show_the_queues_with_the_most_jobs_and_say_how_many_more_there_are(
+    project: Project, app: Nuvom
+) -> None:
+    names = [f"q{number:03}" for number in range(MOST_QUEUES + 2)]
+    app.store.jobs.push([a_job(queue=name) for name in (*names, names[-1])])
+    lines = project.inside("stats").out.splitlines()
+    assert lines[-1] == "and 2 queues with no more jobs than these; all of them: nuvom stats --json"
+    assert [line.split()[0] for line in lines[-1 - MOST_QUEUES : -1]] == [*names[: MOST_QUEUES - 1], names[-1]]
+    assert [queue["queue"] for queue in project.inside("stats", "--json").json["queues"]] == names
+    frame = project.inside("top", "--once").out
+    assert "and 2 queues with no more jobs than these" in frame
+    assert names[-2] not in frame
 
 
 def working(app: Nuvom) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nuvom._job import JobStatus
 from nuvom._sync import missing, unfit
 from nuvom.cli.output import counted
 from nuvom.cli.stores import file_of, refuse_private, require_present
@@ -19,6 +20,7 @@ from nuvom.scheduler.crowding import MOST_OPEN
 from nuvom.stores.backends import due_in
 from nuvom.stores.paired.apart import refuse_one
 from nuvom.stores.paired.store import parts
+from nuvom.stores.values import ScheduleFilter
 
 if TYPE_CHECKING:
     from nuvom._app import Nuvom
@@ -180,13 +182,13 @@ def _contents(app: Nuvom) -> Iterator[Check]:
         yield Check("services", WARN, text, "start them: `nuvom run` is one worker and one scheduler")
     else:
         yield Check("services", OK, text)
+    counts = app.jobs.counts()
     if app.split:
         yield from _elsewhere(app, served=bool(schedulers))
     else:
         yield from _declared(app)
-        yield from _schedules(app, served=bool(schedulers))
-    failed = next((number for status, number in app.jobs.counts().items() if status == "failed"), 0)
-    if failed:
+        yield from _schedules(app, counts[JobStatus.QUEUED] + counts[JobStatus.RUNNING], served=bool(schedulers))
+    if failed := counts[JobStatus.FAILED]:
         remedy = "see them: `nuvom jobs list --status failed`; once mended: `nuvom jobs retry --status failed`"
         yield Check("failed jobs", WARN, counted(failed, "job"), remedy)
     else:
@@ -206,26 +208,34 @@ def _declared(app: Nuvom) -> Iterator[Check]:
         yield Check("declared", FAIL, text, "store what the code declares: `nuvom schedules sync`")
 
 
-def _schedules(app: Nuvom, *, served: bool) -> Iterator[Check]:
-    found = app.schedules.list(limit=_MANY)
+def _schedules(app: Nuvom, open_jobs: int, *, served: bool) -> Iterator[Check]:
+    found = list(app.schedules.iterate(ScheduleFilter()))
     broken = [f"{_called(s)} ({s.note})" for s in found if s.state == "quarantined"]
     if broken:
         remedy = "mend what each says, then schedule it again under its name"
         yield Check(
             "quarantine", FAIL, f"{counted(len(broken), 'schedule')} cannot be planned: {_some(broken)}", remedy
         )
-    due = [s for s in found if s.state == "active" and s.next_run and s.next_run < app.now() - _OVERDUE]
+    latest = app.now() - _OVERDUE
+    due = [s for s in found if s.state == "active" and s.next_run and s.next_run < latest]
     if due and not served:
         yield _unserved(due)
-    lost = list(unfit(app))
+    lost = list(unfit(app, found))
     yield from _misfits(lost)
-    crowded = [_called(s) for s in found if app.store.ledger.open_runs(s.id, MOST_OPEN + 1) > MOST_OPEN]
+    crowded = _crowded(app, found, open_jobs)
     if crowded:
         remedy = "add workers, run them less often, or give them overlap='skip'"
         text = f"{counted(len(crowded), 'schedule')} with more than {MOST_OPEN} open runs: {_some(crowded)}"
         yield Check("crowded", WARN, text, remedy)
     if not (broken or (due and not served) or lost or crowded):
         yield Check("schedules", OK, counted(len(found), "schedule"))
+
+
+def _crowded(app: Nuvom, found: Sequence[ScheduleEnvelope], open_jobs: int) -> list[str]:
+    """Name the schedules with too many open runs; each is a question to the store, so none where no one can be."""
+    if open_jobs <= MOST_OPEN:
+        return []
+    return [_called(s) for s in found if app.store.ledger.open_runs(s.id, MOST_OPEN + 1) > MOST_OPEN]
 
 
 def _elsewhere(app: Nuvom, *, served: bool) -> Iterator[Check]:

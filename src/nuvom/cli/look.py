@@ -63,9 +63,12 @@ def workers(site: Site, limit: Limit = 100) -> None:
 
 
 def stats(site: Site) -> None:
-    """Count jobs by status; for each queue what waits in it, since when, and what ended within a minute and an hour."""
-    from nuvom.cli.output import print_fields, print_json, print_table
-    from nuvom.cli.picture import QUEUE_COLUMNS, queue_lines
+    """Count jobs by status; for each queue what waits in it, since when, and what ended within a minute and an hour.
+
+    Of very many queues the 100 with the most jobs are shown; --json names them all.
+    """
+    from nuvom.cli.output import counted, print_fields, print_json, print_table
+    from nuvom.cli.picture import MOST_QUEUES, QUEUE_COLUMNS, busiest, queue_lines
     from nuvom.cli.views import queue_line_fields
 
     counts = {status.value: number for status, number in site.app.jobs.counts().items()}
@@ -78,7 +81,10 @@ def stats(site: Site) -> None:
     print_fields({name: f"{number:,}" for name, number in {**counts, **services}.items()})
     if lines:
         print()
-        print_table(QUEUE_COLUMNS, (line.cells(now) for line in lines), empty="")
+        seen = busiest(lines, MOST_QUEUES)
+        print_table(QUEUE_COLUMNS, (line.cells(now) for line in seen), empty="")
+        if more := len(lines) - len(seen):
+            print(f"and {counted(more, 'queue')} with no more jobs than these; all of them: nuvom stats --json")
 
 
 def health(

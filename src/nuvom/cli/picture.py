@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nuvom.stores.values import QueueStats, Throughput, WorkerInfo
 
 QUEUE_COLUMNS = ("queue", "ready", "delayed", "held", "running", "oldest", "per minute", "failed 1m", "failed 1h")
+MOST_QUEUES = 100  # lines that somebody reads
 RUNNING_COLUMNS = ("running job", "task", "attempt", "since", "process", "progress")
 
 
@@ -39,6 +40,12 @@ class QueueLine:
         """How many jobs ended within the last minute."""
         return self.succeeded_last_minute + self.failed_last_minute
 
+    @property
+    def busy(self) -> int:
+        """How many jobs wait, run, or ended within the last hour."""
+        ended = self.succeeded_last_hour + self.failed_last_hour
+        return self.ready + self.delayed + self.held + self.running + ended
+
     def oldest_age(self, now: datetime) -> float | None:
         """Return for how many seconds the ready job that waits longest could have run."""
         return None if self.oldest is None else max(0.0, (now - self.oldest).total_seconds())
@@ -57,6 +64,14 @@ def queue_lines(app: Nuvom) -> list[QueueLine]:
     for ended in app.queues.throughput():
         lines[ended.queue] = _with_ended(lines.get(ended.queue) or QueueLine(ended.queue), ended)
     return [lines[name] for name in sorted(lines)]
+
+
+def busiest(lines: Sequence[QueueLine], most: int) -> list[QueueLine]:
+    """Return the `most` lines with the most jobs, in the order they came in."""
+    if len(lines) <= most:
+        return list(lines)
+    kept = set(sorted(range(len(lines)), key=lambda at: (-lines[at].busy, at))[:most])
+    return [line for at, line in enumerate(lines) if at in kept]
 
 
 def running_cells(jobs: Sequence[Job], workers: Sequence[WorkerInfo], now: datetime) -> list[tuple[object, ...]]:

@@ -62,7 +62,7 @@ def frame(app: Nuvom, width: int) -> Group:
 
     from nuvom._job import JobStatus
     from nuvom.cli.output import counted, shown, table
-    from nuvom.cli.picture import QUEUE_COLUMNS, RUNNING_COLUMNS, queue_lines, running_cells
+    from nuvom.cli.picture import MOST_QUEUES, QUEUE_COLUMNS, RUNNING_COLUMNS, busiest, queue_lines, running_cells
 
     now, lines = app.now(), queue_lines(app)
     processes = app.workers.list()
@@ -71,7 +71,10 @@ def frame(app: Nuvom, width: int) -> Group:
     services = ", ".join(counted(live.count(kind), kind) for kind in ("worker", "scheduler"))
     head = shown(f"{app.store.url}  {now:%Y-%m-%d %H:%M:%S} UTC  {services}")
     parts: list[RenderableType] = [Text(head, style="bold"), ""]
-    parts.append(table(QUEUE_COLUMNS, [line.cells(now) for line in lines], width) if lines else "no jobs wait or run")
+    seen = busiest(lines, MOST_QUEUES)
+    parts.append(table(QUEUE_COLUMNS, [line.cells(now) for line in seen], width) if seen else "no jobs wait or run")
+    if more := len(lines) - len(seen):
+        parts.append(f"and {counted(more, 'queue')} with no more jobs than these")
     if jobs:
         parts += ["", table(RUNNING_COLUMNS, running_cells(jobs, processes, now), width)]
     return Group(*parts)
