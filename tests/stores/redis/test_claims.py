@@ -71,6 +71,35 @@ def test_what_a_worker_cannot_run_is_passed_over_in_short_steps(
     assert max(calls) < MOST
 
 
+@pytest.mark.parametrize("order", [Order.BEST, Order.FAIR])
+def test_thousands_of_queues_whose_jobs_no_one_here_knows_are_looked_through_in_short_steps(
+    live: RedisStore, calls: list[int], order: Order
+) -> None:
+    when = live.now() - SECOND
+    made = [a_job(queue=f"q{number}", task="unknown", run_at=when) for number in range(MANY // 2)]
+    for start in range(0, len(made), 1_000):
+        live.jobs.push(made[start : start + 1_000])
+    last = [pushed(live, queue=f"q{number}", run_at=when) for number in (7, 5)]
+    worker, database = a_worker(live), live._database
+    calls.clear()
+    assert ids(claimed(live, worker, order=order, excluding=("unknown",))) == last
+    assert len(calls) > 2
+    assert max(calls) < 2 * MOST
+    run = database.write
+    stopped: list[bool] = []
+
+    def pausing(*words: Any) -> Any:
+        answer = run(*words)
+        if not stopped:
+            stopped.append(True)
+            live.jobs.pause_queue("q7", None)
+        return answer
+
+    again = [pushed(live, queue=f"q{number}", run_at=when) for number in (7, 5)]
+    database.write = pausing  # type: ignore[method-assign]
+    assert ids(claimed(live, worker, order=order, excluding=("unknown",))) == again[1:]
+
+
 def test_who_waits_behind_thousands_of_one_moment_is_found_once_each(live: RedisStore, calls: list[int]) -> None:
     when = live.now() - SECOND
     worker, known = a_worker(live), ("unknown",)

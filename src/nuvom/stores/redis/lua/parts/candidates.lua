@@ -1,12 +1,13 @@
 -- needs: store, ready, jobs, flows
 -- Which ready jobs are claimed first: of the highest priority, then by run_at and push, whatever queue they are in. A band is
 -- read only as far as its jobs come before those of others: with ten thousand queues a claim looks at few of them.
-local PATIENCE = 2000  -- jobs that one script passes over, some milliseconds; who asks goes on where it stopped
+local PATIENCE = 2000  -- jobs that one script passes over and bands that it opens; who asks goes on where it stopped
 local PAGE = 100
 local FIRST = 20  -- what is read of a band at least, at first
 
 -- What is asked for: `queues` (JSON, nil for all), but no job of the tasks `excluding` (JSON) and none due after `latest`.
--- `after` is where another script stopped, as text. Who `claims` sees to it that flows have the limits of now.
+-- `after` is where another script stopped, with the bands that it had opened, so that it need not look through them again.
+-- Who `claims` sees to it that flows have the limits of now.
 function Candidates.asked(queues, excluding, latest, after, claims)
   local gave_up = #call('ZRANGEBYSCORE', P .. 'expiring', '-inf', int(now), 'LIMIT', 0, 1) > 0
   local limiting = claims and Flows.are_limiting()
@@ -15,8 +16,8 @@ function Candidates.asked(queues, excluding, latest, after, claims)
     may_pass = excluding or gave_up or limiting, left = PATIENCE, taken = {},
   }
   if after then
-    local priority, run_at, place = string.match(after, '^(%S+) (%S+) (%S+)$')
-    asked.after = {priority = tonumber(priority), run_at = tonumber(run_at), place = place}
+    local priority, queue, due, open = unpack(cmsgpack.unpack(after))
+    asked.after = {priority = priority, queue = queue ~= '' and queue, due = due, open = open}
   end
   return asked
 end
@@ -81,10 +82,11 @@ end
 
 -- Returns what gives the queues that have jobs of a priority with when their first one was due, the oldest first, and about
 -- how many those are.
-local function heads_of(asked, priority)
+local function heads_of(asked, priority, after)
   local heads = P .. 'heads:' .. priority
   if not asked.queues then
-    local page, at, from = call('ZRANGE', heads, 0, PAGE - 1, 'WITHSCORES'), 1, PAGE
+    local first = after and (call('ZRANK', heads, after.queue) or call('ZCOUNT', heads, '-inf', '(' .. int(after.due))) or 0
+    local page, at, from = call('ZRANGE', heads, first, first + PAGE - 1, 'WITHSCORES'), 1, first + PAGE
     local is_last = #page < 2 * PAGE
     return function()
       if at > #page and not is_last then
@@ -102,6 +104,10 @@ local function heads_of(asked, priority)
     end
   end
   table.sort(found, before)
+  local reached = after and {run_at = after.due, place = after.queue}
+  while reached and found[at + 1] and before(found[at + 1], reached) do
+    at = at + 1
+  end
   return function()
     at = at + 1
     return found[at] and found[at].place, found[at] and found[at].run_at
@@ -125,18 +131,33 @@ local function advance(band)
   return true
 end
 
--- Goes to the first job of a band that comes after where another script stopped.
-local function open(band, after)
+-- Goes to the first job of a band, or to the one that came next where another script stopped.
+local function open(band)
+  local from = {run_at = band.run_at, place = band.place}
   band.page, band.at, band.from = {}, 1, 0
-  if not after then
+  if band.kept and call('HEXISTS', P .. 'paused', band.queue) == 1 then
+    return false
+  end
+  if from.place == '' then
     return advance(band)
   end
-  local rank = call('ZRANK', band.key, after.place)
-  band.from = rank and rank + 1 or call('ZCOUNT', band.key, '-inf', '(' .. int(after.run_at))
+  local rank = call('ZRANK', band.key, from.place)
+  band.from = rank or call('ZCOUNT', band.key, '-inf', '(' .. int(from.run_at))
+  local any
   repeat
-    local any = advance(band)
-  until not any or before(after, band)
-  return band.page[1] ~= nil and before(after, band)
+    any = advance(band)
+  until not any or not before(band, from)
+  return any
+end
+
+-- Returns where to go on: the queue that is opened next, with when its first job was due, and for each open band, as they
+-- lie in the heap, its queue and its next job.
+local function place_of(heap, priority, queue, due)
+  local bands = {}
+  for at, band in ipairs(heap) do
+    bands[at] = {band.queue, band.run_at, band.place}
+  end
+  return cmsgpack.pack({tonumber(priority), queue or '', due or 0, bands})
 end
 
 -- Returns the jobs of a priority that come first, each {run_at, place, queue, priority}: at most `room`, and of each queue at
@@ -144,12 +165,23 @@ end
 local function first_of(asked, priority, room, most)
   local after = asked.after and asked.after.priority == tonumber(priority) and asked.after
   local found, heap = {}, {}
-  local next_head, count = heads_of(asked, priority)
-  local queue, due = next_head()
+  local next_head, count = heads_of(asked, priority, after and after.queue and after)
+  local queue, due
+  if not after or after.queue then
+    queue, due = next_head()
+  end
   local step = math.min(room, most, math.max(FIRST, math.ceil(room / count)))
+  local known = {}  -- a band that is open may have a later head by now
+  for at, one in ipairs(after and after.open or {}) do
+    local key = Ready.band(one[1], priority)
+    known[one[1]] = true
+    heap[at] = {queue = one[1], run_at = one[2], place = one[3], key = key, step = step, taken = 0, kept = true}
+  end
   while #found < room do
     while queue and (not heap[1] or due <= heap[1].run_at) do
-      push(heap, {queue = queue, run_at = due, place = '', key = Ready.band(queue, priority), step = step, taken = 0})
+      if not known[queue] then
+        push(heap, {queue = queue, run_at = due, place = '', key = Ready.band(queue, priority), step = step, taken = 0})
+      end
       queue, due = next_head()
     end
     local band = heap[1]
@@ -158,14 +190,19 @@ local function first_of(asked, priority, room, most)
     end
     local more
     if not band.page then
-      more = open(band, after)
+      if asked.left == 0 then
+        asked.stopped = place_of(heap, priority, queue, due)
+        break
+      end
+      asked.left = asked.left - 1
+      more = open(band)
     else
       if not asked.taken[band.place] then
         if fits(asked, band.place) then
           found[#found + 1] = {band.run_at, band.place, band.queue, priority}
           band.taken = band.taken + 1
         elseif asked.left == 0 then
-          asked.stopped = priority .. ' ' .. int(band.run_at) .. ' ' .. band.place
+          asked.stopped = place_of(heap, priority, queue, due)
           break
         else
           asked.left = asked.left - 1
@@ -198,9 +235,16 @@ end
 
 -- Returns the first jobs of the queues in each priority, the oldest first, at most `limit`; as far as patience lasts.
 function Candidates.heads(asked, limit)
-  local found = {}
+  local found, stopped = {}, nil
   for _, priority in ipairs(call('ZRANGE', P .. 'priorities', 0, -1)) do
-    append(found, first_of(asked, priority, limit, 1))
+    if not asked.after or tonumber(priority) <= asked.after.priority then
+      append(found, first_of(asked, priority, limit, 1))
+      stopped = stopped or asked.stopped
+    end
+  end
+  if stopped and #found == 0 then
+    asked.stopped = stopped
+    return found
   end
   table.sort(found, function(one, other)
     return one[1] < other[1] or one[1] == other[1] and one[2] < other[2]
