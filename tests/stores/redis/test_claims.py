@@ -84,7 +84,7 @@ def test_thousands_of_queues_whose_jobs_no_one_here_knows_are_looked_through_in_
     calls.clear()
     assert ids(claimed(live, worker, order=order, excluding=("unknown",))) == last
     assert len(calls) > 2
-    assert max(calls) < 2 * MOST
+    assert max(calls) < 3 * MOST  # a fair claim walks twice, and an opened queue costs up to three commands
     run = database.write
     stopped: list[bool] = []
 
