@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from nuvom import _caller
 from nuvom._duration import to_timedelta
@@ -185,7 +185,7 @@ def _text(value: object, origin: str) -> str:
 
 def _url(value: object, origin: str) -> str:
     url = _text(value, origin)
-    if not urlsplit(url).scheme:
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", url):
         raise SettingsError(
             f"{origin}={masked(url)!r} is not a URL; write postgresql://user@host/database, sqlite:///nuvom.db "
             "or sqlite:////an/absolute/path.db"

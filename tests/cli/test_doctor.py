@@ -148,17 +148,17 @@ def test_schedules_whose_runs_pile_up_are_a_warning(project: Project, app: Nuvom
 
 
 def test_schedules_are_not_asked_one_by_one_while_too_few_jobs_wait_for_any_to_be_crowded(
-    project: Project, app: Nuvom, monkeypatch: pytest.MonkeyPatch
+    project: Project, app: Nuvom, shop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.registry["tasks.add"].options(name="calm").schedule(1, interval=60)
     for _ in range(MOST_OPEN):
         app.schedules.trigger("calm")
     asked: list[str] = []
     monkeypatch.setattr(SqliteLedger, "open_runs", lambda _, schedule_id, limit: asked.append(schedule_id) or 0)
-    project.inside("doctor")
+    project.inside("doctor", "--app", shop)
     assert asked == []
     app.schedules.trigger("calm")
-    project.inside("doctor")
+    project.inside("doctor", "--app", shop)
     assert len(asked) == 1
 
 

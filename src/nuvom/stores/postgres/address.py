@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from contextlib import suppress
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -58,11 +59,10 @@ def parse(url: str) -> Address:
     Raises:
         SettingsError: libpq cannot read it, or a parameter of Nuvom's own has a value that it cannot have.
     """
-    try:
-        parts = urlsplit(url)
-        said = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
-    except ValueError:  # what it says repeats what it cannot read: it may be the password
-        raise _unreadable(url) from None
+    taken = _taken_apart(url)
+    if taken is None:
+        raise _unreadable(url)
+    parts, said = taken
     _refuse_odd(url, parts.fragment, [name for name, _ in said])
     own = {name: value for name, value in said if name in _OWN}
     # libpq decodes %20 and takes a plus for a plus (https://www.postgresql.org/docs/current/libpq-connect.html).
@@ -78,6 +78,20 @@ def parse(url: str) -> Address:
     )
 
 
+def _taken_apart(url: str) -> tuple[SplitResult, list[tuple[str, str]]] | None:
+    # An error repeats what it cannot read, which may be the password: not even its context may keep one.
+    with suppress(ValueError):
+        parts = urlsplit(url)
+        return parts, parse_qsl(parts.query, keep_blank_values=True, errors="strict")
+    return None
+
+
+def _understood(conninfo: str) -> dict[str, Any] | None:
+    with suppress(psycopg.ProgrammingError, ValueError):  # as above
+        return dict(conninfo_to_dict(conninfo))
+    return None
+
+
 def _refuse_odd(url: str, fragment: str, names: Sequence[str]) -> None:
     if fragment:
         raise SettingsError(f"{masked(url)!r}: nothing may follow a #; where it belongs to a name, write it as %23")
@@ -88,10 +102,9 @@ def _refuse_odd(url: str, fragment: str, names: Sequence[str]) -> None:
 
 def _refuse_unusable(conninfo: str, url: str) -> None:
     """Refuse what libpq refuses: names here, and those values that it would look at only when it connects."""
-    try:
-        said = conninfo_to_dict(conninfo)
-    except (psycopg.ProgrammingError, ValueError):  # as above
-        raise _unreadable(url) from None
+    said = _understood(conninfo)
+    if said is None:
+        raise _unreadable(url)
     ports = [port for port in str(said.get("port", "")).split(",") if port]
     if not all(port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65_536 for port in ports):
         raise SettingsError(

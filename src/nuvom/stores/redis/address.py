@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -78,26 +79,19 @@ def parse(url: str) -> Address:
     Raises:
         SettingsError: it cannot be read, or a parameter has a value that it cannot have.
     """
-    try:
-        parts = urlsplit(url)
-        scheme = parts.scheme.replace("valkey", "redis")
-        layout, tls = _SCHEMES[scheme]
-        path = _decoded(parts.path)
-        user, password = _user(parts.netloc)
-        hosts = parts.netloc.rpartition("@")[2] if parts.netloc else "localhost"
-        nodes = () if scheme == "unix" else _nodes(hosts, _USUAL.get(layout, PORT))
-        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
-    except (ValueError, KeyError):  # what they say repeats what they cannot read: it may be the password
+    taken = _taken_apart(url)
+    if taken is None:
         raise SettingsError(
             f"{masked(url)!r} cannot be read: write redis://user:password@host:6379/0, with a port from 1 to 65535, "
             "and percent-encode what is special in a name or a password (/ as %2F), in UTF-8"
-        ) from None
+        )
+    parts, (layout, tls), path, (user, password), nodes, pairs = taken
     _refuse_odd(url, parts, nodes)
     said = _Said(url, tls, pairs)
     said.once("username", said_before=user is not None)
     said.once("password", said_before=password is not None)
     options: dict[str, Any] = {"username": user or said.text("username"), "password": password or said.text("password")}
-    options["db"], group = said.place(layout, path, is_file=scheme == "unix")
+    options["db"], group = said.place(layout, path, is_file=parts.scheme == "unix")
     options |= said.tls_options()
     sentinel_options = {"username": said.text("sentinel_username"), "password": said.text("sentinel_password")}
     return Address(
@@ -106,12 +100,34 @@ def parse(url: str) -> Address:
         pool=said.number("pool", DEFAULT_POOL, 1, 1_000),
         layout=layout,
         nodes=nodes,
-        path=path if scheme == "unix" else "",
+        path=path if parts.scheme == "unix" else "",
         group=group,
         tls=tls,
         options={name: value for name, value in options.items() if value is not None},
         sentinel_options={name: value for name, value in sentinel_options.items() if value is not None},
     )
+
+
+class _Taken(NamedTuple):
+    parts: SplitResult
+    kind: tuple[Layout, bool]
+    path: str
+    user: tuple[str | None, str | None]
+    nodes: tuple[Node, ...]
+    pairs: list[tuple[str, str]]
+
+
+def _taken_apart(url: str) -> _Taken | None:
+    # An error repeats what it cannot read, which may be the password: not even its context may keep one.
+    with suppress(ValueError, KeyError):
+        parts = urlsplit(url)
+        scheme = parts.scheme.replace("valkey", "redis")
+        kind = _SCHEMES[scheme]
+        hosts = parts.netloc.rpartition("@")[2] if parts.netloc else "localhost"
+        nodes = () if scheme == "unix" else _nodes(hosts, _USUAL.get(kind[0], PORT))
+        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="strict")
+        return _Taken(parts, kind, _decoded(parts.path), _user(parts.netloc), nodes, pairs)
+    return None
 
 
 def _refuse_odd(url: str, parts: SplitResult, nodes: tuple[Node, ...]) -> None:
