@@ -153,6 +153,7 @@ class Holding(NamedTuple):
     queue: str
     key: str | None
     flow: str | None
+    may_repeat: bool = True  # whether it may run again, should it be unknown how it ended
 
 
 class Progress(NamedTuple):

@@ -11,7 +11,7 @@ from nuvom._job import JobStatus
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import JobStore
 from nuvom.testing.conformance.examples import a_worker, claimed, failed
-from nuvom.worker.holdings import Holdings
+from nuvom.worker.holdings import STRAYS, Holdings
 from nuvom.worker.stopping import Stops
 from tests.worker.inline import Stage
 
@@ -137,3 +137,31 @@ def test_a_failure_whose_record_had_no_answer_is_told_and_is_no_outcome_that_cam
         holdings.flush(worker, 1.0)
     flushed = holdings.flush(worker, 2.0)
     assert ([outcome.job.id for outcome in flushed.failed], flushed.refused) == ([job], 0)
+
+
+def test_jobs_whose_end_a_server_that_crashed_has_lost_run_again_soon_but_never_one_that_may_run_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, hands = worker = stage.runner(TASKS)
+    ended = stage.push("note")
+    stage.go(worker)
+    assert stage.job(ended).status is JobStatus.SUCCEEDED
+    lost, once = stage.push("note"), stage.push("note", max_crashes=0)
+    [lease] = stage.store.workers.list()
+    assert len(claimed(stage.store, lease.id)) == 2, "as the store has it after a crash: claimed, and never ended"
+    hands.blocked = True
+    held = stage.push("note")
+    stage.go(worker)
+    stage.go(worker, seconds=STRAYS)
+    assert (stage.job(held).attempt, stage.job(held).status) == (1, JobStatus.RUNNING), "what is here is left alone"
+    hands.blocked = False
+    stage.go(worker)
+    assert ran in ([ended, held, lost], [ended, lost, held])
+    assert (stage.job(lost).status, stage.job(lost).crashes, stage.job(lost).errors) == (JobStatus.SUCCEEDED, 0, 0)
+    failure = stage.job(once)
+    assert failure.status is JobStatus.FAILED
+    assert failure.error is not None
+    assert failure.error.message == "the store has lost how it ended, and max_crashes=0 forbids to run it again"
+    assert [record.message for record in caplog.records if "are not here" in record.message] == [
+        "2 jobs are not here that the store says run here: it has lost how they ended"
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom._job import Attempt, ClaimedJob, Holding, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom.stores.values import (
     CancelAnswer,
     Claim,
@@ -107,6 +107,10 @@ class JobStore(Protocol):
 
     def asked_to_stop(self, worker: str) -> list[tuple[int | str, int]]:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
+        ...
+
+    def held_by(self, worker: str) -> list[Holding]:
+        """Return the jobs that a worker runs as far as the store knows; a plain read."""
         ...
 
     def take_untold(self, tasks: Collection[str], limit: int) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 
 from nuvom._crashpoint import reached
-from nuvom._job import ClaimedJob, JobError, Outcome, Refused, Report, Verdict
+from nuvom._job import ClaimedJob, Holding, JobError, Outcome, Refused, Report, Verdict
 from nuvom.errors import StoreError, StoreUnavailable
 from nuvom.stores.base import Store
 from nuvom.stores.values import MAX_BATCH
@@ -18,6 +18,7 @@ from nuvom.worker.stopping import Stops
 FULL = 300  # outcomes that are flushed without waiting for more
 FLUSH = 0.005  # seconds that an outcome waits for others, at most
 ASK = 0.5  # seconds between looks for jobs that somebody asked to stop, and between reports
+STRAYS = 10.0  # seconds between looks for jobs that the store takes for ours and that are not here
 ALL = float("inf")
 
 log: logging.Logger = logging.getLogger("nuvom.worker")
@@ -31,6 +32,7 @@ class Holdings:
         self._hands = hands
         self._stops = stops
         self._flushed_at = self._ask_at = now
+        self._strays_at = now + STRAYS
         self.jobs: dict[int | str, ClaimedJob] = {}
         self.outcomes: list[Outcome] = []
         self._doubtful = False  # whether outcomes may have been recorded without an answer
@@ -75,6 +77,9 @@ class Holdings:
 
     def ask(self, worker: str, now: float, *, woken: bool) -> None:
         """Pass on what others ask of running jobs and what those report, where it is time to."""
+        if now >= self._strays_at:
+            self._strays_at = now + STRAYS
+            self._put_back_strays(worker)
         if not self.jobs or now < (self._ask_at - ASK + 10 * FLUSH if woken else self._ask_at):
             return
         self._ask_at = now + ASK
@@ -95,7 +100,15 @@ class Holdings:
         """Return when there is something to do that nobody announces."""
         if self.outcomes:
             return self._flushed_at + FLUSH if self.jobs else now
-        return self._ask_at if self.jobs else ALL
+        return min(self._ask_at, self._strays_at) if self.jobs else self._strays_at
+
+    def _put_back_strays(self, worker: str) -> None:
+        """Give back what the store says we run and we do not: a server that crashed forgets the last outcomes."""
+        here = self.jobs.keys() | {outcome.job.ref for outcome in self.outcomes}
+        strays = [job for job in self._store.jobs.held_by(worker) if job.ref not in here]
+        if strays:
+            log.warning("%d jobs are not here that the store says run here: it has lost how they ended", len(strays))
+            self.outcomes += map(_strayed, strays)
 
     def _end_unbegun(self, jobs: Collection[ClaimedJob], verdict: Verdict, error: JobError | None) -> int:
         for job in jobs:
@@ -128,6 +141,13 @@ class Holdings:
             for running, progress in taken.items():
                 self._stops.reports.setdefault(running, progress)
             raise
+
+
+def _strayed(job: Holding) -> Outcome:
+    if job.may_repeat:
+        return Outcome(job, Verdict.PUT_BACK)
+    message = "the store has lost how it ended, and max_crashes=0 forbids to run it again"
+    return Outcome(job, Verdict.FAILED, None, JobError("lost", message=message))
 
 
 def _failed(batch: Sequence[Outcome], refused: Sequence[Refused]) -> list[Outcome]:

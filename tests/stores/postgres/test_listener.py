@@ -244,7 +244,14 @@ def test_a_session_that_forgot_that_it_listens_is_replaced(
     ear = listening(live)
     first = live._hub._connection
     assert first is not None
-    first.execute("UNLISTEN *")
+    tell = live._hub._tell
+
+    def forget(_: str) -> None:
+        monkeypatch.setattr(live._hub, "_tell", tell)
+        first.execute("UNLISTEN *")
+
+    monkeypatch.setattr(live._hub, "_tell", forget)  # in the hub's own thread, which alone may use its connection
+    wake(live)
     until(lambda: live._hub._connection not in (None, first) and live._hub._listening)
     quiet(ear)
     assert hears(ear, live)

@@ -46,6 +46,7 @@ INDEXES = {
     "lost_workers": ["jobs_running"],
     "running_jobs": ["jobs_running"],
     "asked_to_stop": ["jobs_asked"],
+    "held_by": ["jobs_running"],
     "get_job": ["jobs_id_key"],
     "list_failed": ["jobs_failed"],
     "giving_up": ["jobs_expiring"],

@@ -42,6 +42,7 @@ PLANS = {
     "has_due": ["jobs_delayed (run_at<?)"],
     "next_delayed": ["jobs_delayed"],
     "asked_to_stop": ["jobs_asked (worker=?)"],
+    "held_by": ["jobs_running (worker=?)"],
     "end_asked": ["jobs_asked (worker=?)", "INTEGER PRIMARY KEY (rowid=?)"],
     "running_jobs": ["jobs_running (worker=?)"],
     "lost_workers": ["jobs_running (worker>?)"],

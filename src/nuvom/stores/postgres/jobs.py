@@ -6,8 +6,8 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from nuvom._clock import to_us
-from nuvom._ids import is_uuid
-from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom._ids import is_uuid, text
+from nuvom._job import Attempt, ClaimedJob, Holding, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom._joined import refuse_waiting
 from nuvom.stores import rows
 from nuvom.stores.postgres import orders, pausing, promoting, untold, waiting
@@ -88,6 +88,11 @@ class PostgresJobs:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         found = self._database.read(lambda session: session.rows("asked_to_stop", (worker,)))
         return [(ref, attempt) for ref, attempt in found]
+
+    def held_by(self, worker: str) -> list[Holding]:
+        """Return the jobs that a worker runs as far as the store knows; a plain read."""
+        found = self._database.read(lambda session: session.rows("held_by", (worker,)))
+        return [Holding(seq, text(job_id), *rest) for seq, job_id, *rest in found]
 
     def take_untold(self, tasks: Collection[str], limit: int) -> list[str]:
         """Return the ids of jobs of these tasks that failed without their worker, each once."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
 from nuvom._clock import to_us
-from nuvom._job import Attempt, ClaimedJob, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom._job import Attempt, ClaimedJob, Holding, Job, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom.stores.redis import claims, flows, listing, orders, promoting, queues, untold, waiting
 from nuvom.stores.redis.database import Database
 from nuvom.stores.redis.insert import push
@@ -72,6 +72,10 @@ class RedisJobs:
     def asked_to_stop(self, worker: str) -> builtins.list[tuple[int | str, int]]:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         return orders.asked_to_stop(self._database, worker)
+
+    def held_by(self, worker: str) -> builtins.list[Holding]:
+        """Return the jobs that a worker runs as far as the store knows; a plain read."""
+        return orders.held_by(self._database, worker)
 
     def take_untold(self, tasks: Collection[str], limit: int) -> builtins.list[str]:
         """Return the ids of jobs of these tasks that failed without their worker, each once."""

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from nuvom._ids import is_uuid
+from nuvom._job import Holding
 from nuvom.stores.redis.database import Database
 from nuvom.stores.values import CancelAnswer
 
@@ -26,6 +27,19 @@ def retry(database: Database, job_ids: Sequence[str]) -> list[bool]:
 def asked_to_stop(database: Database, worker: str) -> list[tuple[int | str, int]]:
     """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop."""
     return [(place.decode(), attempt) for place, attempt in database.read("asked_to_stop", worker)]
+
+
+def held_by(database: Database, worker: str) -> list[Holding]:
+    """Return the jobs that a worker runs."""
+    found = database.read("held_by", worker)
+    return [
+        Holding(place.decode(), job_id.decode(), attempt, queue.decode(), _text(key), _text(flow), bool(again))
+        for place, job_id, attempt, queue, key, flow, again in found
+    ]
+
+
+def _text(said: bytes | None) -> str | None:
+    return None if said is None else said.decode()
 
 
 def _asked(database: Database, script: str, job_ids: Sequence[str]) -> list[Any]:

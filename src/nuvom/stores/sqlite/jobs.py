@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Collection, Generator, Mapping, Sequence
 from datetime import datetime
 
-from nuvom._ids import raw
-from nuvom._job import Attempt, ClaimedJob, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
+from nuvom._ids import raw, text
+from nuvom._job import Attempt, ClaimedJob, Holding, Job, JobState, JobStatus, NewJob, Outcome, Pushed, Refused, Report
 from nuvom._joined import refuse_waiting
 from nuvom.stores import rows
 from nuvom.stores.sqlite import claims, orders, pausing, untold, waiting
@@ -127,6 +127,15 @@ class SqliteJobs:
         """Return (ref, attempt) of the running jobs of a worker that somebody asked to stop; a plain read."""
         with self._database.read() as connection:
             return connection.execute(load("asked_to_stop"), (worker,)).fetchall()
+
+    def held_by(self, worker: str) -> list[Holding]:
+        """Return the jobs that a worker runs as far as the store knows; a plain read."""
+        with self._database.read() as connection:
+            found = connection.execute(load("held_by"), (worker,)).fetchall()
+        return [
+            Holding(seq, text(job_id), attempt, queue, key, flow, bool(again))
+            for seq, job_id, attempt, queue, key, flow, again in found
+        ]
 
     def take_untold(self, tasks: Collection[str], limit: int) -> list[str]:
         """Return the ids of jobs of these tasks that failed without their worker, each once."""

@@ -110,6 +110,23 @@ def test_an_outcome_is_accepted_from_who_knows_no_more_of_a_job_than_that_it_is_
     )
 
 
+def test_what_a_worker_holds_is_told_and_may_be_put_back_free_of_charge(store: Store) -> None:
+    worker, other = a_worker(store), a_worker(store)
+    jobs = [running(store, worker, key="k"), running(store, worker, max_crashes=0)]
+    running(store, other)
+    store.jobs.finish(worker, [Outcome(running(store, worker), Verdict.SUCCEEDED)])
+    held = sorted(store.jobs.held_by(worker), key=lambda each: each.id)
+    assert held == [
+        Holding(job.ref, job.id, job.attempt, job.queue, job.key, job.flow, may_repeat=job.max_crashes > 0)
+        for job in sorted(jobs, key=lambda job: job.id)
+    ]
+    assert store.jobs.finish(worker, [Outcome(job, Verdict.PUT_BACK) for job in held]) == []
+    assert store.jobs.held_by(worker) == []
+    for job in jobs:
+        found = the(store, job.id)
+        assert (found.state, found.suspect, found.crashes, found.errors) == (JobState.READY, False, 0, 0)
+
+
 def test_what_a_process_ran_that_is_ended_for_another_job_is_ready_and_nothing_is_charged(store: Store) -> None:
     worker = a_worker(store)
     jobs = [running(store, worker) for _ in range(3)]
