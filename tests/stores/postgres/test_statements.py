@@ -45,7 +45,7 @@ INDEXES = {
     "hold": ["jobs_pkey"],
     "lost_workers": ["jobs_running"],
     "running_jobs": ["jobs_running"],
-    "asked_to_stop": ["jobs_asked"],
+    "asked_to_stop": ["Index Cond: (worker = "],  # jobs_asked, or jobs_running where so few run that they cost the same
     "held_by": ["jobs_running"],
     "get_job": ["jobs_id_key"],
     "list_failed": ["jobs_failed"],
