@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nuvom._current import current_job
-from nuvom._job import JobStatus
+from nuvom._job import JobStatus, Outcome
 from nuvom.errors import StoreUnavailable
 from nuvom.stores.base import JobStore
 from nuvom.testing.conformance.examples import a_worker, claimed, failed
@@ -140,9 +140,11 @@ def test_a_failure_whose_record_had_no_answer_is_told_and_is_no_outcome_that_cam
 
 
 def test_jobs_whose_end_a_server_that_crashed_has_lost_run_again_soon_but_never_one_that_may_run_once(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, hands = worker = stage.runner(TASKS)
+    runner, hands = worker = stage.runner(TASKS)
+    noted: list[Outcome] = []
+    monkeypatch.setattr(runner._failures, "note", noted.extend)
     ended = stage.push("note")
     stage.go(worker)
     assert stage.job(ended).status is JobStatus.SUCCEEDED
@@ -162,6 +164,7 @@ def test_jobs_whose_end_a_server_that_crashed_has_lost_run_again_soon_but_never_
     assert failure.status is JobStatus.FAILED
     assert failure.error is not None
     assert failure.error.message == "the store has lost how it ended, and max_crashes=0 forbids to run it again"
+    assert (noted, stage.store.jobs.take_untold(("note",), 10)) == ([], [once]), "on_failure is called once"
     assert [record.message for record in caplog.records if "are not here" in record.message] == [
         "2 jobs are not here that the store says run here: it has lost how they ended"
     ]

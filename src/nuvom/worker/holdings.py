@@ -151,7 +151,9 @@ def _strayed(job: Holding) -> Outcome:
 
 
 def _failed(batch: Sequence[Outcome], refused: Sequence[Refused]) -> list[Outcome]:
-    failed = [outcome for outcome in batch if outcome.error is not None and outcome.verdict is Verdict.FAILED]
+    # Those of a Holding the store gives to somebody to tell, `take_untold`.
+    ran = (outcome for outcome in batch if isinstance(outcome.job, ClaimedJob))
+    failed = [outcome for outcome in ran if outcome.error is not None and outcome.verdict is Verdict.FAILED]
     return [outcome for outcome in failed if not any(each.id == outcome.job.id for each in refused)]
 
 
